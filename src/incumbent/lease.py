@@ -1,0 +1,206 @@
+"""The lease: one record in a shared store, and what a store promises about it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from typing import Any, Final, TypeAlias
+from uuid import uuid4
+
+from incumbent.errors import ConfigurationError, CorruptLease
+
+NANOSECONDS: Final = 1_000_000_000
+
+Version: TypeAlias = Hashable
+"""Given by the store: opaque, different after every write, never repeated, not even after a deletion."""
+
+MAX_TRANSITIONS: Final = 2**63 - 1
+_LONGEST_S: Final = 1e9
+_NO_OFFSET: Final = timedelta(0)
+
+
+def to_ns(seconds: float) -> int:
+    """Seconds as integer nanoseconds: exact, hashable, and what every decision is made in."""
+    return round(seconds * NANOSECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who holds the lease, for how long, and how often it changed hands (design: the protocol's record).
+
+    Attributes:
+        holder_identity: The holder's name, for people; `""` means released.
+        holder_session: The holder's candidacy. Decides whose record this is (P2).
+        lease_duration: Seconds that observers wait after they last saw the record change (P4).
+        acquire_time: When this term began, aware UTC. For people; never decides anything.
+        renew_time: When the record was last written by its holder, aware UTC. For people, and to recognise
+            one's own write (P7).
+        leader_transitions: Grows by one at every acquisition, by whomever: the fencing token (P11).
+        resign_requested_by: Who asked the holder to resign; `""` if nobody did (P14).
+
+    Raises:
+        ConfigurationError: A field has the wrong type or an impossible value.
+    """
+
+    holder_identity: str
+    holder_session: str
+    lease_duration: float
+    acquire_time: datetime
+    renew_time: datetime
+    leader_transitions: int
+    resign_requested_by: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("holder_identity", "holder_session", "resign_requested_by"):
+            check_text(name, getattr(self, name))
+        check_number("lease_duration", self.lease_duration, positive=True)
+        for name in ("acquire_time", "renew_time"):
+            value = getattr(self, name)
+            if not isinstance(value, datetime) or value.utcoffset() != _NO_OFFSET:
+                raise ConfigurationError(f"{name} is {value!r}: give a datetime with tzinfo=timezone.utc")
+        count = self.leader_transitions
+        if type(count) is not int or not 0 <= count <= MAX_TRANSITIONS:
+            raise ConfigurationError(f"leader_transitions is {count!r}: give an integer from 0 to 2**63 - 1")
+
+    @property
+    def is_vacant(self) -> bool:
+        """Whether the last holder released it (P5)."""
+        return self.holder_identity == ""
+
+    @property
+    def lease_duration_ns(self) -> int:
+        """The lease duration in nanoseconds."""
+        return to_ns(self.lease_duration)
+
+    def released(self, renew_time: datetime) -> Lease:
+        """The same lease, held by nobody; the token stays, so that it can only grow (P9, P11)."""
+        return replace(
+            self, holder_identity="", holder_session="", renew_time=renew_time, resign_requested_by=""
+        )
+
+    def asked_to_resign(self, by: str) -> Lease:
+        """The same lease with a request that its holder resign; nothing else may change (P14)."""
+        return replace(self, resign_requested_by=by)
+
+    def is_same_write(self, other: Lease) -> bool:
+        """Whether both came from one write: the same session, term and renew time (P7)."""
+        return (self.holder_session, self.leader_transitions, self.renew_time) == (
+            other.holder_session,
+            other.leader_transitions,
+            other.renew_time,
+        )
+
+    def to_fields(self) -> dict[str, str | float | int]:
+        """As plain values that any store can keep; `from_fields` is the way back."""
+        return {
+            "holder_identity": self.holder_identity,
+            "holder_session": self.holder_session,
+            "lease_duration": self.lease_duration,
+            "acquire_time": self.acquire_time.isoformat(timespec="microseconds"),
+            "renew_time": self.renew_time.isoformat(timespec="microseconds"),
+            "leader_transitions": self.leader_transitions,
+            "resign_requested_by": self.resign_requested_by,
+        }
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> Lease:
+        """The lease that a store read.
+
+        Raises:
+            CorruptLease: The fields are not those of a lease.
+        """
+        try:
+            return cls(
+                holder_identity=fields["holder_identity"],
+                holder_session=fields["holder_session"],
+                lease_duration=_number(fields["lease_duration"], float),
+                acquire_time=_utc(fields["acquire_time"]),
+                renew_time=_utc(fields["renew_time"]),
+                leader_transitions=_number(fields["leader_transitions"], int),
+                resign_requested_by=fields.get("resign_requested_by", ""),
+            )
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            raise CorruptLease(
+                f"the record is not a lease ({type(error).__name__}: {error}); repair or delete it by hand"
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLease:
+    """A lease as a store returned it, with the version to name when replacing it (P1)."""
+
+    lease: Lease
+    version: Version
+
+
+@dataclass(frozen=True, slots=True)
+class StoreGuarantees:
+    """What a store truthfully promises. The defaults promise nothing.
+
+    Attributes:
+        durable: What it acknowledged is never forgotten: a missing record that this elector never saw is
+            vacant (P5). False for a cache that may lose it in a restart or failover.
+        resolution: The finest step, in seconds, in which it keeps a lease duration. Durations are rounded
+            up to it before they are checked (P6).
+        can_watch: `watch` reports changes, so a follower need not poll (P12).
+        is_local: Calls are quick and never wait for a network or disk: a driver may make them at once, on
+            the thread that keeps the time.
+    """
+
+    durable: bool = False
+    resolution: float = 1e-6
+    can_watch: bool = False
+    is_local: bool = False
+
+
+NO_GUARANTEES: Final = StoreGuarantees()
+
+
+def check_text(name: str, value: object) -> None:
+    """Refuse what some store could not give back unchanged.
+
+    Raises:
+        ConfigurationError: Not a string, or with characters that UTF-8 or a database cannot hold.
+    """
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{name} is {value!r}: give a string")
+    if "\0" in value or not (value.isascii() or _is_encodable(value)):
+        raise ConfigurationError(f"{name} is {value!r}: leave out NUL characters and lone surrogates")
+
+
+def _is_encodable(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def check_number(name: str, value: object, *, positive: bool) -> None:
+    """Refuse what is no duration or fraction that can be counted in nanoseconds.
+
+    Raises:
+        ConfigurationError: Not a number, negative, beyond 30 years, or zero where `positive`.
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        least = 1 / NANOSECONDS if positive else 0
+        if least <= value <= _LONGEST_S:
+            return
+    kind = "above 0 (from 1e-9 to 1e9)" if positive else "of 0 or more (up to 1e9)"
+    raise ConfigurationError(f"{name} is {value!r}: give a finite number {kind}")
+
+
+def _number(value: Any, kind: type[int | float]) -> Any:
+    """Some stores keep numbers as text; what is a number already is left for `Lease` to judge."""
+    return kind(value) if isinstance(value, str) else value
+
+
+def _utc(value: object) -> datetime:
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return moment.astimezone(timezone.utc) if moment.tzinfo else moment
+
+
+def new_session() -> str:
+    """A random base for the sessions of one elector: drawn at construction, never afterwards (P2)."""
+    return uuid4().hex

@@ -1,0 +1,69 @@
+"""What one elector has seen of the lease, and from when on that lets it claim the lease (P4, P5, P11)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from incumbent.config import ElectorConfig
+from incumbent.lease import MAX_TRANSITIONS, StoredLease
+
+
+class Observation(NamedTuple):
+    """The record as last seen. A value: every look makes a new one.
+
+    Attributes:
+        stored: The record and its version; None if it was missing.
+        since: When the first reply that showed just this was received, on my own clock; None before the
+            first look.
+        highest_token: The highest token ever seen: the next one is higher (P11).
+        longest_ns: The longest lease duration ever seen; 0 if no record ever was.
+    """
+
+    stored: StoredLease | None = None
+    since: int | None = None
+    highest_token: int = 0
+    longest_ns: int = 0
+
+    @property
+    def holder(self) -> str | None:
+        """The identity of the holder, or None: vacant, missing, or not looked at yet."""
+        return self.stored.lease.holder_identity or None if self.stored is not None else None
+
+    def saw(self, stored: StoredLease | None, now: int) -> Observation:
+        """A look at the record, received at `now`. Any change, to newer or older, starts the count (P4)."""
+        unchanged = self.since is not None and _version(stored) == _version(self.stored)
+        since = self.since if unchanged else now
+        if stored is None:
+            return Observation(None, since, self.highest_token, self.longest_ns)
+        lease = stored.lease
+        return Observation(
+            stored,
+            since,
+            max(self.highest_token, lease.leader_transitions),
+            max(self.longest_ns, lease.lease_duration_ns),
+        )
+
+    def counted_from(self, now: int) -> Observation:
+        """The same, as if seen for the first time at `now`."""
+        return self if self.since is None else self._replace(since=now)
+
+    def claimable_at(self, config: ElectorConfig) -> int | None:
+        """From when on the protocol lets a candidate claim the lease, if it stays as it is.
+
+        A held lease: when the record's own duration has passed since I first saw this version of it (P4).
+        A released one: at once. A missing one: at once only if the store never forgets and I never saw a
+        record; else it is held, for all I know, for the longest duration that I know (P5). None: never, as
+        nothing was seen yet, or the token cannot grow (P11) and the record has to be repaired by hand.
+        """
+        if self.since is None or self.highest_token == MAX_TRANSITIONS:
+            return None
+        if self.stored is None:
+            is_forgotten = self.longest_ns > 0 or not config.guarantees.durable
+            wait = max(self.longest_ns, config.lease_ns) if is_forgotten else 0
+        else:
+            wait = 0 if self.stored.lease.is_vacant else self.stored.lease.lease_duration_ns
+        return self.since + wait + config.takeover_delay_ns
+
+
+def _version(stored: StoredLease | None) -> object:
+    return None if stored is None else (stored.version,)
