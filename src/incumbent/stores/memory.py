@@ -1,0 +1,158 @@
+"""Leases in the memory of one process: the reference for every other store, and a good fake of one."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from incumbent.errors import LeaseConflict, LeaseNotFound, StoreUnavailable
+from incumbent.lease import Lease, StoredLease, StoreGuarantees, Version
+from incumbent.stores import check_lease_name
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+class MemorySpace:
+    """Where the leases of some `MemoryStore`s live; stores of one space and one name share a record."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.records: dict[str, StoredLease] = {}
+        self.watches: dict[str, list[_MemoryWatch]] = {}
+        self._last_version = 0
+
+    def put(self, name: str, lease: Lease) -> Version:
+        """Write a record under a version that this space never gave before. The caller holds the lock."""
+        self._last_version += 1
+        self.records[name] = StoredLease(lease, self._last_version)
+        return self._last_version
+
+    def notify(self, name: str) -> None:
+        """Tell who watches. The caller does not hold the lock: a watcher may call the store."""
+        with self.lock:
+            watches = tuple(self.watches.get(name, ()))
+        for watch in watches:
+            watch.notify()
+
+
+PROCESS_SPACE: Final = MemorySpace()
+"""What `open_store("memory:", ...)` opens. A forked child has a copy of its own: leases do not reach it."""
+
+
+class MemoryStore:
+    """One lease in memory. Threads may share one object, or use one each in the same `space`.
+
+    Leases are immutable values, so what goes in and comes out shares nothing that could change.
+
+    Args:
+        name: The lease's name.
+        space: Where it lives. A new space of its own by default; `MemoryStore(name, space=store.space)` is
+            another candidate's view of the same record.
+
+    Raises:
+        ConfigurationError: The name is empty or holds NUL characters or lone surrogates.
+    """
+
+    guarantees: Final = StoreGuarantees(durable=True, can_watch=True, is_local=True)
+
+    def __init__(self, name: str = "lease", *, space: MemorySpace | None = None) -> None:
+        check_lease_name(name)
+        self.name: Final = name
+        self.space: Final = MemorySpace() if space is None else space
+        self._watches: list[_MemoryWatch] = []
+        self._is_closed = False
+
+    def __repr__(self) -> str:
+        return f"<MemoryStore lease={self.name!r}>"
+
+    def get_lease(self, *, timeout: float) -> StoredLease:  # noqa: ARG002 - memory answers at once
+        """See `LeaseStore.get_lease`."""
+        self._check_open()
+        with self.space.lock:
+            return self._record()
+
+    def create_lease(self, lease: Lease, *, timeout: float) -> Version:  # noqa: ARG002
+        """See `LeaseStore.create_lease`."""
+        self._check_open()
+        with self.space.lock:
+            if self.name in self.space.records:
+                raise LeaseConflict(f"lease {self.name!r} exists")
+            version = self.space.put(self.name, lease)
+        self.space.notify(self.name)
+        return version
+
+    def update_lease(self, lease: Lease, version: Version, *, timeout: float) -> Version:  # noqa: ARG002
+        """See `LeaseStore.update_lease`."""
+        self._check_open()
+        with self.space.lock:
+            current = self._record().version
+            if current != version:
+                raise LeaseConflict(f"lease {self.name!r} is at version {current}, not {version}")
+            new_version = self.space.put(self.name, lease)
+        self.space.notify(self.name)
+        return new_version
+
+    def delete_lease(self, *, timeout: float = 5.0) -> None:  # noqa: ARG002
+        """Remove the record: for tests and operators, no election does it.
+
+        Raises:
+            LeaseNotFound: There is no record.
+        """
+        self._check_open()
+        with self.space.lock:
+            self._record()
+            del self.space.records[self.name]
+        self.space.notify(self.name)
+
+    def watch(self, notify: Callable[[], None]) -> _MemoryWatch:
+        """Call `notify` after every change, on the thread that made it, until closed."""
+        self._check_open()
+        watch = _MemoryWatch(self, notify)
+        with self.space.lock:
+            self._watches.append(watch)
+            self.space.watches.setdefault(self.name, []).append(watch)
+        return watch
+
+    def close(self) -> None:
+        """End this object's watches. The record stays; every other method raises `StoreUnavailable` now."""
+        self._is_closed = True
+        for watch in tuple(self._watches):
+            watch.close()
+
+    def _record(self) -> StoredLease:
+        try:
+            return self.space.records[self.name]
+        except KeyError:
+            raise LeaseNotFound(f"there is no lease {self.name!r}") from None
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise StoreUnavailable(f"{self!r} is closed: open another", outcome_unknown=False)
+
+    def _forget(self, watch: _MemoryWatch) -> None:
+        with self.space.lock:
+            if watch in self._watches:
+                self._watches.remove(watch)
+                self.space.watches[self.name].remove(watch)
+
+
+class _MemoryWatch:
+    def __init__(self, store: MemoryStore, notify: Callable[[], None]) -> None:
+        self._store = store
+        self._notify = notify
+        self._is_closed = False
+
+    def notify(self) -> None:
+        """Call back. What it raises must not turn the write that caused it into a failure."""
+        if self._is_closed:
+            return
+        try:
+            self._notify()
+        except Exception:  # noqa: BLE001 - P13: a caller's bug is its own
+            _LOG.exception("a watcher of lease %r failed", self._store.name)
+
+    def close(self) -> None:
+        self._is_closed = True
+        self._store._forget(self)  # noqa: SLF001 - the two are one thing in two parts

@@ -1,0 +1,56 @@
+"""Our stores are held against the same contract as anybody's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+
+import pytest
+
+from incumbent import errors
+from incumbent.stores._sqlite_file import shared_file
+from incumbent.stores.memory import MemorySpace, MemoryStore
+from incumbent.stores.sqlite import SqliteStore
+from incumbent.testing.contract import LeaseStoreContract
+
+
+class TestMemoryStore(LeaseStoreContract):
+    @pytest.fixture(autouse=True)
+    def _space(self):
+        self.space = MemorySpace()
+
+    def open_store(self, lease):
+        return MemoryStore(lease, space=self.space)
+
+    def delete_lease(self, lease):
+        return deleted(self.open_store(lease))
+
+
+class TestSqliteStore(LeaseStoreContract):
+    @pytest.fixture(autouse=True)
+    def _path(self, tmp_path):
+        self.path = str(tmp_path / "leases.db")
+
+    def open_store(self, lease):
+        return SqliteStore(self.path, lease)
+
+    def delete_lease(self, lease):
+        return deleted(self.open_store(lease))
+
+    def stalled(self, lease):
+        """Another thread's call on the same file hangs."""
+        return hanging(self.path)
+
+
+@contextmanager
+def hanging(path) -> Iterator[None]:
+    file = shared_file(path, timeout=1)
+    with file.reading(1):
+        yield
+    file.let_go()
+
+
+def deleted(store):
+    with closing(store), suppress(errors.LeaseNotFound):
+        store.delete_lease()
+    return True
