@@ -1,0 +1,373 @@
+"""Campaign: run for office in the background, and do the work of it while in office."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Hashable, Iterator
+from functools import partial
+from os import PathLike
+from queue import Queue
+from types import TracebackType
+
+from incumbent import lanes, scheduler
+from incumbent.clock import SYSTEM_CLOCK, Clock
+from incumbent.config import DEFAULT_JITTER, DEFAULT_LEASE_DURATION, DEFAULT_RETRY_PERIOD, ElectorConfig
+from incumbent.driver import Driver, Surroundings
+from incumbent.errors import ConfigurationError, ElectionError
+from incumbent.leadership import Leadership
+from incumbent.lease import check_number
+from incumbent.process import default_identity, running
+from incumbent.reporter import Callbacks
+from incumbent.states import STOPPED
+from incumbent.store import LeaseStore
+from incumbent.threads import Thread, is_own
+from incumbent.trace import TraceWriter
+
+_OBSERVERS = "observers"
+
+
+class Campaign:
+    """Contends for one lease, for ever, on threads of the process's own.
+
+    Args:
+        store: The lease, as `open_store` gives it. Not closed by the campaign.
+        identity: The candidate's name, for people; host, process id and a random suffix by default.
+        lease_duration: Seconds that others wait after they last saw our record change (P4).
+        renew_deadline: Seconds that a leader believes after its last successful write was sent (P3); two
+            thirds of the lease duration by default.
+        retry_period: Seconds from one renewal, poll or attempt to the next.
+        request_timeout: Seconds after which a store call counts as of unknown outcome (P7, P10).
+        jitter: The fraction of `retry_period` by which a follower's look may be late (P12).
+        takeover_delay: Seconds that this candidate holds back, so that a preferred one wins.
+        stop_timeout: Seconds that the work is given to end when it is asked to; after that the lease is
+            left to expire.
+        release_on_cancel: Whether `stop` releases the lease, so that another can lead at once.
+        on_started_leading: The work: called with the `Leadership`, on a thread of its own, in each term.
+            When it returns by itself the term ends; when it raises, that is logged, and this candidate
+            contends again after a back-off. It is never run beside itself.
+        on_stopped_leading: Called with the `Leadership`, once for each term, when the term is over: on
+            time even while a store call hangs, and before the lease is released.
+        on_new_leader: Called with the identity of each holder observed, also oneself; None: vacant.
+        report_metric: Called with the identity and whether it leads, at each change.
+        clock: What everything is timed by; `SystemClock` by default.
+        rng: What the jitter is drawn from.
+        trace: A file to append all to that the elector is told and answers, as NDJSON; see
+            `incumbent.trace`. About 1 kB for each renewal.
+
+    `on_new_leader` and `report_metric` are called one after the other, on threads shared with other
+    campaigns: they must return soon.
+
+    Raises:
+        ConfigurationError: A setting is wrong; see `ElectorConfig`.
+    """
+
+    def __init__(
+        self,
+        store: LeaseStore,
+        *,
+        identity: str | None = None,
+        lease_duration: float = DEFAULT_LEASE_DURATION,
+        renew_deadline: float | None = None,
+        retry_period: float = DEFAULT_RETRY_PERIOD,
+        request_timeout: float | None = None,
+        jitter: float = DEFAULT_JITTER,
+        takeover_delay: float = 0.0,
+        stop_timeout: float = 30.0,
+        release_on_cancel: bool = True,
+        on_started_leading: Callable[[Leadership], object] | None = None,
+        on_stopped_leading: Callable[[Leadership], object] | None = None,
+        on_new_leader: Callable[[str | None], object] | None = None,
+        report_metric: Callable[[str, bool], object] | None = None,
+        clock: Clock | None = None,
+        rng: random.Random | None = None,
+        trace: str | PathLike[str] | None = None,
+    ) -> None:
+        _check_store(store)
+        check_number("stop_timeout", stop_timeout, positive=False)
+        self._config = ElectorConfig(
+            identity=default_identity() if identity is None else identity,
+            lease_duration=lease_duration,
+            renew_deadline=renew_deadline,
+            retry_period=retry_period,
+            request_timeout=request_timeout,
+            jitter=jitter,
+            takeover_delay=takeover_delay,
+            guarantees=store.guarantees,
+        )
+        self._callbacks = Callbacks(on_started_leading, on_stopped_leading, on_new_leader, report_metric)
+        _check_callbacks(self._callbacks)
+        self._store = store
+        self._clock = SYSTEM_CLOCK if clock is None else clock
+        self._rng = random.Random() if rng is None else rng  # noqa: S311  # jitter is no secret
+        self._trace = trace
+        self._stop_timeout = stop_timeout
+        self._release_on_cancel = release_on_cancel
+        self._lock = threading.Lock()
+        self._driver: Driver | None = None
+        self._scheduler: scheduler.Scheduler | None = None
+        self._lane: Hashable = getattr(store, "server", id(store))
+        self._forked_from: int | None = None
+
+    # Questions. From any thread; none of them asks the store.
+
+    @property
+    def identity(self) -> str:
+        """The candidate's name."""
+        return self._config.identity
+
+    @property
+    def config(self) -> ElectorConfig:
+        """The settings, with every default settled."""
+        return self._config
+
+    @property
+    def state(self) -> str:
+        """One of follower, candidate, leader and stopped; stopped also before the start."""
+        driver = self._driver
+        return STOPPED if driver is None or self._forked_from is not None else driver.elector.state
+
+    @property
+    def leader(self) -> str | None:
+        """The identity last observed as holder, or None."""
+        driver = self._driver
+        return None if driver is None else driver.elector.leader
+
+    @property
+    def leadership(self) -> Leadership | None:
+        """The current term, or None."""
+        driver = self._driver
+        return None if driver is None else driver.leadership
+
+    @property
+    def token(self) -> int | None:
+        """The fencing token, while leading (P11)."""
+        leadership = self.leadership
+        return leadership.token if leadership is not None and leadership.is_valid() else None
+
+    def is_leader(self) -> bool:
+        """Whether this process leads, at this instant, by its own clock (P3)."""
+        leadership = self.leadership
+        return leadership is not None and leadership.is_valid()
+
+    # Wishes.
+
+    def start(self) -> None:
+        """Enter the race in the background. No effect on a running campaign; a stopped one starts anew.
+
+        Raises:
+            ElectionError: This is a forked child of the process that the campaign belongs to.
+        """
+        self._start(once=False)
+
+    def stop(self, timeout: float | None = None) -> None:
+        """Leave the race: have the work end, then release the lease. Returns when no thread is left.
+
+        Work that does not end within `timeout` seconds (`stop_timeout` by default) is reported in the log
+        and left behind, and so is the lease, to expire. Called from the work itself, or from a callback, it
+        asks and does not wait.
+        """
+        driver = self._driver
+        if driver is None or self._forked_from is not None:
+            return
+        self._post(driver, partial(driver.stop, timeout))
+        if is_own():
+            Thread("end", partial(self._await_end, driver)).start()
+        else:
+            self._await_end(driver)
+
+    def resign(self) -> None:
+        """Give up office once the work has ended, stay in the race (see P9 and the elector's `Resign`).
+
+        Returns at once; without work, when it is done.
+
+        Raises:
+            ElectionError: The campaign does not run, or this is a forked child.
+        """
+        driver = self._running()
+        self._post(driver, partial(driver.resign, "asked to resign"))
+
+    def run(self, *, once: bool = False) -> None:
+        """Contend until `stop` is called or the thread is interrupted, and block for as long.
+
+        Args:
+            once: Return when the work has returned by itself; what it raised is raised here.
+
+        Raises:
+            ElectionError: The campaign runs already, or this is a forked child.
+        """
+        if self._driver is not None:
+            raise ElectionError("this campaign runs already: stop() it first, or do not start() it")
+        driver = self._start(once=once)
+        try:
+            driver.join()
+        finally:
+            self.stop()
+        if driver.failure is not None:
+            raise driver.failure
+
+    def terms(self) -> Iterator[Leadership]:
+        """Each term of office, one after the other, for a loop whose body is the work.
+
+        The campaign is started if it is not running, and stopped when the loop is left. The next step of the
+        loop says that the work of the term has ended.
+
+        Raises:
+            ElectionError: The campaign has an `on_started_leading`, runs already, or belongs to a parent.
+        """
+        if self._callbacks.on_started_leading is not None or self._driver is not None:
+            raise ElectionError("terms() is the work: give no on_started_leading, and do not start() it")
+        handed: Queue[tuple[Leadership, threading.Event] | None] = Queue()
+
+        def hand_over(leadership: Leadership) -> None:
+            done = threading.Event()
+            handed.put((leadership, done))
+            done.wait()
+
+        driver = self._start(once=False, work=hand_over)
+        watcher = Thread("terms", partial(_tell_end, driver, handed))
+        watcher.start()
+        try:
+            while (term := handed.get()) is not None:
+                leadership, done = term
+                try:
+                    yield leadership
+                finally:
+                    done.set()
+        finally:
+            self.stop()
+            watcher.join()
+
+    def wait_until_leader(self, timeout: float | None = None) -> bool:
+        """Wait until this campaign leads, for `timeout` seconds on its clock at most.
+
+        Returns:
+            Whether it leads; False also when it was stopped meanwhile.
+
+        Raises:
+            ElectionError: The campaign does not run, or this is a forked child.
+        """
+        driver = self._running()
+        until = None if timeout is None else self._clock.now() + timeout
+        with driver.changed:
+            while not driver.has_finished and not self.is_leader():
+                left = None if until is None else until - self._clock.now()
+                if left is not None and left <= 0:
+                    return False
+                self._clock.wait(driver.changed, left)
+        return self.is_leader()
+
+    def __enter__(self) -> Campaign:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        return f"<Campaign of {self.identity!r}: {self.state}>"
+
+    # Behind them.
+
+    def _start(self, *, once: bool, work: Callable[[Leadership], object] | None = None) -> Driver:
+        self._check_process()
+        with self._lock:
+            if self._driver is not None:
+                return self._driver
+            shared_scheduler = scheduler.shared.acquire(self._clock)
+            around = Surroundings(
+                store=self._store,
+                clock=self._clock,
+                scheduler=shared_scheduler,
+                calls=lanes.shared.acquire(self._lane, "store"),
+                observers=lanes.shared.acquire(_OBSERVERS, "callbacks"),
+                rng=self._rng,
+                trace=None if self._trace is None else TraceWriter(self._trace),
+            )
+            callbacks = self._callbacks
+            if work is not None:
+                observed = (callbacks.on_stopped_leading, callbacks.on_new_leader, callbacks.report_metric)
+                callbacks = Callbacks(work, *observed)
+            driver = Driver(
+                self._config,
+                callbacks,
+                around,
+                release_on_cancel=self._release_on_cancel,
+                stop_timeout=self._stop_timeout,
+                once=once,
+            )
+            self._driver, self._scheduler = driver, shared_scheduler
+            running.add(self)
+        self._post(driver, driver.begin)
+        return driver
+
+    def _post(self, driver: Driver, action: Callable[[], None]) -> None:
+        """Have `action` done, and wait for it, so that a fake clock cannot overtake it."""
+        shared_scheduler = self._scheduler
+        if shared_scheduler is None or driver.has_finished:
+            return
+        if is_own():
+            shared_scheduler.post(action)
+        else:
+            shared_scheduler.call(action)
+
+    def _await_end(self, driver: Driver) -> None:
+        driver.join()
+        with self._lock:
+            if self._driver is not driver:
+                return
+            self._driver = self._scheduler = None
+            running.discard(self)
+        driver.join_observers(self._stop_timeout)
+        scheduler.shared.release(self._clock)
+        lanes.shared.release(self._lane)
+        lanes.shared.release(_OBSERVERS)
+
+    def _running(self) -> Driver:
+        self._check_process()
+        driver = self._driver
+        if driver is None:
+            raise ElectionError("this campaign does not run: start() it, or use it in a with statement")
+        return driver
+
+    def _check_process(self) -> None:
+        if self._forked_from is not None:
+            raise ElectionError(
+                f"this campaign belongs to process {self._forked_from}, of which this is a forked child: "
+                f"it leads nothing here; make a new Campaign after the fork"
+            )
+
+    def _join(self) -> None:
+        driver = self._driver
+        if driver is not None:
+            driver.join()
+
+    def _ask_to_stop(self) -> None:
+        driver = self._driver
+        if driver is not None:
+            self._post(driver, partial(driver.stop, None))
+
+    def _disown(self, parent: int) -> None:
+        self._forked_from = parent
+        if self._driver is not None:
+            self._driver.disown()
+
+
+def _tell_end(driver: Driver, handed: Queue[tuple[Leadership, threading.Event] | None]) -> None:
+    driver.join()
+    handed.put(None)
+
+
+def _check_store(store: LeaseStore) -> None:
+    for name in ("get_lease", "create_lease", "update_lease", "guarantees"):
+        if not hasattr(store, name):
+            raise ConfigurationError(f"store is {store!r}, which has no {name}: give a LeaseStore")
+
+
+def _check_callbacks(callbacks: Callbacks) -> None:
+    for name in Callbacks.__slots__:
+        callback = getattr(callbacks, name)
+        if callback is not None and not callable(callback):
+            raise ConfigurationError(f"{name} is {callback!r}: give something to call, or None")

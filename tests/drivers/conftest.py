@@ -1,0 +1,17 @@
+import pytest
+
+from incumbent.testing.clock import FakeClock
+from support.driving import eventually, library_threads
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left():
+    """Every test of a driver ends without a thread of the library's."""
+    before = library_threads()
+    yield
+    eventually(lambda: len(library_threads()) <= len(before))
