@@ -1,0 +1,60 @@
+"""How hostile a simulated world is. The default is a perfect world: quick, and without faults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from incumbent.config import ElectorConfig
+
+MILLISECOND: Final = 1_000_000
+REQUEST_TROUBLES: Final = ("lose", "slow", "repeat", "reject")
+ANSWER_TROUBLES: Final = ("lose", "slow", "repeat", "garble", "stale")
+
+Rates = tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a run does to its candidates by itself. All times are in nanoseconds of true time.
+
+    Attributes:
+        delay: Every message's least and greatest time on its way.
+        unit: The grid of drawn sizes; with `gridded`, of everything (F22).
+        requests: (trouble, how many in a million) of requests: lose (F1), slow (F3), repeat (F5), or
+            reject for certain (F16).
+        answers: The same of answers: lose (F2), slow (F4), repeat (F6), garble into nonsense or the answer
+            to another question (F16), or stale: read from a replica that lags.
+        strikes: Which faults strike from time to time: names of `incumbent.testing.faults.STRIKES`.
+        strike_every: The mean time from one strike to the next; 0: none.
+        drift: Candidates' clocks start at the extremes of their declared drift, or anywhere between (F13).
+        gridded: Delays are whole units and may be 0, so that ties happen (F22).
+        wind_down: The longest that a leader's work takes to end.
+        work_every: How often a leader's work writes to the guarded resource; 0: never.
+        offsets: Clocks start anywhere in plus or minus this.
+    """
+
+    delay: tuple[int, int] = (1 * MILLISECOND, 10 * MILLISECOND)
+    unit: int = 1000 * MILLISECOND
+    requests: Rates = ()
+    answers: Rates = ()
+    strikes: tuple[str, ...] = ()
+    strike_every: int = 0
+    drift: bool = False
+    gridded: bool = False
+    wind_down: int = 0
+    work_every: int = 0
+    offsets: int = 10**18
+
+
+def sizes(config: ElectorConfig, unit: int) -> tuple[int, ...]:
+    """How large a fault can usefully be, in nanoseconds, smallest first.
+
+    Every whole unit up to the lease duration and two more, and each threshold of the protocol with its
+    neighbours: what a menu of round numbers misses lies between two of them.
+    """
+    lease, deadline = config.lease_ns, config.renew_deadline_ns
+    whole = range(0, lease + 2 * unit + 1, unit)
+    thresholds = (deadline, lease, lease - deadline, config.request_timeout_ns)
+    near = (at + step for at in thresholds for step in (-unit, -1, 0, 1, unit))
+    return tuple(sorted({size for size in (*whole, *near) if size >= 0}))

@@ -1,0 +1,48 @@
+"""Hypothesis breaks running elections: at most one leader, a token that only grows, and a leader afterwards.
+
+More examples: INCUMBENT_EXAMPLES=5000 pytest tests/properties --hypothesis-show-statistics
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from incumbent.testing.machine import ElectionMachine
+from incumbent.testing.sightings import sightings, unseen
+
+EXAMPLES = int(os.environ.get("INCUMBENT_EXAMPLES", "100"))
+
+BUDGET = settings(
+    max_examples=EXAMPLES,
+    stateful_step_count=50,
+    deadline=None,
+    derandomize=True,  # the same examples in every run; raise their number to look further
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+# These rules have no clock that jumps and no work that writes; and one turn of events is rare.
+NOT_EXPECTED = ("clock that went backwards", "stale token fenced off", "won write with its validity over")
+
+
+class CountedMachine(ElectionMachine):
+    """Counts what really happened, over all examples."""
+
+    seen: Counter[str]
+
+    def teardown(self):
+        super().teardown()
+        self.seen.update(sightings(self.simulation.history))
+
+
+@pytest.mark.timeout(600)
+def test_no_program_of_faults_elects_two_leaders():
+    """S1 and S5 after every fault, all properties at the end; and nothing that matters never happened."""
+    CountedMachine.seen = Counter()
+    run_state_machine_as_test(CountedMachine, settings=BUDGET)
+    assert [name for name in unseen([CountedMachine.seen]) if name not in NOT_EXPECTED] == []
