@@ -1,0 +1,216 @@
+"""The canonical form of a small world: what differs only in names or in how long ago, is one and the same.
+
+Why that is so, each held in tests against runs of real electors:
+
+- An elector compares instants with its own clock only. So every clock reads `ORIGIN`, instants move with it,
+  and those beyond every threshold are all equally far beyond.
+- Versions, sessions and the times in records are only ever compared for equality. So each is a *name*, with a
+  label: its place in a walk through the candidate, or the record, that holds it.
+- Tokens are only compared and counted up. So a candidate's are relative to the highest that it has seen.
+
+Forgotten is what decides nothing: when a term began, who held a record that was seen, what version a write
+named once it was sent, and the last reading handled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Final, Generic, TypeAlias, TypeVar, cast
+
+from incumbent.candidacy import Candidacy
+from incumbent.elector import EPOCH, Elector, Office
+from incumbent.lease import Lease, StoredLease, Version
+from incumbent.messages import (
+    CreateLease,
+    Found,
+    GetLease,
+    Reply,
+    Request,
+    UpdateLease,
+    WriteRequest,
+    Written,
+)
+from incumbent.observation import Observation
+from incumbent.testing.exploration.world import IDENTITY, STEP, Candidate, SmallWorld
+
+ORIGIN: Final = 1000 * STEP
+TOKEN: Final = 10
+"""The highest token that a candidate has seen, and that the store ever had, each in its own coordinates."""
+
+_LOWEST_TOKEN: Final = TOKEN - 1
+_STALE, _PENDING = 1, 2  # the ids of messages
+_EPOCH: Final = EPOCH + timedelta(microseconds=999 - ORIGIN // 1000)
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True)
+class Form(Generic[_Value]):
+    """A candidate or a record in canonical form.
+
+    Attributes:
+        value: The form itself.
+        names: What its labels stand for, in the order of the labels.
+        labels: How the form spells these names itself.
+        token: What `TOKEN` stands for.
+    """
+
+    value: _Value
+    names: tuple[Hashable, ...]
+    labels: tuple[Hashable, ...]
+    token: int
+
+
+def wall(label: int) -> datetime:
+    """The time of day that stands for a label."""
+    return EPOCH + timedelta(microseconds=label)
+
+
+Wrote: TypeAlias = tuple[str, datetime]
+"""A session and when it wrote: the name of a write."""
+
+
+class _Names:
+    """Gives equal names equal labels, in the order in which they first come up."""
+
+    def __init__(self) -> None:
+        self.labels: dict[Hashable, Hashable] = {}
+
+    def version(self, version: Version) -> Version:
+        return version if version is None else self._label(version, len(self.labels))
+
+    def base(self, base: str) -> str:
+        return str(self._label(base, str(len(self.labels))))
+
+    def session(self, session: str) -> str:
+        """Counted downwards: an elector that counts its candidacies up never comes upon a label."""
+        base = self.base(session.rpartition(".")[0])
+        return str(self._label(session, f"{base}.-{len(self.labels)}"))
+
+    def wall(self, session: str, label: str, renew_time: datetime) -> datetime:
+        return cast(Wrote, self._label((session, renew_time), (label, wall(len(self.labels)))))[1]
+
+    def _label(self, name: Hashable, label: Hashable) -> Hashable:
+        return self.labels.setdefault(name, label)
+
+
+@cache
+def _lease(session: str, wall_time: datetime, token: int, duration: float, asked: str) -> Lease:
+    identity = IDENTITY if session else ""
+    return Lease(identity, session, duration, EPOCH, wall_time, token, asked)
+
+
+class Canonizer:
+    """Brings the candidates and the record of one small world into canonical form."""
+
+    def __init__(self, world: SmallWorld) -> None:
+        config = world.config
+        longest = max(config.renew_deadline_ns, config.retry_ns, config.request_timeout_ns)
+        self._sent_horizon = ORIGIN - longest
+        self._seen_horizon = ORIGIN - config.lease_ns - config.takeover_delay_ns
+
+    def record(self, stored: StoredLease, top: int) -> Form[StoredLease]:
+        """The record in the store; `top` is the highest token that it ever had."""
+        names = _Names()
+        value = self._stored(names, stored, top - TOKEN)
+        return Form(value, tuple(names.labels), tuple(names.labels.values()), top)
+
+    def candidate(self, candidate: Candidate, now: int, token: int) -> Form[Candidate]:
+        """A candidate whose clock reads `now`; `token` stands in until its elector has seen one."""
+        names = _Names()
+        elector, pending = candidate.elector, None
+        if elector is not None:
+            if elector.observation.since is not None:
+                token = elector.observation.highest_token
+            if elector.pending is not None:
+                pending = elector.pending.id
+            elector = self._elector(names, elector, ORIGIN - now, token - TOKEN)
+        mail = tuple(self._message(names, message, pending, token - TOKEN) for message in candidate.mail)
+        return Form(Candidate(elector, mail), tuple(names.labels), tuple(names.labels.values()), token)
+
+    def _elector(self, names: _Names, old: Elector, shift: int, rise: int) -> Elector:
+        new = old.copy()
+        new.session = names.base(old.session)
+        names.session(f"{old.session}.{old.candidacy.number}")
+        new.epoch, new.stamped = _EPOCH, EPOCH  # so that it stamps its next write with a time never seen
+        new.now, new.next_id = ORIGIN, _PENDING + 1
+        new.observation = self._observation(names, old.observation, shift)
+        new.candidacy = self._candidacy(names, old.candidacy, shift, rise)
+        new.office = self._office(old.office, shift, rise)
+        if old.leaving is not None:
+            lease, version = old.leaving
+            new.leaving = self._lease(names, lease.released(EPOCH), rise), names.version(version)
+        if old.pending is not None:
+            new.pending = self._request(names, old.pending, shift, rise)
+        new.read_at, new.write_at = self._due(old.read_at, shift), self._due(old.write_at, shift)
+        new.aside_until = self._due(old.aside_until, shift)
+        new._moves, new._notices, new._request = [], [], None  # noqa: SLF001 - left over from the last step
+        return new
+
+    def _due(self, instant: int | None, shift: int) -> int | None:
+        return None if instant is None else max(instant + shift, ORIGIN)
+
+    def _observation(self, names: _Names, old: Observation, shift: int) -> Observation:
+        if old.since is None:
+            return old._replace(highest_token=TOKEN)
+        stored = old.stored
+        if stored is not None:
+            holder = "" if stored.lease.is_vacant else "somebody"
+            lease = _lease(holder, EPOCH, TOKEN, stored.lease.lease_duration, "")
+            stored = StoredLease(lease, names.version(stored.version))
+        return Observation(stored, max(old.since + shift, self._seen_horizon), TOKEN, old.longest_ns)
+
+    def _candidacy(self, names: _Names, old: Candidacy, shift: int, rise: int) -> Candidacy:
+        version = names.version(old.version)
+        held = None if old.held is None else self._write(names, old.held, shift, rise)
+        unresolved = tuple(self._write(names, write, shift, rise) for write in old.unresolved)
+        return Candidacy(-1, held, version, old.asked_by, unresolved)
+
+    def _office(self, old: Office | None, shift: int, rise: int) -> Office | None:
+        return old and Office(old.token - rise, ORIGIN, max(old.until + shift, ORIGIN - STEP))
+
+    def _request(self, names: _Names, request: Request, shift: int, rise: int) -> Request:
+        if isinstance(request, GetLease):
+            sent_at = max(request.sent_at + shift, self._sent_horizon)
+            return GetLease(_PENDING, sent_at, max(request.expires_at + shift, ORIGIN))
+        return self._write(names, request, shift, rise)
+
+    def _write(self, names: _Names, write: WriteRequest, shift: int, rise: int) -> WriteRequest:
+        """A write as its elector keeps it: the version that it named is of no interest any more."""
+        sent_at = max(write.sent_at + shift, self._sent_horizon)
+        expires_at = max(write.expires_at + shift, ORIGIN)
+        lease = self._lease(names, write.lease, rise)
+        if isinstance(write, CreateLease):
+            return CreateLease(_PENDING, sent_at, expires_at, lease)
+        return UpdateLease(_PENDING, sent_at, expires_at, lease, None)
+
+    def _message(
+        self, names: _Names, message: Request | Reply, pending: int | None, rise: int
+    ) -> Request | Reply:
+        number = -1 if message.id < 0 else _PENDING if message.id == pending else _STALE
+        if isinstance(message, Found):
+            return Found(number, self._stored(names, message.stored, rise))
+        if isinstance(message, Written):
+            return Written(number, names.version(message.version))
+        if isinstance(message, GetLease):
+            return GetLease(number, ORIGIN, ORIGIN)
+        if isinstance(message, CreateLease):
+            return CreateLease(number, ORIGIN, ORIGIN, self._lease(names, message.lease, rise))
+        if isinstance(message, UpdateLease):
+            version = names.version(message.version)
+            return UpdateLease(number, ORIGIN, ORIGIN, self._lease(names, message.lease, rise), version)
+        return replace(message, id=number)
+
+    def _stored(self, names: _Names, stored: StoredLease, rise: int) -> StoredLease:
+        version = names.version(stored.version)
+        return StoredLease(self._lease(names, stored.lease, rise), version)
+
+    def _lease(self, names: _Names, lease: Lease, rise: int) -> Lease:
+        token = max(lease.leader_transitions - rise, _LOWEST_TOKEN)
+        if lease.is_vacant:
+            return _lease("", EPOCH, token, lease.lease_duration, lease.resign_requested_by)
+        session = names.session(lease.holder_session)
+        moment = names.wall(lease.holder_session, session, lease.renew_time)
+        return _lease(session, moment, token, lease.lease_duration, lease.resign_requested_by)

@@ -1,0 +1,212 @@
+"""A trace of a small world walked again in real coordinates, and written down as a program."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from incumbent import messages
+from incumbent.lease import Lease, StoredLease
+from incumbent.messages import Found, Reply, Request, StartedLeading, Unavailable, Written
+from incumbent.testing.exploration.rules import NOT_ABOVE, TWO_LEADERS
+from incumbent.testing.exploration.world import (
+    IDENTITY,
+    OPERATOR,
+    STEP,
+    Action,
+    Candidate,
+    Moment,
+    Outcome,
+    SmallWorld,
+    act,
+)
+
+_NAMES: Final = "abcdefgh"
+_SETTINGS: Final = (
+    *("lease_duration", "renew_deadline", "retry_period", "request_timeout", "takeover_delay"),
+    "guarantees",
+)
+
+
+class Happening(NamedTuple):
+    """One thing that happens: to a candidate, or with None to the store or to all clocks."""
+
+    candidate: int | None
+    action: Action
+
+
+class Replay:
+    """A small world in real coordinates: clocks that go on, versions and sessions that never repeat.
+
+    Attributes:
+        candidates: As they are now.
+        clocks: What their clocks read, in steps.
+        record: What the store holds.
+        granted: The highest token of any term so far.
+        broken: The first rule that was broken, or "".
+    """
+
+    def __init__(self, world: SmallWorld) -> None:
+        self.world = world
+        self.candidates = [Candidate()] * world.candidates
+        self.clocks = [0] * world.candidates
+        self.record: StoredLease | None = None
+        self.granted = 0
+        self.broken = ""
+        self._lines: list[str] = []
+        self._starts = self._versions = self._requests = 0
+        self._variables: dict[tuple[str, int], str] = {}  # of requests, by session and id
+        self._leases: list[tuple[Lease, str]] = []
+
+    def perform(self, happening: Happening) -> None:
+        """Let it happen, and write it down."""
+        who, action = happening
+        if action.kind == "ticks":
+            for ticking in range(self.world.candidates) if who is None else [who]:
+                self.clocks[ticking] += 1
+        elif who is None:
+            self._ask_to_resign()
+        else:
+            self._act(who, action)
+        if len(self.leaders()) > 1:
+            self.broken = self.broken or TWO_LEADERS
+
+    def leaders(self) -> list[int]:
+        """Who leads now, each by its own clock."""
+        pairs = enumerate(zip(self.candidates, self.clocks, strict=True))
+        return [
+            who
+            for who, ((elector, _), clock) in pairs
+            if elector is not None and elector.is_leader(clock * STEP)
+        ]
+
+    def program(self, rule: str) -> str:
+        """What happened, as a test that fails if it ends in the breach of this rule."""
+        readings = [f"{_NAMES[who]}.is_leader({clock} * S)" for who, clock in enumerate(self.clocks)]
+        running = [
+            text for text, (elector, _) in zip(readings, self.candidates, strict=True) if elector is not None
+        ]
+        if rule == TWO_LEADERS == self.broken:
+            leading = " and ".join(readings[who] for who in self.leaders()[:2])
+            self._lines.append(f'assert not ({leading}), "{rule}"')
+        elif ": nobody" in rule:
+            self._lines.append(f'assert {" or ".join(running) or False}, "{rule}"')
+        elif not rule.startswith("handle raised"):
+            self._lines.append(f"raise AssertionError({rule!r})")
+        body = "\n".join(f"    {line}" for line in [*self._config(), *self._lines])
+        used = sorted(
+            name for name in vars(messages) if re.search(rf"\b{name}\(", body) and name != "StoredLease"
+        )
+        head = [
+            "from incumbent import Elector, ElectorConfig, StoredLease, StoreGuarantees",
+            f"from incumbent.messages import {', '.join(used)}",
+            "",
+            "S = 1_000_000_000",
+        ]
+        name = re.sub(r"\W+", "_", rule.partition(" ")[2].lower())[:60].strip("_")
+        return "\n".join([*head, "", "", f"def test_{name}() -> None:", body, ""])
+
+    def _config(self) -> list[str]:
+        world = self.world
+        return [
+            "config = ElectorConfig(",
+            f'    "{IDENTITY}",',
+            *(f"    {name}={getattr(world, name)!r}," for name in _SETTINGS),
+            "    jitter=0,",
+            "    clock_drift=0,",
+            ")",
+        ]
+
+    def _ask_to_resign(self) -> None:
+        if self.record is None:
+            return
+        self._versions += 1
+        old = self.record.lease
+        self.record = StoredLease(old.asked_to_resign(OPERATOR), self._versions)
+        expression = f'{self._spell(old)}.asked_to_resign("{OPERATOR}")'
+        self._leases.append((self.record.lease, expression))
+        self._lines.append(f"# the {OPERATOR} asks the holder to resign: version {self._versions}")
+
+    def _act(self, who: int, action: Action) -> None:
+        before, now = self.candidates[who], self.clocks[who] * STEP
+        self._starts += action.kind == "starts"
+        moment = Moment(now, f"{_NAMES[who]}{self._starts}", self._versions + 1)
+        outcome = act(self.world, before, self.record, action, moment)
+        self._write(who, action, before, outcome)
+        elector, mail = outcome.candidate
+        if action.loses is not None:
+            mail = mail[: action.loses] + mail[action.loses + 1 :]
+        self.candidates[who] = Candidate(elector, mail)
+        if outcome.record is not None and outcome.record is not self.record:
+            self.record, self._versions = outcome.record, self._versions + 1
+        self.broken = self.broken or outcome.broken
+        for notice in () if outcome.effects is None else outcome.effects.notices:
+            if isinstance(notice, StartedLeading):
+                if notice.token <= self.granted:
+                    self.broken = self.broken or NOT_ABOVE
+                self.granted = max(self.granted, notice.token)
+
+    def _write(self, who: int, action: Action, before: Candidate, outcome: Outcome) -> None:
+        name, now = _NAMES[who], self.clocks[who]
+        message = before.mail[action.at] if action.kind in ("asks", "receives") else None
+        if action.kind == "crashes":
+            self._lines.append(f"# {name} crashes")
+        elif message is not None and not isinstance(message, Reply):
+            self._lines.append(f"# the store: {self._deed(name, message, outcome, str(action.what))}")
+        else:
+            elector, event = before.elector, "Start()"
+            if elector is None:
+                self._lines.append(f'{name} = Elector(config, session="{name}{self._starts}")')
+            elif isinstance(message, Reply):
+                event = self._reply(elector.session, message)
+            else:
+                event = repr(action.what) if action.kind == "is given" else "Woke()"
+            self._lines.append(self._step(name, f"{name}.handle({event}, {now} * S)", outcome))
+
+    def _step(self, name: str, call: str, outcome: Outcome) -> str:
+        elector, effects = outcome.candidate.elector, outcome.effects
+        if elector is None or effects is None:
+            return call
+        moves = [f"{move.source} -> {move.dest}" for move in effects.moves]
+        request = effects.request
+        if request is not None:
+            self._requests += 1
+            variable = f"{name}{self._requests}"
+            self._variables[elector.session, request.id] = variable
+            call = f"{variable} = {call}.request"
+            moves.append(type(request).__name__)
+            if not isinstance(request, messages.GetLease):
+                self._leases.append((request.lease, f"{variable}.lease"))
+        return f"{call}  # {', '.join(moves)}" if moves else call
+
+    def _deed(self, name: str, request: Request, outcome: Outcome, how: str) -> str:
+        lease = getattr(request, "lease", None)
+        what = f"{name}'s read" if lease is None else f"the write {self._spell(lease)}"
+        if outcome.record is not self.record and outcome.record is not None:
+            how = f"done, version {outcome.record.version}, {how}"
+        elif lease is not None and how == "answered":
+            how = "refused"
+        return f"{what} is {how}"
+
+    def _reply(self, session: str, reply: Reply) -> str:
+        number = f"{self._variables[session, reply.id]}.id"
+        if isinstance(reply, Found):
+            return f"Found({number}, StoredLease({self._spell(reply.stored.lease)}, {reply.stored.version}))"
+        if isinstance(reply, Written):
+            return f"Written({number}, {reply.version})"
+        if isinstance(reply, Unavailable):
+            return f"Unavailable({number}, outcome_unknown={reply.outcome_unknown})"
+        return f"{type(reply).__name__}({number})"
+
+    def _spell(self, lease: Lease) -> str:
+        return next(expression for known, expression in self._leases if known is lease)
+
+
+def replay(world: SmallWorld, happenings: Sequence[Happening]) -> Replay:
+    """Walk a trace in real coordinates, up to the first breach of a rule."""
+    walked = Replay(world)
+    for happening in happenings:
+        if not walked.broken:
+            walked.perform(happening)
+    return walked

@@ -1,0 +1,152 @@
+"""Every interleaving of small worlds, on the shipped elector; and wrong electors, which must be found."""
+
+import os
+import re
+import sys
+
+import pytest
+
+from incumbent.candidacy import Office
+from incumbent.elector import Elector
+from incumbent.errors import ConfigurationError
+from incumbent.messages import Abstain, Changed, Resign, Start, Stop
+from incumbent.observation import Observation
+from incumbent.testing.exploration import SmallWorld, explore
+
+TIGHT = SmallWorld(lease_duration=2, skew=0)
+EVERYTHING = SmallWorld(
+    lease_duration=5,
+    renew_deadline=3,
+    in_flight=2,
+    crashes=True,
+    duplicates=True,
+    errors=True,
+    resign_requests=True,
+    inputs=(Resign(), Resign(release=False), Stop(), Stop(release=False), Abstain(), Start(), Changed()),
+)
+
+# The counts are pinned: who changes the elector sees here that the set of its behaviours changed.
+SMALL = {
+    "tight": (TIGHT, None, 115_367, 452_174, 67),
+    "skew": (SmallWorld(), 20, 51_730, 162_855, 20),
+    "read-back": (
+        SmallWorld(lease_duration=3, renew_deadline=3, skew=0, errors=True),
+        14,
+        31_765,
+        92_019,
+        14,
+    ),
+    "resign": (
+        SmallWorld(lease_duration=2, skew=0, resign_requests=True, inputs=(Resign(),)),
+        13,
+        30_756,
+        100_455,
+        13,
+    ),
+    "stale": (SmallWorld(in_flight=2, crashes=True, duplicates=True), 11, 17_903, 76_866, 11),
+    "everything": (EVERYTHING, 6, 3_206, 15_408, 6),
+    "three": (SmallWorld(candidates=3), 14, 15_381, 49_553, 14),
+}
+RESIGNS = (Resign(), Resign(release=False))
+LARGE = {
+    "skew": (SmallWorld(), None, 856_296, 3_615_304, 110),
+    "read-back": (SmallWorld(lease_duration=3, renew_deadline=3, skew=0), None, 859_744, 3_513_660, 89),
+    "errors": (SmallWorld(lease_duration=2, skew=0, errors=True), None, 1_347_381, 5_881_682, 83),
+    "crashes": (SmallWorld(lease_duration=2, skew=0, crashes=True), None, 224_557, 1_328_907, 70),
+    "resign": (SmallWorld(lease_duration=2, skew=0, inputs=RESIGNS), None, 1_962_813, 15_261_125, 71),
+    "requests": (SmallWorld(lease_duration=2, skew=0, resign_requests=True), None, 623_030, 2_608_821, 74),
+    "three": (SmallWorld(candidates=3), 24, 1_698_332, 6_676_901, 24),
+    "everything": (EVERYTHING, 9, 122_444, 829_159, 9),
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_no_rule_can_be_broken(name):
+    """S1, S5, E1 to E6 on every state and step, L1 and L2 from every state."""
+    no_rule_can_be_broken(*SMALL[name])
+
+
+@pytest.mark.skipif(os.environ.get("INCUMBENT_EXPLORE") != "large", reason="INCUMBENT_EXPLORE is not large")
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("name", LARGE)
+def test_nor_in_a_larger_world(name):
+    """The same, for minutes."""
+    no_rule_can_be_broken(*LARGE[name])
+
+
+def no_rule_can_be_broken(world, depth, states, transitions, deepest):
+    result = explore(world, depth=depth)
+    sys.stdout.write(f"{world}\n{result}\n")
+    result.check()
+    assert [result.states, result.transitions, result.depth] == [states, transitions, deepest]
+    assert result.is_closed == (depth is None)
+    assert 0 < result.slowest_election <= world.election_bound
+
+
+def claims_at_once(self, _):
+    return self.since
+
+
+def covers_the_end(self, now):
+    return self.since <= now <= self.until
+
+
+def looks_never_again(_):
+    return None
+
+
+def is_always_due(self):
+    return self.now
+
+
+WRONG = {
+    "a follower that does not wait": (Observation, "claimable_at", claims_at_once, "S1"),
+    "a leader that believes one instant too long": (Office, "covers", covers_the_end, "S1"),
+    "an elector that is never done": (Elector, "wake_at", property(is_always_due), "L2"),
+    "a follower that does not poll": (Elector, "_look_again", looks_never_again, "L2"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_elector_is_found_with_a_program_that_shows_it(name, monkeypatch):
+    """The program is a test of its own, which the wrong elector fails."""
+    owner, attribute, wrong, rule = WRONG[name]
+    monkeypatch.setattr(owner, attribute, wrong)
+    violation = explore(TIGHT).violation
+    assert violation.rule.startswith(rule)
+    assert violation.is_replayed
+    with pytest.raises(AssertionError, match=f"^{rule}"):
+        run(violation.program)
+
+
+def test_what_an_elector_raises_is_found(monkeypatch):
+    """An assertion of its own, too; and `check` shows the way there."""
+    monkeypatch.setattr(Elector, "_retry_read", lambda _, request: 1 // 0)
+    result = explore(TIGHT)
+    assert result.violation.rule == "handle raised ZeroDivisionError: integer division or modulo by zero"
+    assert not result.is_closed
+    assert "integer division" in str(result)
+    with pytest.raises(AssertionError, match="def test_raised_zerodivisionerror"):
+        result.check()
+    with pytest.raises(ZeroDivisionError):
+        run(result.violation.program)
+
+
+def run(program):
+    names = {}
+    exec(compile(program, "trace", "exec"), names)
+    next(names[name] for name in names if name.startswith("test_"))()
+
+
+def test_an_exploration_tells_how_far_it_is():
+    levels = []
+    explore(TIGHT, depth=3, recovers=False, on_level=lambda depth, states: levels.append((depth, states)))
+    assert levels == [(1, 2), (2, 5), (3, 11)]
+
+
+def test_a_world_whose_clocks_differ_too_much_is_refused():
+    """P6, as it reads for a bounded skew: the lease must outlast the deadline by twice the skew."""
+    with pytest.raises(
+        ConfigurationError, match=re.escape("lease_duration 3 is less than renew_deadline 2 + 2 * skew 1")
+    ):
+        SmallWorld(lease_duration=3)
