@@ -1,0 +1,124 @@
+"""What a timeline says in words: of a fault, of a request, of a property."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from incumbent.lease import StoredLease
+from incumbent.messages import (
+    CreateLease,
+    Found,
+    GetLease,
+    Missing,
+    Refused,
+    Reply,
+    Request,
+    Written,
+)
+from incumbent.testing.checkers import PROPERTIES
+from incumbent.testing.history import Struck
+from incumbent.testing.parts import MILLION
+
+CUT: Final = {
+    "both": "cut off from the store",
+    "requests": "its requests get lost",
+    "answers": "the answers to it get lost",
+}
+
+
+def struck(record: Struck) -> str:
+    """What was done, as the rest of a sentence about its target."""
+    arguments = record.args[1:] if record.targets else record.args
+    words = VERBS.get(record.verb)
+    return words(*arguments) if words is not None else f"{record.verb}{arguments}"
+
+
+def _for(seconds: float | None) -> str:
+    return "" if seconds is None else f", for {seconds:g} s"
+
+
+def _ways(direction: str) -> str:
+    return "messages" if direction == "both" else direction
+
+
+def _next(direction: str, count: int) -> str:
+    ways = _ways(direction)
+    return f"its next {ways[:-1]} is" if count == 1 else f"its next {count} {ways} are"
+
+
+def _drift(ppm: int) -> str:
+    if ppm <= -MILLION:
+        return "its clock stands still"
+    return (
+        f"its clock runs {abs(ppm) / 1e4:g} % {'fast' if ppm > 0 else 'slow'}"
+        if ppm
+        else "its clock runs right"
+    )
+
+
+def _released(release: bool) -> str:
+    return "" if release else ", leaving the lease to expire"
+
+
+VERBS: Final[dict[str, Callable[..., str]]] = {
+    "partition": lambda way, seconds: CUT[way] + _for(seconds),
+    "delay": lambda by, way, seconds: f"its {_ways(way)} take {by:g} s longer{_for(seconds)}",
+    "drop": lambda way, count: f"{_next(way, count)} lost",
+    "duplicate": lambda way, count: f"{_next(way, count)} delivered twice",
+    "heal": lambda: "its network is well again",
+    "stall_store": lambda seconds: f"the store answers nothing for {seconds:g} s",
+    "delete_lease": lambda: "the record is deleted from outside",
+    "restore_backup": lambda: "an old record is put back from outside",
+    "pause": lambda seconds: "paused" + _for(seconds),
+    "resume": lambda: "goes on",
+    "crash": lambda seconds: "crashes" + _for(seconds),
+    "restart": lambda: "starts again",
+    "twin": lambda: "gets a twin: a second process of its name",
+    "resign": lambda release: f"is told to resign{_released(release)}",
+    "stop": lambda release: f"is told to stop{_released(release)}",
+    "request_resign": lambda by: f"{by} asks the holder to resign",
+    "drift": _drift,
+    "jump": lambda seconds: f"its clock jumps by {seconds:+g} s",
+    "stop_wall_clock": lambda: "its time of day stands still",
+    "step_wall_clock": lambda seconds: f"its time of day is turned by {seconds:+g} s",
+    "recover": lambda: "every fault ends",
+}
+
+
+def asked(request: Request, *, claims: bool) -> str:
+    """What a request is for."""
+    if isinstance(request, GetLease):
+        return "read"
+    if request.lease.is_vacant:
+        return "release"
+    what = "claim" if claims else "renewal"
+    replaced = "no record" if isinstance(request, CreateLease) else f"version {request.version}"
+    return f"{what} with token {request.lease.leader_transitions}, replacing {replaced}"
+
+
+def replied(reply: Reply) -> str:
+    """What the store made of it."""
+    if isinstance(reply, Found):
+        return record(reply.stored)
+    if isinstance(reply, Written):
+        return f"written as version {reply.version}"
+    if isinstance(reply, Refused):
+        return "refused: another version"
+    if isinstance(reply, Missing):
+        return "there is no record"
+    return reply.reason
+
+
+def record(stored: StoredLease) -> str:
+    """A record and its version."""
+    lease = stored.lease
+    who = f"held by {lease.holder_session}" if lease.holder_session else "vacant"
+    asks = f", {lease.resign_requested_by} asks it to resign" if lease.resign_requested_by else ""
+    return f"version {stored.version}, {who}, token {lease.leader_transitions}{asks}"
+
+
+def named(rule: str) -> str:
+    """A property's number and name, such as "S1 at_most_one_leader"."""
+    docs: dict[str, Any] = {one.__name__: one.__doc__ for one in PROPERTIES}
+    return f"{docs[rule].partition(':')[0]} {rule}" if rule in docs else rule
