@@ -1,0 +1,117 @@
+"""The supervisor's side of the guard: start a command under guard, give it time, hear how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from incumbent.cli import guard
+
+log = logging.getLogger("incumbent.run")
+
+_SCRIPT: Final = str(Path(guard.__file__).resolve())
+
+
+def kill_descendants() -> None:
+    """Return when no process descends from this one any more."""
+    while tree := guard.descendants():
+        guard.send_to(tree, signal.SIGKILL)
+        for process in tree:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(process.pid, os.WNOHANG)
+        time.sleep(0.01)
+
+
+class End(NamedTuple):
+    """How a command ended: nothing is left of it.
+
+    Attributes:
+        code: Its exit code, 128+n if signal n ended it.
+        by_itself: False if its guard ended it.
+    """
+
+    code: int
+    by_itself: bool
+
+
+class GuardedCommand:
+    """A command that is running under a guard of its own.
+
+    Args:
+        command: The program and its arguments.
+        environment: The command's.
+        term_at: When the guard is to send SIGTERM, in nanoseconds of `guard.now_ns`.
+        kill_at: When it is to send SIGKILL.
+        grace: Nanoseconds from SIGTERM to SIGKILL for what the command leaves behind, or for all if this
+            process dies; not beyond `kill_at`.
+    """
+
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], term_at: int, kill_at: int, grace: int
+    ) -> None:
+        orders, self._orders = os.pipe()
+        self._reports, reports = os.pipe()
+        os.set_blocking(self._orders, False)  # a guard that is stopped reads nothing, and must not stop us
+        self._lock = threading.Lock()
+        self._until = (term_at, kill_at)
+        self._guard = subprocess.Popen(  # noqa: S603 - to run a command is what this is for
+            [sys.executable, _SCRIPT, *map(str, (orders, reports, term_at, kill_at, grace)), *command],
+            env=environment,
+            pass_fds=(orders, reports),
+            start_new_session=True,  # no terminal is to stop or interrupt it
+        )
+        os.close(orders)
+        os.close(reports)
+
+    def until(self, term_at: int, kill_at: int) -> None:
+        """Move the two instants, if they differ from those given before."""
+        if (term_at, kill_at) != self._until:
+            self._until = (term_at, kill_at)
+            self._order(f"until {term_at} {kill_at}")
+
+    def signal(self, number: int) -> None:
+        """Pass a signal on to the command."""
+        self._order(f"signal {number}")
+
+    def wait(self, timeout: float) -> End | None:
+        """How the command ended, or None if it has not within `timeout` seconds."""
+        readable, _, _ = select.select([self._reports], [], [], timeout)
+        if not readable:
+            return None
+        report = os.read(self._reports, 4096)
+        if not report:
+            log.error("the guard was killed: killing what it guarded")
+            return self.kill()
+        word, code = report.split()
+        return self._close(End(int(code), by_itself=word == b"exited"))
+
+    def kill(self) -> End:
+        """End the guard and all that it guards, now, from here.
+
+        On Linux that is all: what lost its parent has become a child of this process.
+        """
+        kill_descendants()
+        return self._close(End(128 + signal.SIGKILL, by_itself=False))
+
+    def _order(self, line: str) -> None:
+        with self._lock, contextlib.suppress(BrokenPipeError, BlockingIOError):
+            if self._orders >= 0:
+                os.write(self._orders, f"{line}\n".encode())
+
+    def _close(self, end: End) -> End:
+        with self._lock:
+            os.close(self._orders)
+            self._orders = -1
+        os.close(self._reports)
+        self._guard.wait()
+        return end

@@ -1,0 +1,198 @@
+"""`incumbent run`: supervise a command that runs only while this process leads."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import logging
+import os
+import re
+import signal
+import threading
+from typing import Final
+
+from incumbent.campaign import Campaign
+from incumbent.cli import guard
+from incumbent.cli.guarded import End, GuardedCommand
+from incumbent.cli.once import OneChance
+from incumbent.cli.place import open_lease
+from incumbent.clock import SYSTEM_CLOCK
+from incumbent.config import DEFAULT_RETRY_PERIOD, ElectorConfig
+from incumbent.errors import ConfigurationError
+from incumbent.leadership import Leadership
+from incumbent.lease import to_ns
+from incumbent.store import LeaseStore
+
+POLL: Final = 0.05
+"""Seconds within which a renewal reaches the guard, and a wish to end the command."""
+
+RESTART_PERIOD: Final = 1.0
+"""Seconds from one start of the command to the next, at least."""
+
+MIN_MARGIN: Final = 0.1
+"""Seconds, at least, between SIGTERM and SIGKILL, and again from there to the end of the lease."""
+
+FORWARDED: Final = (
+    *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM),
+    *(signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH, signal.SIGCONT),
+)
+ENDING: Final = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGTERM})
+
+log = logging.getLogger("incumbent.run")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Contend, run the command while leading, and return its exit code."""
+    lease = default_lease(arguments.argv) if arguments.lease is None else arguments.lease
+    supervisor = Supervisor(open_lease(arguments.store, lease), lease, arguments)
+    guard.adopt_orphans()  # those of a guard that was killed
+    return supervisor.run()
+
+
+def default_lease(command: list[str]) -> str:
+    """A name for people, made of the whole command line, and different for different ones."""
+    readable = re.sub(r"[^\w.=-]+", "-", " ".join(command)).strip("-")[:40]
+    return f"{readable}-{hashlib.sha256(os.fsencode(chr(0).join(command))).hexdigest()[:8]}"
+
+
+def margin_ns(config: ElectorConfig) -> int:
+    """From the renew deadline, halfway to the end of the lease on the fastest clock allowed (P6).
+
+    Raises:
+        ConfigurationError: It is too short to end a command in.
+    """
+    shortest_lease = config.lease_duration * (1 - config.clock_drift) / (1 + config.clock_drift)
+    margin = (shortest_lease - (config.renew_deadline or 0.0)) / 2
+    if margin < MIN_MARGIN:
+        raise ConfigurationError(
+            f"renew deadline {config.renew_deadline} s leaves {2 * margin:.3f} s to end the command before "
+            f"the lease of {config.lease_duration} s is over: leave at least {2 * MIN_MARGIN} s"
+        )
+    return to_ns(margin)
+
+
+class Supervisor:
+    """One contender: it runs the command, under guard, in each of its terms of office.
+
+    The main thread receives signals and waits for the end; the campaign's threads do the rest.
+    """
+
+    def __init__(self, store: LeaseStore, lease: str, arguments: argparse.Namespace) -> None:
+        self._argv: list[str] = arguments.argv
+        self._restart: bool = arguments.restart
+        self._stop_timeout_ns = to_ns(arguments.stop_timeout)
+        retry_period = arguments.retry_period
+        if retry_period is None:
+            deadline = arguments.renew_deadline or arguments.lease_duration * 2 / 3
+            retry_period = min(DEFAULT_RETRY_PERIOD, deadline / 5)
+        self._campaign = Campaign(
+            OneChance(store, self._finish) if arguments.once else store,
+            identity=arguments.id,
+            lease_duration=arguments.lease_duration,
+            renew_deadline=arguments.renew_deadline,
+            retry_period=retry_period,
+            takeover_delay=arguments.takeover_delay,
+            stop_timeout=arguments.stop_timeout + 5.0,  # SIGKILL comes first
+            on_started_leading=self._lead,
+        )
+        self._margin_ns = margin_ns(self._campaign.config)
+        self._lease = lease
+        self._lock = threading.Lock()
+        self._command: GuardedCommand | None = None
+        self._is_stopping = False
+        self._code: int | None = None
+        self._inbox, self._wake = os.pipe()  # signals that came, a byte each; 0 says that there is a code
+        os.set_blocking(self._wake, False)
+
+    def run(self) -> int:
+        """Contend until the command has ended by itself, or a signal ends this process."""
+        # A handler runs when the main thread next runs Python, which may be never while it waits for a lock.
+        signal.set_wakeup_fd(self._wake)
+        for number in FORWARDED:
+            if signal.getsignal(number) != signal.SIG_IGN:  # under nohup it stays ignored
+                signal.signal(number, guard.do_nothing)
+        with self._campaign:
+            while self._code is None:
+                (received,) = os.read(self._inbox, 1)
+                if received != 0:
+                    self._pass_on(received)
+        return self._code
+
+    def _finish(self, code: int) -> None:
+        self._code = code
+        os.write(self._wake, b"\0")
+
+    def _pass_on(self, number: int) -> None:
+        """Forward a signal to the command; where none runs, take it as this process's own."""
+        is_hangup = number == signal.SIGHUP and any(os.isatty(descriptor) for descriptor in range(3))
+        with self._lock:
+            self._is_stopping |= number in ENDING or is_hangup
+            if self._command is not None:
+                self._command.signal(number)
+            elif self._is_stopping:
+                self._code = 128 + number
+
+    def _lead(self, leadership: Leadership) -> None:
+        """The work of one term. The lease is released when this returns: nothing of the command is left."""
+        rest = 0.0
+        while not leadership.wait(rest):
+            started = SYSTEM_CLOCK.now()
+            command = self._start(leadership)
+            if command is None:
+                return
+            end = self._supervise(leadership, command)
+            if self._is_stopping or (end.by_itself and not self._restart):
+                self._finish(end.code)
+                return
+            if not end.by_itself:
+                return
+            rest = max(0.0, started + RESTART_PERIOD - SYSTEM_CLOCK.now())
+
+    def _start(self, leadership: Leadership) -> GuardedCommand | None:
+        environment = {
+            "INCUMBENT_LEASE": self._lease,
+            "INCUMBENT_IDENTITY": leadership.identity,
+            "INCUMBENT_TOKEN": str(leadership.token),
+        }
+        until = self._instants(leadership, None)
+        with self._lock:
+            if self._is_stopping:
+                return None
+            self._command = GuardedCommand(
+                self._argv, os.environ | environment, *until, self._stop_timeout_ns
+            )
+            return self._command
+
+    def _supervise(self, leadership: Leadership, command: GuardedCommand) -> End:
+        """Keep the guard up to date until nothing of the command is left."""
+        asked_at: int | None = None  # since when it is to end
+        try:
+            while (end := command.wait(POLL)) is None:
+                now = guard.now_ns()
+                if asked_at is None and leadership.wait(0):
+                    asked_at = now
+                    log.info("ending the command: %s", leadership.reason)
+                term_at, kill_at = self._instants(leadership, asked_at)
+                if now < kill_at + self._margin_ns // 2:
+                    command.until(term_at, kill_at)
+                else:
+                    log.error("the guard does not do its work: killing the command from here")
+                    end = command.kill()
+                    break
+        except BaseException:
+            command.kill()
+            raise
+        finally:
+            with self._lock:
+                self._command = None
+        log.info("the command ended with exit code %d", end.code)
+        return end
+
+    def _instants(self, leadership: Leadership, asked_at: int | None) -> tuple[int, int]:
+        """When to send SIGTERM and SIGKILL, if nothing changes."""
+        term_at = to_ns(leadership.deadline)
+        kill_at = term_at + self._margin_ns
+        if asked_at is None:
+            return term_at, kill_at
+        patience = self._stop_timeout_ns if leadership.is_valid() else self._margin_ns
+        return min(term_at, asked_at), min(kill_at, asked_at + patience)

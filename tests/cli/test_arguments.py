@@ -1,0 +1,106 @@
+"""The command line itself: light to start, and plain about what is wrong."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from incumbent.cli import main
+from incumbent.cli.run import default_lease
+
+HEAVY = {
+    "rich",
+    "psutil",
+    "sqlite3",
+    "transitions",
+    "asyncio",
+    "logging",
+    "platformdirs",
+    "subprocess",
+    "dataclasses",
+}
+
+
+@pytest.mark.parametrize("options", [["--help"], ["run", "--help"], ["status", "--help"]])
+def test_help_imports_nothing_heavy(options):
+    """`--help` costs little more than Python itself."""
+    script = (
+        "import sys\nbefore = set(sys.modules)\nfrom incumbent.cli import main\n"
+        f"try: main({options!r})\nexcept SystemExit: print(*set(sys.modules) - before, file=sys.stderr)"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert "usage: incumbent" in ran.stdout
+    assert not HEAVY & set(ran.stderr.split())
+
+
+def test_help_fits_a_terminal_and_lists_every_exit_code(capsys):
+    """80 columns; 0 1 2 69 75 126 127 128+n."""
+    with pytest.raises(SystemExit):
+        main(["--help"])
+
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) < 80
+    assert all(code in out for code in (" 0 ", " 1 ", " 2 ", " 69 ", " 75 ", " 126 ", " 127 ", " 128+n "))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        pytest.param(["run"], "after --", id="no command"),
+        pytest.param(["run", "--"], "after --", id="an empty command"),
+        pytest.param(["status", "--", "x"], "only run", id="a command for another"),
+        pytest.param(["run", "--lease-duration", "nan", "--", "x"], "0 or more", id="not a number"),
+        pytest.param(["run", "--retry-period", "-1", "--", "x"], "0 or more", id="a negative number"),
+        pytest.param(["run", "--leas", "x", "--", "x"], "--leas", id="an abbreviation"),
+        pytest.param([], "COMMAND", id="nothing"),
+    ],
+)
+def test_wrong_usage_is_2(arguments, hint, capsys):
+    """And the message says what to do."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+
+    assert ended.value.code == 2
+    assert hint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        (["--lease-duration", "5", "--renew-deadline", "4.9"], "end the command"),
+        (["--lease-duration", "5", "--renew-deadline", "6"], "P6"),
+        (["--id", ""], "identity"),
+        (["--lease", ""], "lease is ''"),
+        (["--store", ""], "scheme"),
+        (["--store", "nonsense"], "scheme"),
+        (["--renew-deadline", "0"], "renew_deadline"),
+        (["--retry-period", "0"], "retry_period"),
+    ],
+)
+def test_wrong_configuration_is_2(options, hint, capsys, tmp_path, monkeypatch):
+    """Before anything contends."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert main(["run", "--store", f"sqlite:///{tmp_path}/l.db", *options, "--", "true"]) == 2
+    assert hint in capsys.readouterr().err
+
+
+def test_a_state_directory_that_cannot_be_made_is_2(tmp_path, monkeypatch, capsys):
+    """And the message names the way out."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+
+    assert main(["status"]) == 2
+    assert "--store" in capsys.readouterr().err
+
+
+def test_default_names_differ_where_commands_do():
+    """Readable, bounded, and a name for each command line."""
+    commands = [["python", "a.py"], ["python", "b.py"], ["python a.py"], ["x" * 100], ["x" * 101], ["/"]]
+    names = [default_lease(command) for command in commands]
+
+    assert len(set(names)) == len(commands)
+    assert names[0].startswith("python-a.py-")
+    assert max(map(len, names)) < 60
