@@ -1,0 +1,186 @@
+"""Wrong stores and wrong drivers: what stands around an elector."""
+
+from __future__ import annotations
+
+from support.mutant_patch import Mutant, Patch
+
+CONTRACT = "stores/test_contract.py"
+CAMPAIGN = "drivers/test_campaign.py"
+ENDING = "drivers/test_ending.py"
+
+STORES = (
+    Mutant(
+        "an update in memory replaces whatever is there",
+        "P1",
+        "rbroggi/leaderelection's three stores",
+        ("stores", f"{CONTRACT}::TestMemoryStore"),
+        (Patch("stores/memory.py", "            if current != version:\n", "            if False:\n"),),
+    ),
+    Mutant(
+        "an update in SQLite replaces whatever is there",
+        "P1",
+        "rbroggi/leaderelection with MongoDB: the filter is the name alone",
+        ("stores", f"{CONTRACT}::TestSqliteStore::test_of_many_writers_of_one_version_one_wins"),
+        (
+            Patch(
+                "stores/sqlite.py",
+                '    "WHERE name = ? AND version = ?"\n',
+                '    "WHERE name = ? AND (version = ? OR TRUE)"\n',
+            ),
+        ),
+    ),
+    Mutant(
+        "a creation in SQLite replaces what exists",
+        "P1",
+        "rbroggi/leaderelection with Redis",
+        ("stores", f"{CONTRACT}::TestSqliteStore::test_creating_what_exists_is_a_conflict"),
+        (
+            Patch(
+                "stores/sqlite.py",
+                "ON CONFLICT (name) DO NOTHING",
+                "ON CONFLICT (name) DO UPDATE SET version = version",
+            ),
+        ),
+    ),
+    Mutant(
+        "versions begin again after a deletion",
+        "P1",
+        "etcd's per-key version, a counter in the row",
+        ("stores", f"{CONTRACT}::TestMemoryStore"),
+        (
+            Patch(
+                "stores/memory.py",
+                "            del self.space.records[self.name]\n",
+                "            del self.space.records[self.name]\n            self.space._last_version = 0\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "the lock on the record is taken after the comparison",
+        "P1",
+        "tooz with memcached: release is get, then delete",
+        ("stores", f"{CONTRACT}::TestMemoryStore"),
+        (
+            Patch(
+                "stores/memory.py",
+                "            current = self._record().version\n"
+                "            if current != version:\n"
+                '                raise LeaseConflict(f"lease {self.name!r} is at version {current}, '
+                'not {version}")\n',
+                "            current = self._record().version\n"
+                "        if current != version:\n"
+                '            raise LeaseConflict(f"{version} is not {current}")\n'
+                "        __import__('time').sleep(0)\n"
+                "        with self.space.lock:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "the simulated store replaces whatever is there",
+        "P1",
+        "rbroggi/leaderelection: the elections, rather than the store alone, must show it",
+        ("simulation", "20"),
+        (
+            Patch(
+                "testing/parts.py",
+                "return self._write(request) if request.version == stored.version else Refused(request.id)",
+                "return self._write(request)",
+            ),
+        ),
+    ),
+)
+
+DRIVERS = (
+    Mutant(
+        "the end of a term is told behind other callbacks",
+        "P9",
+        "model; rbroggi/leaderelection, Curator, tooz: a callback that blocks",
+        ("drivers", "mutants/test_holes.py::test_an_observer_that_blocks_holds_up_no_end"),
+        (
+            Patch(
+                "driver.py",
+                '            begin = partial(run_in_thread, f"told-{self._name}", '
+                "partial(tell, term.leadership))\n"
+                "            self._scheduler.post(partial(begin, self._posted(self._told, term)))\n",
+                "            told = self._posted(self._told, term)\n"
+                "            self._observers.submit(lambda: (tell(term.leadership), told(None)))\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "callbacks run on the thread that renews",
+        "P9",
+        "rbroggi/leaderelection: work that takes long costs the lease",
+        ("drivers", f"{ENDING}::test_a_release_waits_for_on_stopped_leading"),
+        (
+            Patch(
+                "driver.py",
+                '            begin = partial(run_in_thread, f"told-{self._name}", '
+                "partial(tell, term.leadership))\n"
+                "            self._scheduler.post(partial(begin, self._posted(self._told, term)))\n",
+                "            tell(term.leadership)\n            self._told(term, None)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "the lease is released while the work still runs",
+        "P9",
+        "client-go, Curator: the successor's work begins beside it",
+        ("drivers", f"{CAMPAIGN}::test_terms_ends_when_the_campaign_is_stopped"),
+        (
+            Patch(
+                "driver.py",
+                "        if not term.working and not term.told:\n            self._leave_office()\n",
+                "        if not term.told:\n            self._leave_office()\n",
+            ),
+            Patch(
+                "driver.py",
+                "        if self.elector.leaving is not None and term is not None and not term.is_closed:\n",
+                "        if False:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "an exception of the store ends the thread that renews",
+        "P13",
+        "the Kubernetes client for Python: only its own exception is caught",
+        ("drivers", "drivers/test_hanging_store.py::test_a_lost_reply_to_a_write_that_happened_is_found_out"),
+        (Patch("calls.py", "    except BaseException as error:", "    except ArithmeticError as error:"),),
+    ),
+    Mutant(
+        "the lease is kept after the work has returned",
+        "P9",
+        "client-go, the Kubernetes client for Python: renewed for ever, with nobody at work",
+        ("drivers", f"{CAMPAIGN}::test_work_that_returns_ends_its_term_and_releases"),
+        (
+            Patch(
+                "driver.py",
+                "        if not term.told:\n            self._leave_office()\n        self._close",
+                "        self._close",
+            ),
+        ),
+        harmless="one leads at most; nobody works",
+    ),
+    Mutant(
+        "work begins beside the unfinished work of a lost term",
+        "P9",
+        "the Kubernetes client for Python: run() again starts a second thread beside the first",
+        ("drivers", f"{ENDING}::test_no_work_is_run_beside_the_unfinished_work_of_a_lost_term"),
+        (
+            Patch(
+                "driver.py",
+                "        elif self._failures or not term.is_closed:\n"
+                "            self._inputs.append(Abstain())\n",
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        "followers look at the record in step",
+        "P12",
+        "the Kubernetes client for Python validates its jitter and never uses it; redis-py",
+        ("drivers", "mutants/test_holes.py::test_followers_do_not_poll_in_step"),
+        (Patch("driver.py", "self._around.rng.random() * config.jitter", "0 * config.jitter"),),
+        harmless="it costs the store a herd of reads, and no promise",
+    ),
+)

@@ -1,0 +1,270 @@
+"""The defects of other libraries, put into ours. Their stories are in the unit tests of the rules."""
+
+from __future__ import annotations
+
+from support.mutant_patch import Mutant, Patch
+
+RBROGGI = "rbroggi/leaderelection"
+CLIENT_GO = "client-go"
+KUBERNETES_PYTHON = "the Kubernetes client for Python"
+
+PEERS = (
+    Mutant(
+        "a leader that hears nothing never steps down",
+        "P3",
+        f"{RBROGGI}: a failed read returns false and touches nothing",
+        ("simulation", "20"),
+        (
+            Patch("candidacy.py", "return self.since <= now < self.until", "return self.since <= now"),
+            Patch("elector.py", "if self.office is not None and now >= self.office.until:", "if False:"),
+        ),
+    ),
+    Mutant(
+        "a loss is not told",
+        "P9",
+        f"{RBROGGI}, tooz: the work goes on and nobody hears of it",
+        ("simulation", "20"),
+        (
+            Patch(
+                "elector.py",
+                "        self._notices.append(StoppedLeading(held.lease.leader_transitions, reason))\n",
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        "a release names the version last seen, whoever wrote it",
+        "P9",
+        f"{RBROGGI} and {CLIENT_GO}: a deposed leader wipes its successor's record; ShedLock's unlock, too",
+        ("simulation", "20"),
+        (
+            Patch(
+                "elector.py",
+                "        if is_release or isinstance(event, (Refused, Missing)):\n",
+                "        if isinstance(event, Refused):\n"
+                "            self._send(GetLease(*self._header()))\n"
+                "        elif isinstance(event, Found):\n"
+                "            self.leaving = (event.stored.lease, event.stored.version)\n"
+                "        elif is_release or isinstance(event, Missing):\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "a lost reply makes a leader that is not told so",
+        "P7, P9",
+        f"{RBROGGI}: it reads its own name, renews for ever, and never starts the work",
+        ("simulation", "20"),
+        (
+            Patch(
+                "elector.py",
+                "        asked_before = self.candidacy.asked_by\n",
+                "        asked_before, doubted = self.candidacy.asked_by, self.candidacy.unresolved\n",
+            ),
+            Patch(
+                "elector.py",
+                "            self._notices.append(StartedLeading(write.lease.leader_transitions))\n",
+                "            if not doubted:\n"
+                "                self._notices.append(StartedLeading(write.lease.leader_transitions))\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "a leader whose record was deleted creates it anew and leads on",
+        "P8",
+        f"{RBROGGI}, {CLIENT_GO}, {KUBERNETES_PYTHON}",
+        ("unit", "unit/test_peer_bugs.py"),
+        (
+            Patch(
+                "elector.py",
+                '            self._leave_office("step_down", "the record is missing", release=False)\n',
+                "            lease = self._lease(self.candidacy.held.lease.leader_transitions)\n"
+                "            self._send(CreateLease(*self._header(), lease))\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "tokens begin again after a deletion",
+        "P11",
+        f"{RBROGGI} and {CLIENT_GO}: transitions restart at 0",
+        ("unit", "unit/test_peer_bugs.py"),
+        (
+            Patch(
+                "elector.py",
+                "self.observation.highest_token + 1",
+                "(stored.lease.leader_transitions if stored else 0) + 1",
+            ),
+        ),
+    ),
+    Mutant(
+        "a missing record is a vacant one",
+        "P5",
+        f"{RBROGGI} with Redis: after a restart of the server each candidate starts",
+        ("simulation", "20"),
+        (Patch("observation.py", "if is_forgotten else 0", "if False else 0"),),
+    ),
+    Mutant(
+        "the session is the configured name",
+        "P2",
+        f"{RBROGGI}, {CLIENT_GO}, {KUBERNETES_PYTHON}: two processes of one name both lead",
+        ("unit", "unit/test_rules_1_to_4.py"),
+        (
+            Patch(
+                "machinery.py",
+                'holder_session=f"{self.session}.{self.candidacy.number}"',
+                'holder_session=f"{self.config.identity}.{self.candidacy.number}"',
+            ),
+        ),
+    ),
+    Mutant(
+        "a hung request is waited for",
+        "P10",
+        f"{RBROGGI}, {KUBERNETES_PYTHON}, tooz, Consul's lock: a call that does not return",
+        ("simulation", "20"),
+        (Patch("elector.py", "if late is not None and now >= late.expires_at and", "if False and"),),
+    ),
+    Mutant(
+        "a term ends half a deadline too late",
+        "P3",
+        f"{KUBERNETES_PYTHON} and {CLIENT_GO}: the limit is looked at after the next pause",
+        ("simulation", "20"),
+        (
+            Patch(
+                "candidacy.py",
+                "self.held.sent_at + renew_deadline_ns)",
+                "self.held.sent_at + renew_deadline_ns + renew_deadline_ns // 2)",
+            ),
+        ),
+    ),
+    Mutant(
+        "settings that cost the lease with each slow request are accepted",
+        "P6",
+        f"{CLIENT_GO}: 3 s, 2.9 s, 2 s pass its check",
+        ("unit", "unit/test_config.py"),
+        (
+            Patch(
+                "config.py",
+                "if not slowest < self.renew_deadline_ns or self.request_timeout_ns == 0:",
+                "if self.request_timeout_ns == 0:",
+            ),
+        ),
+    ),
+    Mutant(
+        "durations are rounded down to what the store keeps",
+        "P6",
+        f"{CLIENT_GO}: 900 ms is stored as 0",
+        ("unit", "unit/test_config.py"),
+        (
+            Patch(
+                "config.py",
+                "lease_ns = -(-to_ns(self.lease_duration) // resolution_ns) * resolution_ns",
+                "lease_ns = to_ns(self.lease_duration) // resolution_ns * resolution_ns",
+            ),
+        ),
+    ),
+    Mutant(
+        "an end is told though no term began",
+        "P9",
+        f"{CLIENT_GO}: OnStoppedLeading also when it never led",
+        ("simulation", "20"),
+        (
+            Patch(
+                "elector.py",
+                '                self._move("lose", "somebody else\'s write stuck")\n',
+                '                self._move("lose", "somebody else\'s write stuck")\n'
+                "                self._notices.append(StoppedLeading(0, ''))\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "a follower waits by its own lease duration, not the record's",
+        "P4",
+        f"{KUBERNETES_PYTHON}: a candidate of 10 s steals a lease of 60 s",
+        ("simulation", "20"),
+        (
+            Patch(
+                "observation.py",
+                "wait = 0 if self.stored.lease.is_vacant else self.stored.lease.lease_duration_ns",
+                "wait = 0 if self.stored.lease.is_vacant else config.lease_ns",
+            ),
+        ),
+    ),
+    Mutant(
+        "a renewal touches whatever is there",
+        "P1, P8",
+        "tooz with memcached: a leader that was paused keeps its successor's key",
+        ("simulation", "80"),
+        (
+            Patch(
+                "elector.py",
+                "        write = self.candidacy.recognise(stored, self._oldest_valid())\n"
+                "        if write is not None:\n"
+                "            self._landed(write, stored)\n"
+                "        else:\n"
+                "            self._observe(stored)\n"
+                "            holder",
+                "        write = self.candidacy.held\n"
+                "        if write is not None:\n"
+                "            self._landed(write, stored)\n"
+                "        else:\n"
+                "            self._observe(stored)\n"
+                "            holder",
+            ),
+        ),
+    ),
+    Mutant(
+        "who failed once is a candidate no more",
+        "P13",
+        "Curator: a failed creation is only logged; tooz with ZooKeeper",
+        ("simulation", "20"),
+        (
+            Patch(
+                "elector.py",
+                "        elif isinstance(event, Unavailable) and request is not None:\n"
+                "            self._retry_read(request)\n",
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        "a follower's look at the record is left to a watch that does not come",
+        "P12",
+        "etcd's Election: a candidate that waits for ever",
+        ("simulation", "20"),
+        (Patch("elector.py", "if self.config.guarantees.can_watch:", "if True:"),),
+        harmless="it sees expiry all the same, and is never early; it learns late of a release",
+    ),
+    Mutant(
+        "a failed write is a write that did not happen",
+        "P7",
+        "redis-py forgets its token before the release is sent; etcd's Resign forgets on an error",
+        ("unit", "unit/test_rules_5_to_7.py"),
+        (Patch("elector.py", "elif event.outcome_unknown:", "elif False:"),),
+    ),
+    Mutant(
+        "any record with a request to resign on it is mine",
+        "P14",
+        "ours: no peer has such requests",
+        ("unit", "unit/test_candidacy.py"),
+        (
+            Patch(
+                "candidacy.py",
+                "and stored.lease.is_same_write(write.lease)",
+                "and (asked or stored.lease.is_same_write(write.lease))",
+            ),
+        ),
+    ),
+    Mutant(
+        "a request to resign is a loss",
+        "P14",
+        "ours",
+        ("unit", "unit/test_rules_12_to_14.py"),
+        (
+            Patch(
+                "candidacy.py",
+                'asked = self.held is not None and stored.lease.resign_requested_by != ""',
+                "asked = False",
+            ),
+        ),
+        harmless="the leader steps down at once and the lease is left to expire: no work is wound down",
+    ),
+)

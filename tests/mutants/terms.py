@@ -1,0 +1,116 @@
+"""Wrong electors, continued: how a term ends, and what its token and its session are."""
+
+from __future__ import annotations
+
+from support.mutant_patch import Mutant, Patch
+
+TERMS = (
+    Mutant(
+        "the lease is released while leading",
+        "P9",
+        "model; Curator deletes its node before it tells",
+        ("simulation", "20"),
+        (
+            Patch(
+                "elector.py",
+                '            self._leave_office("step_down", "resigned", release=event.release)\n'
+                "            self._withdraw(event)\n",
+                "            lease = self.candidacy.held.lease.released(self._stamp())\n"
+                "            self._send(self._update(lease, self.candidacy.version))\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "an answer is honoured after the stop",
+        "P9",
+        "model",
+        ("simulation", "20"),
+        (
+            Patch(
+                "elector.py",
+                "        if self.leaving is None:\n            self.pending = None\n",
+                "",
+            ),
+            Patch(
+                "elector.py",
+                "        elif self.state == LEADER:\n            self._as_leader(event, request)\n",
+                "        else:\n            self._as_leader(event, request)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "any record of one's own session confirms the newest write",
+        "P7",
+        "model: the version was won by an older request than the one that trust is counted from",
+        ("simulation", "20"),
+        (
+            Patch("candidacy.py", "for write in own:", "for write in reversed(own):"),
+            Patch(
+                "candidacy.py",
+                "stored.lease.is_same_write(write.lease)",
+                "stored.lease.holder_session == write.lease.holder_session",
+            ),
+        ),
+    ),
+    Mutant(
+        "a leader that sees another's record leads on to its deadline",
+        "P8",
+        "model; client-go and the Kubernetes client for Python do so",
+        ("simulation", "20"),
+        (
+            Patch(
+                "elector.py",
+                '            self._leave_office("step_down", reason, release=False)\n\n    def _doubt',
+                "            self._look_again()\n\n    def _doubt",
+            ),
+        ),
+        harmless="its validity ended the wait of whoever took over, so exclusion (S1) holds while the store "
+        "keeps its record; what breaks is that a loss is noticed at once, in which work is done in vain",
+    ),
+    Mutant(
+        "the token is announced before the claim is confirmed",
+        "P11, P7",
+        "model",
+        ("simulation", "20"),
+        (
+            Patch(
+                "elector.py",
+                "        lease = self._lease(self.observation.highest_token + 1)\n",
+                "        lease = self._lease(self.observation.highest_token + 1)\n"
+                "        self._notices.append(StartedLeading(lease.leader_transitions))\n",
+            ),
+            Patch(
+                "elector.py",
+                "            self._notices.append(StartedLeading(write.lease.leader_transitions))\n",
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        "the token does not grow",
+        "P11",
+        "model",
+        ("simulation", "20"),
+        (Patch("elector.py", "self.observation.highest_token + 1", "self.observation.highest_token"),),
+    ),
+    Mutant(
+        "a clock that runs backwards is believed",
+        "P3",
+        "Patroni's wall clock that was set back",
+        ("unit", "unit/test_rules_1_to_4.py"),
+        (Patch("elector.py", "elif now < self.now:", "elif False:"),),
+    ),
+    Mutant(
+        "a new candidacy recognises the writes of the old one",
+        "P2",
+        "model",
+        ("unit", "unit/test_candidacy.py"),
+        (
+            Patch(
+                "candidacy.py",
+                "return Candidacy(self.number + 1)",
+                "return Candidacy(self.number, unresolved=self.unresolved)",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,54 @@
+"""Each mutant is found. What finds it first is tried here; every technique on every mutant:
+
+INCUMBENT_MUTANTS=all pytest tests/mutants/test_mutants.py
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from mutants.table import MUTANTS
+from support import mutant_report
+from support.mutant_bench import Bench
+from support.mutant_patch import Patch
+
+SECONDS = 30
+KILLERS = sorted({mutant.killer for mutant in MUTANTS.values()})
+
+
+@pytest.fixture(scope="module")
+def bench():
+    with Bench() as bench:
+        yield bench
+
+
+@pytest.mark.parametrize("killer", KILLERS, ids=" ".join)
+def test_a_killer_finds_nothing_in_the_real_code(bench, killer):
+    """Else what it finds in a mutant would mean nothing."""
+    verdict = bench.run("", *killer, SECONDS)
+    assert (verdict.found, verdict.fault) == ("", "")
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_mutant_is_found(bench, name):
+    """By a promise, a checker or an assertion that it breaks; not by its inability to run."""
+    verdict = bench.run(name, *MUTANTS[name].killer, SECONDS)
+    assert verdict.fault == ""
+    assert verdict.found, f"nothing found {name!r} with {MUTANTS[name].killer}"
+
+
+@pytest.mark.skipif(os.environ.get("INCUMBENT_MUTANTS") != "all", reason="minutes: INCUMBENT_MUTANTS=all")
+@pytest.mark.timeout(3600)
+def test_every_technique_is_tried_on_every_mutant():
+    """And the page that says which finds which, in what time, is written anew."""
+    mutant_report.main()
+    assert mutant_report.NOTHING not in mutant_report.PAGE.read_text("utf-8")
+
+
+@pytest.mark.parametrize("old", ["no such text anywhere", "return"])
+def test_a_mutant_of_code_that_has_changed_is_refused(old):
+    """A table that no longer fits would test nothing, in silence."""
+    with pytest.raises(ValueError, match="mend the mutant"):
+        Patch("elector.py", old, "").apply("return 1\nreturn 2\n")
