@@ -1,0 +1,296 @@
+"""The shipped elector held to the proof's actions, one step at a time.
+
+A `Shadow` is the proof's elector (`proof.actions.Node`) beside a real one. It is told what the real one was
+told (an input and the clock's reading) and what came out (its effects), takes the actions of the proof that
+this must have been, and refuses what none of them allows: a claim too early, a renewal over another's record,
+a term that begins or ends without cause. Three ways to use it:
+
+- `check_step(before, event, now, effects, after)`: one step of an `Elector`, from its two states alone. The
+  step must be made of actions of the proof, and must end where these end.
+- `Shadow.beside(config, session)` and its `step(event, now, effects)`: along a run, or a recorded trace of
+  one, where the elector itself is not at hand. `check_trace` does this for a list.
+- `check_store_step(before, cause, after)`: one change of the stored record.
+
+What it does not look at is what safety does not hang on: when the elector wakes, reads or polls, and how it
+words its reasons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Literal
+
+from incumbent.config import ElectorConfig
+from incumbent.elector import Elector
+from incumbent.lease import StoredLease
+from incumbent.messages import (
+    Abstain,
+    ClockWentBackwards,
+    CreateLease,
+    Effects,
+    Found,
+    GetLease,
+    Input,
+    Missing,
+    Refused,
+    Reply,
+    Request,
+    Resign,
+    StartedLeading,
+    Stop,
+    StoppedLeading,
+    Unavailable,
+    WriteRequest,
+    Written,
+)
+from incumbent.states import CANDIDATE, FOLLOWER, LEADER, STOPPED
+from specs.projection import NOTHING, essence, idle, node_of, record_of, timing_of, write_of
+from specs.proof import actions
+from specs.proof.actions import Node, Record, Step, Write
+
+
+class Nonconformance(AssertionError):
+    """The code did what no action of the proof does."""
+
+
+class Shadow:
+    """The proof's elector beside a real one."""
+
+    def __init__(self, config: ElectorConfig, node: Node) -> None:
+        self.timing = timing_of(config)
+        self.node = node
+        self.state: str = FOLLOWER
+        self.pending: Request | None = None
+        self.held: Write | None = None  # the write by which it leads
+        self.doubted: tuple[Write, ...] = ()  # writes of this candidacy that may have happened (P7)
+        self.taken: list[str] = []  # the actions of the last step
+
+    @classmethod
+    def beside(cls, config: ElectorConfig, session: str) -> Shadow:
+        """Of an elector that has not begun."""
+        return cls(config, idle(session))
+
+    @classmethod
+    def of(cls, elector: Elector) -> Shadow:
+        """Of an elector as it is now."""
+        shadow = cls(elector.config, node_of(elector))
+        shadow.state, shadow.pending = elector.state, elector.pending
+        held = elector.candidacy.held
+        shadow.held = None if held is None else write_of(held)
+        shadow.doubted = tuple(write_of(write) for write in elector.candidacy.unresolved)
+        return shadow
+
+    def step(self, event: Input, now: int, effects: Effects) -> list[str]:
+        """Take the actions that this step was made of, and return their names.
+
+        Raises:
+            Nonconformance: No action of the proof is what the elector did.
+        """
+        self.taken = []
+        led = self.node.leads
+        if any(isinstance(notice, ClockWentBackwards) for notice in effects.notices):
+            self._begin_anew(now)
+        elif led and not actions.is_valid(self.node, now, self.timing):
+            self._end()
+            self.pending = None
+        late = self.pending
+        if late is not None and now >= late.expires_at and getattr(event, "id", None) != late.id:
+            self._hear(Unavailable(late.id), late, now)
+        if isinstance(event, Reply):
+            if self.pending is not None and event.id == self.pending.id:
+                self._hear(event, self.pending, now)
+        elif isinstance(event, (Abstain, Resign, Stop)):
+            self._withdraw(event)
+        self._compare_terms(effects, now, led=led)
+        if effects.request is not None:
+            self._send(effects.request, now)
+        for move in effects.moves:
+            self.state = move.dest
+        if (self.state == LEADER) != self.node.leads:
+            raise Nonconformance(f"the elector is {self.state}, the proof's is {self.node}")
+        return self.taken
+
+    # What one input does.
+
+    def _hear(self, reply: Reply, request: Request, now: int) -> None:
+        """P10: the reply to the pending request, or its absence."""
+        self.pending = None
+        write = None if isinstance(request, GetLease) else write_of(request)
+        if not _answers(reply, request):
+            reply = Unavailable(reply.id)
+        if self.node.leaving and write is not None:
+            self._hear_leaving(reply, write, now)
+        elif isinstance(reply, Written) and write is not None:
+            self._landed("answer: written", write, actions.made_by(write, reply.version), now)
+        elif isinstance(reply, Found):
+            self._found(reply.stored, now)
+        elif isinstance(reply, Missing) and (write is None or self.node.leads):
+            self._found(None, now)
+        elif isinstance(reply, Unavailable) and write is not None and reply.outcome_unknown:
+            self.doubted = (*self.doubted, write)
+
+    def _hear_leaving(self, reply: Reply, write: Write, now: int) -> None:
+        """P9: a renewal under way is heard of first; then the release, once."""
+        if isinstance(reply, Written) and not write.vacant:
+            found = actions.made_by(write, reply.version)
+            self._take("answer while leaving", actions.follow_up(self.node, write, found, now))
+            return
+        if isinstance(reply, Written):
+            self._take("read", actions.observe(self.node, actions.made_by(write, reply.version), now))
+        if write.vacant or isinstance(reply, (Refused, Missing)):
+            self._take("release settled", actions.settle(self.node))
+
+    def _landed(self, name: str, write: Write, found: Record, now: int) -> None:
+        step = actions.hold(self.node, write, found, now, self.timing)
+        if step.guard:
+            self._take(name, step)
+            self.held, self.doubted = write, ()
+        else:
+            self.doubted = ()
+            self._take("read", actions.observe(self.node, found, now))
+
+    def _found(self, stored: StoredLease | None, now: int) -> None:
+        """P7, P14, P8: a write of one's own, or the version that one holds, or loss."""
+        found = record_of(stored)
+        if self.node.leads and found.version == self.node.version:
+            return
+        asked = stored is not None and stored.lease.resign_requested_by != ""
+        own = (self.held, *self.doubted) if asked and self.held is not None else self.doubted
+        for write in own:
+            if actions.hold(self.node, write, found, now, self.timing).guard:
+                self._landed("read own write", write, found, now)
+                return
+        if self.node.leads:
+            self._end()
+        self._take("read", actions.observe(self.node, found, now))
+
+    def _withdraw(self, event: Abstain | Resign | Stop) -> None:
+        """P9: who led leaves in order or lets the lease expire; anybody else just gives up."""
+        if self.state == STOPPED or (self.node.leads and isinstance(event, Abstain)):
+            return
+        led, was_waiting = self.node.leads, self.state in {CANDIDATE, LEADER}
+        release = not isinstance(event, Abstain) and event.release
+        if led and release:
+            self._take("leave office", actions.leave(self.node))
+            self.held, self.doubted = None, ()
+        elif led:
+            self._end()
+        if not (led and isinstance(event, Stop)):
+            self._end()
+        is_read = isinstance(self.pending, GetLease)
+        if self.node.leaving:
+            self.pending = None if is_read else self.pending
+        elif was_waiting or isinstance(event, Stop):
+            self.pending = None
+
+    def _begin_anew(self, now: int) -> None:
+        if self.node.leads:
+            self._end()
+        self._take("clock runs backwards", actions.begin_anew(self.node, now))
+        self.pending, self.held, self.doubted = None, None, ()
+
+    def _end(self) -> None:
+        self._take("candidacy ends", actions.end(self.node))
+        self.held, self.doubted = None, ()
+
+    # What must be so.
+
+    def _send(self, request: Request, now: int) -> None:
+        """P1 to P6, P9 to P11: each write that goes out is one that the proof knows."""
+        if self.pending is not None:
+            raise Nonconformance(f"{request} was sent while {self.pending} was in flight (P10)")
+        self.pending = request
+        if isinstance(request, GetLease):
+            return
+        write, timing = write_of(request), self.timing
+        known = self.doubted if self.held is None else (*self.doubted, self.held)
+        if any(write.stamp <= other.stamp for other in known):
+            raise Nonconformance(f"{request} looks like an earlier write, or older (P7)")
+        name = "renew" if self.node.leads else "release" if write.vacant else "claim"
+        self._take(name, getattr(actions, name)(self.node, write, now, timing), request)
+
+    def _compare_terms(self, effects: Effects, now: int, *, led: bool) -> None:
+        """A term begins and ends where the proof's does, and is announced with its token."""
+        told = led
+        for notice in effects.notices:
+            if isinstance(notice, (StartedLeading, StoppedLeading)):
+                if told == isinstance(notice, StartedLeading):
+                    raise Nonconformance(f"{notice}: but it leads already, or did not lead")
+                told = not told
+                if told and notice.token != self.node.token:
+                    raise Nonconformance(f"{notice}: but the token is {self.node.token} (P11)")
+        if told != self.node.leads:
+            raise Nonconformance(f"it {'leads' if told else 'does not lead'}, against the proof: {self.node}")
+        if told and not actions.is_valid(self.node, now, self.timing):
+            raise Nonconformance(f"it leads beyond its deadline (P3): {self.node}, at {now}")
+
+    def _take(self, name: str, step: Step, because: object = "") -> None:
+        if not step.guard:
+            raise Nonconformance(f"'{name}' is not allowed in {self.node}: {because}")
+        self.node = step.after
+        self.taken.append(name)
+
+
+def _answers(reply: Reply, request: Request) -> bool:
+    """Whether it is a reply to what was asked; else it is no answer (P13)."""
+    if isinstance(request, GetLease):
+        return isinstance(reply, (Found, Missing, Unavailable))
+    is_impossible = isinstance(request, CreateLease) and isinstance(reply, Missing)
+    return not (isinstance(reply, Found) or is_impossible)
+
+
+def check_step(before: Elector, event: Input, now: int, effects: Effects, after: Elector) -> list[str]:
+    """Hold one step of an elector to the proof, or raise `Nonconformance`; return its actions."""
+    shadow, real = Shadow.of(before), Shadow.of(after)
+    taken = shadow.step(event, now, effects)
+    for name, expected, found in (
+        ("what it knows", essence(shadow.node), essence(real.node)),
+        ("its pending request", shadow.pending, real.pending),
+        ("its role", shadow.state, real.state),
+        ("whether it answers that it leads", shadow.node.leads, after.is_leader(now)),
+    ):
+        if expected != found:
+            raise Nonconformance(
+                f"{name} should be {expected}, and is {found}, after {event} at {now}: {taken}"
+            )
+    if not set(real.doubted) <= set(shadow.doubted):
+        raise Nonconformance(f"it doubts writes that were not sent: {real.doubted}")
+    ends = shadow.node.base + shadow.timing.deadline
+    if after.office is not None and after.office.until != ends:
+        raise Nonconformance(f"its office ends at {after.office.until}, not {ends} (P3)")
+    return taken
+
+
+def check_trace(
+    config: ElectorConfig, session: str, steps: Iterable[tuple[Input, int, Effects]]
+) -> list[str]:
+    """The same for a recorded run of one elector; the message counts its steps from 0."""
+    shadow, taken = Shadow.beside(config, session), []
+    number = -1
+    try:
+        for number, step in enumerate(steps):  # noqa: B007 (the message needs it)
+            taken += shadow.step(*step)
+    except Nonconformance as error:
+        raise Nonconformance(f"step {number}: {error}") from error
+    return taken
+
+
+Cause = WriteRequest | Literal["asked", "lost"]
+
+
+def check_store_step(before: StoredLease | None, cause: Cause, after: StoredLease | None) -> None:
+    """Hold one change of the stored record to the proof, or raise `Nonconformance` (P1, P14, A2)."""
+    old, new = record_of(before), record_of(after)
+    if cause == "lost":
+        expected = NOTHING
+    elif cause == "asked":
+        expected = replace(old, version=new.version)
+    elif actions.lands(old, write_of(cause)):
+        expected = actions.made_by(write_of(cause), new.version)
+    else:
+        expected = old
+    if new != expected:
+        raise Nonconformance(f"{cause} makes {expected} of {old}, not {new}")
+    if cause != "lost" and after != before and new.version == old.version:
+        raise Nonconformance(f"{cause} left the version {old.version!r} as it was (A2)")

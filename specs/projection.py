@@ -1,0 +1,105 @@
+"""From the values of a running elector and its store to those of the proof's actions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from incumbent.config import ElectorConfig
+from incumbent.elector import Elector
+from incumbent.lease import Lease, StoredLease
+from incumbent.messages import CreateLease, WriteRequest
+from specs.proof.actions import Node, Record, Timing, Write
+
+NO_VERSION = "there is no record"
+
+NOTHING = Record(
+    missing=True,
+    version=NO_VERSION,
+    vacant=False,
+    elector="",
+    number="",
+    token=0,
+    stamp=None,
+    duration=0,
+)
+
+
+def timing_of(config: ElectorConfig) -> Timing:
+    """The settings, in nanoseconds of the elector's own clock."""
+    return Timing(
+        config.renew_deadline_ns, config.lease_ns, config.takeover_delay_ns, config.guarantees.durable
+    )
+
+
+def record_of(stored: StoredLease | None) -> Record:
+    """What the store holds, or a reply shows."""
+    if stored is None:
+        return NOTHING
+    return Record(missing=False, version=stored.version, **_content(stored.lease))
+
+
+def write_of(request: WriteRequest) -> Write:
+    """What a request would have the store do."""
+    creates = isinstance(request, CreateLease)
+    replaces = NO_VERSION if isinstance(request, CreateLease) else request.version
+    return Write(sent=request.sent_at, creates=creates, replaces=replaces, **_content(request.lease))
+
+
+def _content(lease: Lease) -> dict[str, Any]:
+    base, _, number = lease.holder_session.rpartition(".")
+    return {
+        "vacant": lease.is_vacant,
+        "elector": base,
+        "number": int(number) if number.lstrip("-").isdecimal() else number,
+        "token": lease.leader_transitions,
+        "stamp": lease.renew_time,
+        "duration": lease.lease_duration_ns,
+    }
+
+
+def idle(session: str) -> Node:
+    """An elector that has not begun."""
+    return Node(
+        elector=session,
+        number=0,
+        leads=False,
+        base=0,
+        version=None,
+        token=0,
+        leaving=False,
+        left=None,
+        looked=False,
+        seen=NOTHING,
+        since=0,
+        highest=0,
+        longest=0,
+    )
+
+
+def node_of(elector: Elector) -> Node:
+    """What an elector knows, as far as safety hangs on it."""
+    view, candidacy, held = elector.observation, elector.candidacy, elector.candidacy.held
+    node = replace(
+        idle(elector.session),
+        number=candidacy.number,
+        looked=view.since is not None,
+        seen=record_of(view.stored),
+        since=view.since or 0,
+        highest=view.highest_token,
+        longest=view.longest_ns,
+    )
+    if elector.leaving is not None:
+        lease, version = elector.leaving
+        return replace(node, leaving=True, left=version, token=lease.leader_transitions)
+    if held is None:
+        return node
+    token = held.lease.leader_transitions
+    return replace(node, leads=True, base=held.sent_at, version=candidacy.version, token=token)
+
+
+def essence(node: Node) -> Node:
+    """Without what is left over from a former term."""
+    if not node.leads:
+        node = replace(node, base=0, version=None, token=node.token if node.leaving else 0)
+    return node if node.leaving else replace(node, left=None)

@@ -1,0 +1,1 @@
+"""The protocol as actions, and the proof that they keep its promises."""
