@@ -9,7 +9,7 @@ from typing import Final
 from incumbent.errors import ConfigurationError, CorruptLease, LeaseNotFound
 from incumbent.lease import Lease, StoredLease
 from incumbent.store import LeaseStore
-from incumbent.stores import open_store, sqlite_path
+from incumbent.stores import open_store, shown
 
 READ_TIMEOUT: Final = 5.0
 """Seconds that a person waits for an answer of the store."""
@@ -49,10 +49,10 @@ def read_leases(url: str | None, lease: str | None) -> dict[str, StoredLease | C
     url = default_store() if url is None else url
     if lease is None:
         if not url.startswith("sqlite:"):
-            raise ConfigurationError(f"store {url!r} does not list its leases: name one by --lease")
-        from incumbent.stores.sqlite import list_leases  # noqa: PLC0415 - only who uses it pays
+            raise ConfigurationError(f"store {shown(url)!r} does not list its leases: name one by --lease")
+        from incumbent.stores.sqlite import list_leases, path_of  # noqa: PLC0415 - only who uses it pays
 
-        return list_leases(sqlite_path(url), timeout=READ_TIMEOUT)
+        return list_leases(path_of(url), timeout=READ_TIMEOUT)
     store = open_store(url, lease=lease)
     try:
         return {lease: store.get_lease(timeout=READ_TIMEOUT)}

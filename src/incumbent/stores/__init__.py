@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from importlib import import_module
 
 from incumbent.errors import ConfigurationError
 from incumbent.lease import check_text
 from incumbent.store import LeaseStore
+from incumbent.stores._kinds import SCHEMES
 
-__all__ = ["check_lease_name", "open_store", "sqlite_path"]
-
-_SQLITE_PREFIX: Final = "sqlite:///"
-_PLANNED: Final = ("postgresql", "redis", "etcd", "consul", "mongodb", "kubernetes")
+__all__ = ["check_lease_name", "open_store", "shown"]
 
 
 def open_store(url: str, *, lease: str) -> LeaseStore:
@@ -23,19 +20,29 @@ def open_store(url: str, *, lease: str) -> LeaseStore:
       an absolute one (three slashes and four, as in SQLAlchemy), `sqlite:///~/leases.db` one in the user's
       home. The path is taken as it is written: nothing in it is percent-decoded. The file is created if it is
       missing, its directory is not.
+    - The others are on servers; `incumbent stores` shows their URLs, and their modules in
+      `incumbent.stores` say what the parts mean. Their clients are extras: `pip install incumbent[redis]`.
 
     Raises:
-        ConfigurationError: The URL or the name is wrong, or there can be no store at that URL. A store that
-            is only unavailable for now is opened: its first call says so.
+        ConfigurationError: The URL or the name is wrong, the client is not installed, or there can be no
+            store at that URL. A store that is only unavailable for now is opened: its first call says so.
     """
     check_lease_name(lease)
     scheme, colon, _ = url.partition(":")
-    if colon and scheme in _OPENERS:
-        return _OPENERS[scheme](url, lease)
-    known = "memory: and sqlite:///PATH"
-    if colon and scheme in _PLANNED:
-        raise ConfigurationError(f"this version has no store for {scheme}: yet; it has {known}")
-    raise ConfigurationError(f"store {_shown(url)!r} has no scheme known here: give one of {known}")
+    kind = SCHEMES.get(scheme) if colon else None
+    if kind is None:
+        known = ", ".join(f"{scheme}:" for scheme in SCHEMES)
+        raise ConfigurationError(f"store {shown(url)!r} has no scheme known here: give one of {known}")
+    try:
+        module = import_module(f"incumbent.stores.{kind.name}")
+    except ModuleNotFoundError as error:
+        if not kind.client or (error.name or "").partition(".")[0] != kind.client:
+            raise
+        raise ConfigurationError(
+            f"store {shown(url)!r} needs a client that is not installed: pip install 'incumbent[{kind.name}]'"
+        ) from error
+    store: LeaseStore = module.open_url(url, lease)
+    return store
 
 
 def check_lease_name(name: str) -> None:
@@ -49,46 +56,7 @@ def check_lease_name(name: str) -> None:
         raise ConfigurationError("lease is '': give the lease a name; candidates of one name contend")
 
 
-def sqlite_path(url: str) -> str:
-    """The path in a `sqlite:///` URL; see `open_store` for what the slashes mean.
-
-    Raises:
-        ConfigurationError: It is no such URL, names no file, or carries options.
-    """
-    path = url[len(_SQLITE_PREFIX) :]
-    if not url.startswith(_SQLITE_PREFIX) or path in ("", ":memory:"):
-        raise ConfigurationError(
-            f"store {url!r} names no file: give sqlite:///relative/path.db or sqlite:////absolute/path.db, "
-            f"or memory: for a lease within one process"
-        )
-    if "?" in path or "#" in path:
-        raise ConfigurationError(
-            f"store {url!r} has options, but sqlite has none: leave out what follows the path"
-        )
-    return path
-
-
-def _open_memory(url: str, lease: str) -> LeaseStore:
-    from incumbent.stores.memory import PROCESS_SPACE, MemoryStore  # noqa: PLC0415 - only who uses it pays
-
-    if url != "memory:":
-        raise ConfigurationError(f"store {url!r} is more than memory: it has no path and no options")
-    return MemoryStore(lease, space=PROCESS_SPACE)
-
-
-def _open_sqlite(url: str, lease: str) -> LeaseStore:
-    from incumbent.stores.sqlite import SqliteStore  # noqa: PLC0415 - only who uses it pays
-
-    return SqliteStore(sqlite_path(url), lease)
-
-
-def _shown(url: str) -> str:
-    """The URL without what may be a password."""
-    scheme, separator, rest = url.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
-
-
-_OPENERS: Final[dict[str, Callable[[str, str], LeaseStore]]] = {
-    "memory": _open_memory,
-    "sqlite": _open_sqlite,
-}
+def shown(url: str) -> str:
+    """The URL without what may be a secret: who logs in, and everything behind a question mark."""
+    scheme, separator, rest = url.rpartition("://")
+    return f"{scheme}{separator}{rest.partition('?')[0].rpartition('@')[2]}"

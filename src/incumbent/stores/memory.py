@@ -7,9 +7,10 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from incumbent.errors import LeaseConflict, LeaseNotFound, StoreUnavailable
-from incumbent.lease import Lease, StoredLease, StoreGuarantees, Version
+from incumbent.errors import ConfigurationError, LeaseConflict, LeaseNotFound, StoreUnavailable
+from incumbent.lease import Lease, StoredLease, Version
 from incumbent.stores import check_lease_name
+from incumbent.stores._kinds import KINDS
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ class MemoryStore:
         ConfigurationError: The name is empty or holds NUL characters or lone surrogates.
     """
 
-    guarantees: Final = StoreGuarantees(durable=True, can_watch=True, is_local=True)
+    guarantees: Final = KINDS["memory"].guarantees
 
     def __init__(self, name: str = "lease", *, space: MemorySpace | None = None) -> None:
         check_lease_name(name)
@@ -156,3 +157,10 @@ class _MemoryWatch:
     def close(self) -> None:
         self._is_closed = True
         self._store._forget(self)  # noqa: SLF001 - the two are one thing in two parts
+
+
+def open_url(url: str, lease: str) -> MemoryStore:
+    """The store at `memory:`, shared by all who open it in this process."""
+    if url != "memory:":
+        raise ConfigurationError(f"store {url!r} is more than memory: it has no path and no options")
+    return MemoryStore(lease, space=PROCESS_SPACE)

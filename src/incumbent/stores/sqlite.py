@@ -18,16 +18,18 @@ from collections.abc import Callable
 from typing import Final, NoReturn
 from uuid import uuid4
 
-from incumbent.errors import CorruptLease, LeaseConflict, LeaseNotFound, StoreUnavailable
-from incumbent.lease import Lease, StoredLease, StoreGuarantees, Version
+from incumbent.errors import ConfigurationError, CorruptLease, LeaseConflict, LeaseNotFound, StoreUnavailable
+from incumbent.lease import Lease, StoredLease, Version
 from incumbent.store import Watch
 from incumbent.stores import check_lease_name
+from incumbent.stores._kinds import KINDS
 from incumbent.stores._sqlite_file import shared_file
 from incumbent.stores._sqlite_schema import COLUMNS
 
 OPEN_TIMEOUT: Final = 5.0
 """Seconds that opening a file may wait for other processes."""
 
+_PREFIX: Final = "sqlite:///"
 _NAMES: Final = ", ".join(COLUMNS)
 _SELECT: Final = f"SELECT {_NAMES}, version FROM lease WHERE name = ?"  # noqa: S608 - the names are ours
 _INSERT: Final = (
@@ -55,7 +57,7 @@ class SqliteStore:
             is no such case: the first call says so.
     """
 
-    guarantees: Final = StoreGuarantees(durable=True)
+    guarantees: Final = KINDS["sqlite"].guarantees
 
     def __init__(self, path: str, name: str) -> None:
         check_lease_name(name)
@@ -128,6 +130,30 @@ class SqliteStore:
 
     def _not_found(self) -> NoReturn:
         raise LeaseNotFound(f"there is no lease {self.name!r} in {self._file.path}")
+
+
+def open_url(url: str, lease: str) -> SqliteStore:
+    """The store at `sqlite:///PATH`; see `open_store`."""
+    return SqliteStore(path_of(url), lease)
+
+
+def path_of(url: str) -> str:
+    """The path in a `sqlite:///` URL; see `open_store` for what the slashes mean.
+
+    Raises:
+        ConfigurationError: It is no such URL, names no file, or carries options.
+    """
+    path = url[len(_PREFIX) :]
+    if not url.startswith(_PREFIX) or path in ("", ":memory:"):
+        raise ConfigurationError(
+            f"store {url!r} names no file: give sqlite:///relative/path.db or sqlite:////absolute/path.db, "
+            f"or memory: for a lease within one process"
+        )
+    if "?" in path or "#" in path:
+        raise ConfigurationError(
+            f"store {url!r} has options, but sqlite has none: leave out what follows the path"
+        )
+    return path
 
 
 def list_leases(path: str, *, timeout: float = OPEN_TIMEOUT) -> dict[str, StoredLease | CorruptLease]:

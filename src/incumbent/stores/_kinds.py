@@ -1,0 +1,58 @@
+"""Every kind of store there is, and what each one promises: the one table of it.
+
+`open_store` finds a store by its URL's scheme here, each store declares the guarantees that stand here, and
+`incumbent stores` prints the rest.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from incumbent.lease import StoreGuarantees
+
+
+class Kind(NamedTuple):
+    """A kind of store.
+
+    Attributes:
+        name: Also the name of the module, and of the extra that installs its client.
+        schemes: What its URLs begin with.
+        example: Such a URL.
+        client: The package that its module imports, or "" where Python has all it needs.
+        guarantees: What its stores declare.
+        promise: In words, what it keeps through which failure.
+        operator: What whoever runs the server has to see to.
+    """
+
+    name: str
+    schemes: tuple[str, ...]
+    example: str
+    client: str
+    guarantees: StoreGuarantees
+    promise: str
+    operator: str
+
+
+_KINDS: Final = (
+    Kind(
+        name="memory",
+        schemes=("memory",),
+        example="memory:",
+        client="",
+        guarantees=StoreGuarantees(durable=True, can_watch=True, is_local=True),
+        promise="ends with the process, and so does everybody who contends in it",
+        operator="nothing; for tests, and for the threads of one process",
+    ),
+    Kind(
+        name="sqlite",
+        schemes=("sqlite",),
+        example="sqlite:////var/lib/leases.db",
+        client="",
+        guarantees=StoreGuarantees(durable=True),
+        promise="keeps what it acknowledged through crashes of processes and of the machine",
+        operator="a file on a local disk: no NFS, no SMB",
+    ),
+)
+
+KINDS: Final = {kind.name: kind for kind in _KINDS}
+SCHEMES: Final = {scheme: kind for kind in _KINDS for scheme in kind.schemes}
