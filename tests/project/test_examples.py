@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLES = sorted(
-    path for path in (Path(__file__).parents[2] / "docs" / "examples").iterdir() if path.is_dir()
-)
+FOLDER = Path(__file__).parents[2] / "docs" / "examples"
+EXAMPLES = sorted({path.parent for path in FOLDER.rglob("test_*.py")})
 PUBLIC = {"incumbent", "incumbent.testing", "incumbent.testing.contract"}
 
 

@@ -1,0 +1,87 @@
+"""Real processes over each real store, while processes, connections and servers fail: at most one leads."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import random
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from specs.conformance import check_trace
+
+from incumbent.stores._kinds import KINDS
+from incumbent.trace import read_trace
+from support.nemesis import ON_CONNECTIONS, ON_PROCESSES, ON_SERVERS, Arena, Site, freeze
+from support.nemesis_verdict import assert_exclusion, assert_fenced, intervals
+from support.servers import running
+
+ROUNDS = int(os.environ.get("INCUMBENT_ROUNDS", "3"))
+"""CI sets it: enough for every strike to be dealt at least once, whatever the store."""
+
+STORES = [name for name in KINDS if name != "memory"]
+
+
+@pytest.fixture(params=STORES)
+def site(request, tmp_path):
+    """Where the election is held; skipped where there is no such server."""
+    name = request.param
+    lease_duration = max(1.5, 2 * KINDS[name].guarantees.resolution)
+    if name == "sqlite":
+        url = f"sqlite:///{tmp_path / 'leases.db'}"
+        yield Site(name, lambda _: url, f"sqlite:///{tmp_path / 'register.db'}", None, lease_duration)
+        return
+    kind = importlib.import_module(f"support.server_{name}").SERVER
+    with running(kind) as server:
+        if not server.is_ours:
+            pytest.skip("a server that somebody else runs is not for killing")
+        yield Site(name, lambda proxy: server.url_at(proxy.port), server.url, server, lease_duration)
+
+
+@pytest.mark.timeout(900)
+def test_at_most_one_leads_whatever_happens(site, tmp_path):
+    """Their terms, computed from what they recorded, do not overlap; tokens grow; no old token gets through;
+    and every recorded step is one of the proof's.
+
+    `INCUMBENT_ROUNDS` and `INCUMBENT_SEED` set the length and the order of the strikes; a failure names both.
+    """
+    seed = int(os.environ.get("INCUMBENT_SEED", random.randrange(2**32)))
+    print(f"replay: INCUMBENT_ROUNDS={ROUNDS} INCUMBENT_SEED={seed} pytest -s {__file__} -k {site.name}")  # noqa: T201
+    strikes = dealt(site, random.Random(seed))
+    took = []
+    with closing(Arena(site, tmp_path / "arena")) as arena:
+        for strike in strikes:
+            victim, token, _ = arena.gather()
+            took.append((strike.__name__, strike(arena, victim, token)))
+        arena.gather()
+
+    lives = arena.lives()
+    terms = [term for life, killed_at in lives for term in intervals(life, killed_at)]
+    assert_exclusion(terms)
+    assert len(terms) > sum(seconds is not None for _, seconds in took)
+    refused = assert_fenced([life for life, _ in lives])
+    assert refused or freeze not in strikes, "who woke too late was not refused: the fence was not tried"
+    for life, _ in lives:
+        for began, steps in read_trace(life / "trace.ndjson"):
+            check_trace(began.config, began.session, [(step.event, step.now, step.effects) for step in steps])
+    report(site, took, terms=len(terms), refused=refused)
+
+
+def dealt(site, dice):
+    """So many strikes, each kind as often as any other, in an order of chance."""
+    kinds = [*ON_PROCESSES] if site.server is None else [*ON_PROCESSES, *ON_CONNECTIONS, *ON_SERVERS]
+    deck = []
+    while len(deck) < ROUNDS:
+        deck += dice.sample(kinds, len(kinds))
+    return deck[:ROUNDS]
+
+
+def report(site, took, **counts):
+    """Where `INCUMBENT_REPORT` names a folder, what was measured is left there, for the docs."""
+    print(site.name, counts, took)  # noqa: T201 - measured
+    folder = os.environ.get("INCUMBENT_REPORT")
+    if folder:
+        content = {"store": site.name, "lease_duration": site.lease_duration, "strikes": took, **counts}
+        Path(folder, f"{site.name}.json").write_text(json.dumps(content))
