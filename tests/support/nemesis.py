@@ -203,6 +203,17 @@ def slow_down(arena: Arena, victim: Contender, token: int) -> None:
     arena.leader(token - 1)
 
 
+def rush(arena: Arena, victim: Contender, token: int) -> float:
+    """The leader dies while the way to the store is long for all: two may claim before either hears."""
+    for contender in arena.contenders:
+        contender.proxy.delay = arena.site.lease_duration / 16
+    try:
+        return kill(arena, victim, token)
+    finally:
+        for contender in arena.contenders:
+            contender.proxy.heal()
+
+
 def reset(arena: Arena, victim: Contender, token: int) -> None:
     """The leader's connections are reset, again and again."""
     for _ in range(5):
@@ -237,5 +248,5 @@ def succeeded(arena: Arena, token: int, struck: int) -> float:
 
 
 ON_PROCESSES = (kill, freeze, hand_over)
-ON_CONNECTIONS = (cut, deafen, silence, slow_down, reset)
+ON_CONNECTIONS = (cut, deafen, silence, slow_down, rush, reset)
 ON_SERVERS = (restart_server, crash_server, stall_server)
