@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from typing import Final
+from typing import Any, Final
 
 from incumbent.errors import ConfigurationError, StoreError
 
@@ -17,7 +17,8 @@ EXIT_INTERRUPTED: Final = 130
 _EXIT_CODES: Final = """\
 exit codes:
     0  done
-    1  `resign`: nobody was asked; `demo`, `simulate`: not as promised
+    1  `resign`: nobody was asked; `demo`, `simulate`, `check-store`: not as
+       promised
     2  wrong usage or configuration
    69  the store cannot be used
    75  `run --once`: another holds the lease
@@ -46,6 +47,12 @@ with writes, and have smaller ones refused. The signals HUP INT QUIT TERM USR1
 USR2 WINCH and CONT are passed on to the command. While none runs, TERM INT and
 QUIT end this contender, and so does the HUP of a terminal; the others are
 dropped.
+"""
+
+_CHECK_STORE: Final = """\
+Hold a live deployment against what an election needs of its store, in a lease
+that nobody else uses and that is deleted again. Then measure its round trips,
+advise the shortest lease that they allow, and say what could not be verified.
 """
 
 _SIMULATE: Final = """\
@@ -78,7 +85,7 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"only run takes a command after --, {arguments.module} does not")
     _log_to_stderr()
     try:
-        code: int = importlib.import_module(f"incumbent.cli.{arguments.module}").main(arguments)
+        code: int = _module(arguments.module).main(arguments)
     except ConfigurationError as error:
         return _failed(error, EXIT_USAGE)
     except StoreError as error:
@@ -86,6 +93,10 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     return code
+
+
+def _module(command: str) -> Any:
+    return importlib.import_module(f"incumbent.cli.{command.replace('-', '_')}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -122,6 +133,10 @@ def _parser() -> argparse.ArgumentParser:
     watch.add_argument(
         "--every", metavar="S", type=_seconds, default=0.5, help="look so often (default: 0.5)"
     )
+    stores = add("stores", "show every kind of store, and what it promises")
+    stores.add_argument("--json", action="store_true", help="as JSON: a list of stores")
+    check = add("check-store", "hold a live store against what an election needs of it", _CHECK_STORE)
+    check.add_argument("url", metavar="URL", help="the store, as for `run --store`")
     simulate = add("simulate", "simulate an election under faults, and draw who led when", _SIMULATE)
     _add_simulation(simulate)
     add("demo", "see a leader killed and another frozen, with three contenders, in 20 seconds")
