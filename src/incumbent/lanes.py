@@ -28,6 +28,7 @@ class Lane:
         self._changed = threading.Condition()
         self._calls: deque[Callable[[], object]] = deque()
         self._threads: set[threading.Thread] = set()
+        self._begun: dict[threading.Thread, float] = {}
         self._idle = 0
         self._closed = False
 
@@ -48,6 +49,17 @@ class Lane:
             with self._changed:
                 self._threads.discard(thread)
             self._run_one()
+
+    def is_busy(self, patience_s: float) -> bool:
+        """Whether a call is about to begin, or runs and may end soon: none has run for `patience_s` yet.
+
+        For a clock that tests move: time should not overtake a call that a healthy store will answer.
+        """
+        with self._changed:
+            if self._calls and len(self._begun) < len(self._threads):
+                return True
+            hanging_since = time.monotonic() - patience_s
+            return bool(self._begun) and min(self._begun.values()) > hanging_since
 
     def close(self) -> None:
         """End the idle threads and wait for them; those that hang are left behind."""
@@ -75,14 +87,18 @@ class Lane:
             return False
 
     def _run_one(self) -> None:
+        me = threading.current_thread()
         with self._changed:
-            call = self._calls.popleft() if self._calls else None
-        if call is None:
-            return
+            if not self._calls:
+                return
+            call = self._calls.popleft()
+            self._begun[me] = time.monotonic()
         try:
             call()
         except BaseException:  # P13: not even SystemExit in a callback ends the lane
             logger.exception("a call failed")
+        with self._changed:
+            del self._begun[me]
 
 
 class SerialQueue:
@@ -143,6 +159,12 @@ class _Shared:
                 return
             del self._lanes[key]
         lane.close()
+
+    def is_busy(self, patience_s: float) -> bool:
+        """Whether any lane is; see `Lane.is_busy`."""
+        with self._lock:
+            lanes = [lane for lane, _ in self._lanes.values()]
+        return any(lane.is_busy(patience_s) for lane in lanes)
 
 
 shared = _Shared()

@@ -39,6 +39,9 @@ class Scheduler:
 
     Args:
         clock: What it keeps time by.
+
+    Attributes:
+        thread: Handles, or waits on the clock.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -50,19 +53,19 @@ class Scheduler:
         self._closing = False
         self._latest = self.now()
         self._backwards: dict[Callable[[], None], None] = {}
-        self._thread = Thread("scheduler", self._run)
+        self.thread = Thread("scheduler", self._run)
 
     def start(self) -> None:
         """Start the thread."""
-        self._thread.start()
+        self.thread.start()
 
     def close(self) -> None:
         """Run what was posted, then end the thread, and wait for that."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        if threading.current_thread() is not self._thread:
-            self._thread.join()
+        if threading.current_thread() is not self.thread:
+            self.thread.join()
 
     def now(self) -> int:
         """The clock's reading in nanoseconds."""
@@ -168,6 +171,12 @@ class _Shared:
                 return
             del self._users[id(clock)]
         scheduler.close()
+
+    def thread_of(self, clock: Clock) -> Thread | None:
+        """The thread that handles what is timed by `clock`, if there is one."""
+        with self._lock:
+            entry = self._users.get(id(clock))
+        return None if entry is None else entry[1].thread
 
 
 shared = _Shared()

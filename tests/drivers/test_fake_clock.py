@@ -2,12 +2,15 @@
 
 import asyncio
 import threading
+import time
 
 import pytest
 
-from incumbent import ConfigurationError, SystemClock
+from incumbent import Campaign, ConfigurationError, SystemClock
+from incumbent.scheduler import Scheduler
+from incumbent.stores.memory import MemoryStore
 from incumbent.testing.clock import FakeClock
-from support.driving import eventually
+from support.driving import RemoteStore, eventually
 
 
 def sleeper(clock, log, name, *pauses):
@@ -91,6 +94,59 @@ def test_time_does_not_overtake_a_thread_that_was_notified():
         clock.advance(1)
     thread.join(10)
     assert seen == [float(second) for second in range(50)]
+
+
+def test_time_does_not_overtake_a_call_that_the_store_answers():
+    """A store that answers is answered at the instant of the request, however slow its thread is."""
+    clock = FakeClock()
+
+    class Slow(RemoteStore):
+        def update_lease(self, lease, version, *, timeout):
+            time.sleep(0.01)  # more than enough for time to run away
+            renewed.append(clock.now())
+            return super().update_lease(lease, version, timeout=timeout)
+
+    renewed = []
+    with Campaign(Slow(), clock=clock, jitter=0.0) as campaign:
+        clock.advance(60)
+        assert campaign.is_leader()
+    assert renewed[:30] == [float(second) for second in range(2, 61, 2)]
+
+
+def test_a_store_that_hangs_holds_time_up_once():
+    """For its grace; further calls only until they have begun, or nobody could test a long outage."""
+    clock, store = FakeClock(), RemoteStore()
+    with Campaign(store, clock=clock) as campaign:
+        clock.advance(1)
+        assert campaign.is_leader()
+        store.hang()
+        began = time.monotonic()
+        clock.advance(600)
+        assert time.monotonic() - began < 6  # a grace for each of the 8 calls that hang would be 8 s
+        eventually(lambda: store.hanging >= 2)
+        assert not campaign.is_leader()
+        store.heal()
+
+
+def test_time_does_not_overtake_a_campaign_that_has_just_begun(monkeypatch):
+    """It waits on the clock before time moves on, though `start` may return before it ever did."""
+    run = Scheduler._run
+
+    def late(scheduler):
+        time.sleep(0.05)  # it finds its first task when it begins, and has never waited on the clock
+        run(scheduler)
+
+    class Slow(FakeClock):
+        def wait(self, condition, timeout):
+            time.sleep(0.01)  # more than enough for time to run away
+            super().wait(condition, timeout)
+
+    monkeypatch.setattr(Scheduler, "_run", late)
+    clock = Slow()
+    with Campaign(MemoryStore(), clock=clock) as campaign:
+        clock.advance(12)
+        assert campaign.is_leader()
+        assert campaign.token == 1
 
 
 def test_waiting_for_waiters_that_do_not_come_says_so():

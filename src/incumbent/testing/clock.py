@@ -10,12 +10,13 @@ from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Final
 
+from incumbent import lanes, scheduler
 from incumbent.errors import ConfigurationError
 from incumbent.lease import NANOSECONDS, to_ns
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _GRACE_S: Final = 1.0
-"""Real seconds granted to a woken thread that neither waits on the clock again nor ends."""
+"""Real seconds granted to a woken thread that neither waits on the clock again nor ends, and to a store."""
 
 
 class _Waiter:
@@ -83,7 +84,8 @@ class FakeClock:
 
         A woken thread has read its own instant, and waits on this clock again or has ended, before time
         moves on; so has a thread whose wait was ended by a notification. One that does neither is left
-        behind after a second of real time.
+        behind after a second of real time. So is a campaign's call to its store: it is answered before time
+        moves on, unless it hangs.
 
         Raises:
             ConfigurationError: `seconds` is negative. Time passes forwards; a clock that does not is `jump`.
@@ -210,16 +212,22 @@ class FakeClock:
     def _settle(self) -> None:
         """Wait, in real time, until every thread that left a wait waits again, ended, or used up its grace.
 
-        So that time overtakes nobody: neither a thread that the clock woke nor one that was notified.
+        So that time overtakes nobody: neither a thread that the clock woke, nor one that was notified, nor
+        a campaign that begins, nor its store.
         """
         me = threading.current_thread()
         with self._changed:
+            campaigns = scheduler.shared.thread_of(self)
+            if campaigns is not None and all(waiter.thread is not campaigns for waiter in self._waiters):
+                self._running.setdefault(campaigns, time.monotonic() + _GRACE_S)
             while True:
                 now = time.monotonic()
                 for thread, until in list(self._running.items()):
                     if thread is me or not thread.is_alive() or now >= until:
                         del self._running[thread]
-                if not self._running and not any(_was_notified(waiter) for waiter in self._waiters):
+                # The lanes first: a store's answer notifies a waiter before its call has ended.
+                is_at_rest = not lanes.shared.is_busy(_GRACE_S) and not self._running
+                if is_at_rest and not any(_was_notified(waiter) for waiter in self._waiters):
                     return
                 self._changed.wait(0.001)
 
