@@ -1,0 +1,285 @@
+"""A PostgreSQL server as one process reaches it: its connections, its table, and who listens to it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from functools import partial
+from typing import Final
+
+import psycopg
+from psycopg import pq
+from psycopg.conninfo import conninfo_to_dict
+
+from incumbent.errors import ConfigurationError, StoreUnavailable
+from incumbent.stores import shown
+from incumbent.stores._postgres_connection import Connection, Refused, Row, addresses
+from incumbent.stores._server import Listener, Server
+
+CHANNEL: Final = "incumbent_lease"
+"""What is notified of; the payload is the lease's name."""
+
+DDL: Final = """\
+CREATE TABLE IF NOT EXISTS incumbent_lease (
+    name text COLLATE "C" PRIMARY KEY,
+    holder_identity text NOT NULL,
+    holder_session text NOT NULL,
+    lease_duration double precision NOT NULL,
+    acquire_time timestamp with time zone NOT NULL,
+    renew_time timestamp with time zone NOT NULL,
+    leader_transitions bigint NOT NULL,
+    resign_requested_by text NOT NULL,
+    version text NOT NULL
+)"""
+"""What creates the table, for those who may not do it themselves."""
+# COLLATE "C": an index in another order breaks when the system's library changes that order.
+
+_TABLE: Final = b"""
+SELECT
+    current_setting('synchronous_commit'),
+    c.relkind = 'r' AND c.relpersistence = 'p' AND EXISTS (
+        SELECT FROM pg_index WHERE indrelid = c.oid AND indisprimary AND indkey::text = '1'
+    ),
+    (
+        SELECT string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum)
+        FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped
+    ),
+    has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
+        AND has_table_privilege(c.oid, 'UPDATE'),
+    quote_ident(current_user)
+FROM (SELECT to_regclass('incumbent_lease')) AS here (oid) LEFT JOIN pg_class AS c ON c.oid = here.oid
+"""
+_COLUMNS: Final = (
+    b"name text, holder_identity text, holder_session text, lease_duration double precision, "
+    b"acquire_time timestamp with time zone, renew_time timestamp with time zone, leader_transitions bigint, "
+    b"resign_requested_by text, version text"
+)
+_TRUE: Final = b"\1"
+
+_SESSION: Final = "-c statement_timeout=5s -c synchronous_commit=on"
+"""A statement whose caller gave up must not wait for a lock for ever; and what a server that is set to forget
+acknowledges is worth nothing."""
+_DEFAULTS: Final = {
+    "fallback_application_name": "incumbent",
+    "target_session_attrs": "read-write",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+}
+_LISTEN_TIMEOUT: Final = 5.0
+"""Seconds for connecting the listener."""
+_MOST_IDLE: Final = 8
+"""Connections kept: as many as there are threads that call a store (`THREADS_PER_LANE`)."""
+
+_MISSING_TABLE: Final = "42P01"
+_CREATED_BY_ANOTHER: Final = {"23505", "42P07"}
+_MAY_NOT_CREATE: Final = {"42501", "3F000"}
+
+
+class PostgresServer(Server):
+    """Connections that are made when needed, kept when whole, and one more for listening.
+
+    Args:
+        params: What to connect to, as libpq names it.
+        can_watch: Whether a connection is a session of its own.
+    """
+
+    def __init__(self, params: dict[str, str], *, can_watch: bool) -> None:
+        super().__init__(_shown(params))
+        self._connect_timeout = float(params.get("connect_timeout", 0))
+        self._params = {**_DEFAULTS, **params, "client_encoding": "UTF8"}
+        if can_watch:
+            options = params.get("options", os.environ.get("PGOPTIONS", ""))
+            self._params["options"] = f"{_SESSION} {options}"
+        self._lock = threading.Lock()
+        self._idle: list[Connection] = []
+        self._is_closed = False
+        self._has_table = False
+
+    def query(self, sql: bytes, values: Sequence[bytes | None], timeout: float) -> list[Row]:
+        """The rows of one statement; see `Connection.query`. The first one looks for the table before.
+
+        Raises:
+            StoreUnavailable: It failed, or there was no answer within `timeout` seconds.
+        """
+        deadline = time.monotonic() + timeout
+        try:
+            with self._connection(deadline) as connection:
+                if not self._has_table:
+                    self._see_to_table(connection, deadline)
+                return connection.query(sql, values, deadline=deadline)
+        except ConfigurationError as error:
+            raise StoreUnavailable(str(error), outcome_unknown=False) from error
+        except StoreUnavailable as error:
+            if isinstance(error, Refused) and error.sqlstate == _MISSING_TABLE:
+                self._has_table = False
+            raise StoreUnavailable(f"{self.shown}: {error}", outcome_unknown=error.outcome_unknown) from error
+
+    def check(self, timeout: float) -> None:
+        """Look once whether there can be leases here; pass over a server that is out of reach.
+
+        Raises:
+            ConfigurationError: There can be none until somebody changes something.
+        """
+        deadline = time.monotonic() + timeout
+        try:
+            if not self._has_table:
+                with self._connection(deadline) as connection:
+                    self._see_to_table(connection, deadline)
+        except Refused as error:
+            if error.is_lasting:
+                raise ConfigurationError(f"{self.shown} refuses to connect: {error}") from error
+        except StoreUnavailable:
+            pass
+
+    def listen(self, listener: Listener) -> None:
+        """See `Server.listen`."""
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            listener.interrupt_by(partial(_wake, theirs))
+            deadline = time.monotonic() + _LISTEN_TIMEOUT
+            with closing(self._connect(deadline)) as connection:
+                connection.query(f"LISTEN {CHANNEL}".encode(), deadline=deadline)
+                listener.connected()
+                for name in connection.notifications(ours):
+                    listener.heard(name)
+
+    def close(self) -> None:
+        """See `Server.close`."""
+        with self._lock:
+            self._is_closed = True
+        self._close_idle()
+
+    @contextmanager
+    def _connection(self, deadline: float) -> Iterator[Connection]:
+        connection = self._take() or self._connect(deadline)
+        try:
+            yield connection
+        finally:
+            self._give_back(connection)
+
+    def _take(self) -> Connection | None:
+        while True:
+            with self._lock:
+                if not self._idle:
+                    return None
+                connection = self._idle.pop()
+            if connection.is_whole:
+                return connection
+            connection.close()
+
+    def _give_back(self, connection: Connection) -> None:
+        is_whole = connection.is_whole
+        with self._lock:
+            is_kept = is_whole and not self._is_closed and len(self._idle) < _MOST_IDLE
+            if is_kept:
+                self._idle.append(connection)
+        if not is_kept:
+            connection.close()
+        if not is_whole:
+            self._close_idle()  # What broke this one broke them too: none may cost another call its time.
+
+    def _close_idle(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def _connect(self, deadline: float) -> Connection:
+        candidates = addresses(self._params)
+        while True:
+            params = candidates.pop(0)
+            left = (deadline - time.monotonic()) / (1 + len(candidates))
+            limit = min(left, self._connect_timeout or left)
+            try:
+                return Connection(params, time.monotonic() + limit)
+            except StoreUnavailable:
+                if not candidates:
+                    raise
+
+    def _see_to_table(self, connection: Connection, deadline: float) -> None:
+        """Find the table, or make it.
+
+        Raises:
+            ConfigurationError: It is not as it should be, or may not be made or used.
+        """
+        [row] = connection.query(_TABLE, deadline=deadline)
+        if row[2] is None:
+            self._create_table(connection, deadline)
+            [row] = connection.query(_TABLE, deadline=deadline)
+        synchronous_commit, is_table, columns, is_allowed, user = row
+        if is_table != _TRUE or columns != _COLUMNS:
+            raise ConfigurationError(
+                f"{self.shown}: incumbent_lease is not the table that it should be: have another search_path "
+                f"(options=-csearch_path%3D...), or drop it and run this:\n{DDL}"
+            )
+        if is_allowed != _TRUE:
+            raise ConfigurationError(
+                f"{self.shown}: the user may not use the table: have its owner run "
+                f"GRANT SELECT, INSERT, UPDATE ON incumbent_lease TO {(user or b'').decode()}"
+            )
+        if synchronous_commit == b"off":
+            raise ConfigurationError(
+                f"{self.shown}: synchronous_commit is off, so that a crash would undo what was acknowledged: "
+                f"ALTER ROLE {(user or b'').decode()} SET synchronous_commit = on"
+            )
+        self._has_table = True
+
+    def _create_table(self, connection: Connection, deadline: float) -> None:
+        try:
+            connection.query(DDL.encode(), deadline=deadline)
+        except Refused as error:
+            if error.sqlstate in _MAY_NOT_CREATE:
+                raise ConfigurationError(
+                    f"{self.shown}: the table of the leases is missing and may not be created ({error}): "
+                    f"have its owner run this:\n{DDL}"
+                ) from error
+            if error.sqlstate not in _CREATED_BY_ANOTHER:
+                raise
+
+
+def parse_url(url: str) -> tuple[dict[str, str], bool]:
+    """What libpq makes of a URL, and whether its server can be listened to.
+
+    Raises:
+        ConfigurationError: The URL is none, or has an option that is none.
+    """
+    advice = "give postgresql://user@host:port/database?option=value, percent-encoded"
+    # Behind the last question mark: libpq allows some in a password.
+    address, mark, query = url.rpartition("?")
+    options = query.split("&") if mark else []
+    watch = [option.partition("=")[2] for option in options if option.startswith("watch=")]
+    if any(value not in {"on", "off"} for value in watch):
+        raise ConfigurationError(f"store {shown(url)!r}: watch is {watch[-1]!r}: give on or off")
+    if watch:
+        rest = "&".join(option for option in options if not option.startswith("watch="))
+        url = f"{address}?{rest}" if rest else address
+    try:
+        params = {key: str(value) for key, value in conninfo_to_dict(url).items() if value is not None}
+        float(params.get("connect_timeout", 0))
+    except (psycopg.Error, ValueError):
+        # What libpq says of it may quote the password.
+        unknown = {option.partition("=")[0] for option in options} - _known_options()
+        trouble = f"there is no option {', '.join(sorted(unknown))}" if unknown else "it is malformed"
+        raise ConfigurationError(f"store {shown(url)!r}: {trouble}: {advice}") from None
+    return params, "off" not in watch
+
+
+def _known_options() -> set[str]:
+    return {option.keyword.decode() for option in pq.Conninfo.get_defaults()} | {"ssl", "watch"}
+
+
+def _shown(params: dict[str, str]) -> str:
+    hosts, ports = (params.get(key, "").split(",") for key in ("host", "port"))
+    ports = ports * len(hosts) if len(ports) == 1 else ports
+    places = (f"{host}:{port}" if port else host for host, port in zip(hosts, ports, strict=False))
+    return f"postgresql://{','.join(places)}/{params.get('dbname', '')}"
+
+
+def _wake(sleeper: socket.socket) -> None:
+    with suppress(OSError):  # it has woken up by itself, and is gone
+        sleeper.send(b"\0")

@@ -1,0 +1,201 @@
+"""Leases in a table of a PostgreSQL database. Needs `pip install 'incumbent[postgres]'`.
+
+Every write is one statement and a transaction of its own: `UPDATE ... WHERE name = ... AND version = ...`,
+with the `NOTIFY` that wakes the followers in it. PostgreSQL compares the version again once it has the row's
+lock, so of two writers that name one version one finds nothing to update.
+
+A version is 128 random bits: it cannot come again, not even if the record, or the table, is deleted and made
+anew or restored from a backup.
+
+What the server acknowledged has been written to its disk. A standby that takes over has it too only if it is
+a synchronous one: else efficiency, not safety, unless fenced.
+
+URLs are libpq's, `postgresql://user@host:port/database?option=value&...`, with several hosts if there are
+standbys, and all of its options. These are set unless the URL sets them: `target_session_attrs=read-write`,
+keepalives, `client_encoding` in any case. One option is ours: `watch=off`, for a pooler that gives each
+transaction another session (PgBouncer's `pool_mode = transaction`). Nothing is done then that belongs to a
+session, so followers poll.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from hashlib import sha256
+from typing import Final
+from uuid import uuid4
+
+from incumbent.errors import ConfigurationError, CorruptLease
+from incumbent.lease import Lease, StoredLease, StoreGuarantees, Version
+from incumbent.store import Watch
+from incumbent.stores._kinds import KINDS
+from incumbent.stores._postgres_connection import Row
+from incumbent.stores._postgres_server import CHANNEL, DDL, PostgresServer, parse_url
+from incumbent.stores._server import ServerStore
+
+__all__ = ["DDL", "LONGEST_NAME", "PostgresStore", "open_url"]
+
+LONGEST_NAME: Final = 2000
+"""Bytes of a lease's name in UTF-8. An index entry and a notification hold little more."""
+
+OPEN_TIMEOUT: Final = 5.0
+"""Seconds that opening a store may take to look at the table."""
+
+_TRUE: Final = b"\1"
+_EPOCH: Final = datetime(2000, 1, 1, tzinfo=timezone.utc)
+_COLUMNS: Final = (
+    "holder_identity, holder_session, lease_duration, acquire_time, renew_time, leader_transitions, "
+    "resign_requested_by, version"
+)
+_SELECT: Final = f"SELECT {_COLUMNS} FROM incumbent_lease WHERE name = $1".encode()  # noqa: S608 - all ours
+_INSERT: Final = f"""
+WITH done AS (
+    INSERT INTO incumbent_lease (name, {_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    ON CONFLICT (name) DO NOTHING RETURNING name
+)
+SELECT pg_notify('{CHANNEL}', name) FROM done
+""".encode()  # noqa: S608
+_UPDATE: Final = f"""
+WITH done AS (
+    UPDATE incumbent_lease SET ({_COLUMNS}) = ($2, $3, $4, $5, $6, $7, $8, $9)
+    WHERE name = $1 AND version = $10 RETURNING name
+)
+SELECT
+    EXISTS (SELECT pg_notify('{CHANNEL}', name) FROM done),
+    EXISTS (SELECT FROM incumbent_lease WHERE name = $1)
+""".encode()  # noqa: S608
+_DELETE: Final = f"""
+WITH done AS (DELETE FROM incumbent_lease WHERE name = $1 RETURNING name)
+SELECT pg_notify('{CHANNEL}', name) FROM done
+""".encode()  # noqa: S608
+
+
+class PostgresStore(ServerStore[PostgresServer]):
+    """One lease in a PostgreSQL database. All leases of one URL in a process share their connections.
+
+    Any thread may use it. A forked child opens connections of its own.
+
+    Args:
+        url: See the module.
+        name: The lease's name, of up to `LONGEST_NAME` bytes.
+
+    Attributes:
+        guarantees: What `incumbent stores` says, but for `watch=off`.
+
+    Raises:
+        ConfigurationError: The URL or the name is wrong, or the server is up and there can be no store on it:
+            it refuses the login, or the table is not as it should be, or it may not be created or used. A
+            server that is only out of reach for now is no such case: the first call says so.
+    """
+
+    def __init__(self, url: str, name: str) -> None:
+        params, can_watch = parse_url(url)
+        # The key gets around, and a URL may hold a password.
+        super().__init__(
+            name, sha256(url.encode()).hexdigest(), lambda: PostgresServer(params, can_watch=can_watch)
+        )
+        self.guarantees: Final[StoreGuarantees] = replace(KINDS["postgres"].guarantees, can_watch=can_watch)
+        self._key: Final = name.encode()
+        try:
+            self._check()
+        except BaseException:
+            self.close()
+            raise
+
+    def get_lease(self, *, timeout: float) -> StoredLease:
+        """See `LeaseStore.get_lease`."""
+        rows = self._reach().query(_SELECT, [self._key], timeout)
+        if not rows:
+            self._not_found()
+        return _stored(rows[0])
+
+    def create_lease(self, lease: Lease, *, timeout: float) -> Version:
+        """See `LeaseStore.create_lease`."""
+        version = uuid4().hex
+        if not self._reach().query(_INSERT, [self._key, *_values(lease), version.encode()], timeout):
+            self._conflict()
+        return version
+
+    def update_lease(self, lease: Lease, version: Version, *, timeout: float) -> Version:
+        """See `LeaseStore.update_lease`."""
+        new_version = uuid4().hex
+        # A version of another kind is none of ours, and equals none: NULL does not equal anything.
+        expected = version.encode() if isinstance(version, str) and version.isalnum() else None
+        values = [self._key, *_values(lease), new_version.encode(), expected]
+        [[has_written, is_there]] = self._reach().query(_UPDATE, values, timeout)
+        if is_there != _TRUE:
+            self._not_found()
+        if has_written != _TRUE:
+            self._conflict(version)
+        return new_version
+
+    def delete_lease(self, *, timeout: float = OPEN_TIMEOUT) -> None:
+        """Remove the record: for tests and operators, no election does it. Needs the right to DELETE.
+
+        Raises:
+            LeaseNotFound: There is no record.
+        """
+        if not self._reach().query(_DELETE, [self._key], timeout):
+            self._not_found()
+
+    def watch(self, notify: Callable[[], None]) -> Watch:
+        """See `LeaseStore.watch`.
+
+        Raises:
+            NotImplementedError: The URL says `watch=off`.
+        """
+        if not self.guarantees.can_watch:
+            raise NotImplementedError("the store's URL says watch=off: poll get_lease")
+        return super().watch(notify)
+
+    def _check(self) -> None:
+        if len(self._key) > LONGEST_NAME:
+            raise ConfigurationError(
+                f"lease {self.name[:40]!r}... is {len(self._key)} bytes long: postgres takes {LONGEST_NAME}"
+            )
+        self._reach().check(OPEN_TIMEOUT)
+
+
+def open_url(url: str, lease: str) -> PostgresStore:
+    """The store at `postgresql://...`; see `open_store`."""
+    return PostgresStore(url, lease)
+
+
+def _values(lease: Lease) -> list[bytes]:
+    return [str(value).encode() for value in lease.to_fields().values()]
+
+
+def _stored(row: Row) -> StoredLease:
+    values = [value for value in row if value is not None]
+    if len(values) < len(row):  # NULL must not be taken for "", which is a vacancy
+        raise CorruptLease("the record has a NULL in it; repair or delete it by hand")
+    identity, session, duration, acquire_time, renew_time, transitions, asked_by, version = values
+    return StoredLease(
+        Lease.from_fields(
+            {
+                "holder_identity": identity.decode(),
+                "holder_session": session.decode(),
+                "lease_duration": struct.unpack("!d", duration)[0],
+                "acquire_time": _moment(acquire_time),
+                "renew_time": _moment(renew_time),
+                "leader_transitions": _integer(transitions),
+                "resign_requested_by": asked_by.decode(),
+            }
+        ),
+        version.decode(),
+    )
+
+
+def _moment(value: bytes) -> datetime:
+    try:
+        return _EPOCH + timedelta(microseconds=_integer(value))
+    except OverflowError as error:
+        raise CorruptLease(
+            f"the record has a time that is none ({error}); repair or delete it by hand"
+        ) from error
+
+
+def _integer(value: bytes) -> int:
+    return int.from_bytes(value, "big", signed=True)
