@@ -163,10 +163,10 @@ def test_help_names_every_fault_and_loads_no_kit(capsys):
 def test_a_terminal_gets_colours_and_a_bar_for_long_runs_and_the_same_text(capsys, monkeypatch):
     """Told apart by words without them."""
     options = ("--seed", "1", "--for", "21m", "--faults", "crash")
+    monkeypatch.setenv("COLUMNS", "100")
     _, plain = simulate(capsys, *options)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setenv("COLUMNS", "100")
     _, coloured = simulate(capsys, *options)
 
     assert "\x1b[" in coloured
