@@ -14,8 +14,10 @@ from support import mutant_report
 from support.mutant_bench import Bench
 from support.mutant_patch import Patch
 
-SECONDS = 30
-KILLERS = sorted({mutant.killer for mutant in MUTANTS.values()})
+SECONDS = 100
+"""Far more than any takes: what is too slow here is a machine that does too much."""
+
+USED = sorted({mutant.killer for mutant in MUTANTS.values()})
 
 
 @pytest.fixture(scope="module")
@@ -24,10 +26,12 @@ def bench():
         yield bench
 
 
-@pytest.mark.parametrize("killer", KILLERS, ids=" ".join)
-def test_a_killer_finds_nothing_in_the_real_code(bench, killer):
+@pytest.mark.parametrize("technique", dict(USED))
+def test_a_killer_finds_nothing_in_the_real_code(bench, technique):
     """Else what it finds in a mutant would mean nothing."""
-    verdict = bench.run("", *killer, SECONDS)
+    arguments = [argument for used, argument in USED if used == technique]
+    all_at_once = max(arguments, key=int) if arguments[0].isdigit() else " ".join(arguments)
+    verdict = bench.run("", technique, all_at_once, SECONDS)
     assert (verdict.found, verdict.fault) == ("", "")
 
 

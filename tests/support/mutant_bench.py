@@ -98,7 +98,7 @@ def _in_a_child(name, killer, argument, seconds):
 
 def _kill(name, killer, argument, seconds):
     from mutants.table import MUTANTS
-    from support.mutant_killers import KILLERS
+    from support import mutant_killers
     from support.mutant_patch import infect
 
     sink = os.open(os.devnull, os.O_RDWR)
@@ -107,7 +107,9 @@ def _kill(name, killer, argument, seconds):
     try:
         if name:
             infect(MUTANTS[name])
-        return KILLERS[killer](argument, seconds)[:300], ""
+        else:
+            mutant_killers.PATIENCE *= 5  # what will happen may take its time on a busy machine
+        return mutant_killers.KILLERS[killer](argument, seconds)[:300], ""
     except BaseException as error:  # noqa: BLE001 - the caller is told
         return "", f"{type(error).__name__}: {error}"[:500]
 
