@@ -1,0 +1,143 @@
+"""The URLs of stores that speak HTTP: SCHEME://[USER:PASSWORD@]HOST[:PORT][,...]/[PREFIX][?OPTIONS]."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Callable
+from typing import Final, NamedTuple
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from incumbent.errors import ConfigurationError
+from incumbent.stores import shown
+
+_TLS_OPTIONS: Final = ("ca", "cert", "key")
+_HOST: Final = re.compile(r"[A-Za-z0-9._:-]+")
+_SECRET: Final = re.compile(r"[\x21-\x7e\u00a0-\U0010ffff ]+")
+_FOLDER: Final = "incumbent/"
+
+
+class Address(NamedTuple):
+    """What such a URL says.
+
+    Attributes:
+        shown: The URL without secrets, for people.
+        endpoints: `http://HOST:PORT`, or `https:`, in the order in which they are tried.
+        user: Who logs in; "" for nobody.
+        password: The secret; "" for none.
+        prefix: What all keys begin with: that of the URL, and a folder of our own.
+        options: What stands behind the question mark.
+    """
+
+    shown: str
+    endpoints: tuple[str, ...]
+    user: str
+    password: str
+    prefix: str
+    options: dict[str, str]
+
+    def __repr__(self) -> str:
+        return f"<Address {self.shown}>"
+
+    def key_of(self, lease: str) -> str:
+        """The key of a lease. No name is a path: `a/b` under `x/` is not `b` under `x/a/`."""
+        return self.prefix + quote(lease, safe="")
+
+    def lease_of(self, key: str) -> str:
+        """The way back."""
+        return unquote(key.removeprefix(self.prefix))
+
+
+def parse(url: str, *, port: int, options: tuple[str, ...] = ()) -> Address:
+    """Take a URL apart.
+
+    Args:
+        url: The URL, of a scheme that ends in "s" for TLS.
+        port: Where the server listens if the URL does not say.
+        options: What may stand behind the question mark, besides `ca`, `cert` and `key` with TLS.
+
+    Raises:
+        ConfigurationError: The URL is malformed, or has an option that there is not.
+    """
+    scheme, _, rest = url.partition("://")
+    before, _, query = rest.partition("?")
+    authority, _, path = before.partition("/")
+    if "@" in path or "@" in query or "#" in rest:
+        # Nothing of it is shown: what comes before may be the half of a password.
+        raise ConfigurationError(
+            f"the {scheme} URL has @ or # where none may be: write /, ?, # and @ as %2F, %3F, %23 and %40 "
+            "within names, passwords and options"
+        )
+
+    def wrong(rule: str) -> ConfigurationError:
+        return ConfigurationError(f"store {shown(url)!r} {rule}; give {scheme}://host:{port}/prefix")
+
+    who, _, hosts = authority.rpartition("@")
+    user, _, password = who.partition(":")
+    secrets = [unquote(user), unquote(password)]
+    if any(secret and not _SECRET.fullmatch(secret) for secret in secrets):
+        raise wrong("has control characters in its user or password")
+    is_tls = scheme.endswith("s")
+    return Address(
+        shown=shown(url),
+        endpoints=tuple(_endpoint(host, port, wrong, is_tls=is_tls) for host in hosts.split(",")),
+        user=secrets[0],
+        password=secrets[1],
+        prefix=_prefix(unquote(path)),
+        options=_options(query, (*options, *(_TLS_OPTIONS if is_tls else ())), wrong),
+    )
+
+
+def tls_of(address: Address) -> ssl.SSLContext | None:
+    """What TLS with that server takes; None without TLS.
+
+    Raises:
+        ConfigurationError: One of the files is missing or is no certificate or key.
+    """
+    if not address.endpoints[0].startswith("https:"):
+        return None
+    options = address.options
+    try:
+        context = ssl.create_default_context(cafile=options.get("ca"))
+        if "cert" in options:
+            context.load_cert_chain(options["cert"], options.get("key"))
+    except OSError as error:
+        files = ", ".join(f"{name}={options[name]}" for name in _TLS_OPTIONS if name in options)
+        raise ConfigurationError(
+            f"store {address.shown!r}: {error}: give PEM files that can be read, not {files}"
+        ) from error
+    return context
+
+
+def _prefix(path: str) -> str:
+    return f"{path}/{_FOLDER}" if path and not path.endswith("/") else path + _FOLDER
+
+
+def _endpoint(host: str, port: int, wrong: Callable[[str], ConfigurationError], *, is_tls: bool) -> str:
+    try:
+        parts = urlsplit(f"//{host}")
+        name, number = parts.hostname, port if parts.port is None else parts.port
+    except ValueError:
+        name, number = None, port
+    if not name or not _HOST.fullmatch(name):
+        raise wrong(f"has {host!r} where a host is due")
+    return f"{'https' if is_tls else 'http'}://{f'[{name}]' if ':' in name else name}:{number}"
+
+
+def _options(
+    query: str, known: tuple[str, ...], wrong: Callable[[str], ConfigurationError]
+) -> dict[str, str]:
+    try:
+        found = parse_qsl(query, keep_blank_values=True, strict_parsing=True) if query else []
+    except ValueError:
+        raise wrong("has options that are no name=value&name=value") from None
+    names = [name for name, _ in found]
+    for name in names:
+        if name not in known:
+            raise wrong(f"has the option {name!r}, but there is only {', '.join(known) or 'none'}")
+        if names.count(name) > 1:
+            raise wrong(f"has the option {name!r} twice")
+    options = dict(found)
+    if "key" in options and "cert" not in options:
+        raise wrong("has key= without cert=")
+    return options
