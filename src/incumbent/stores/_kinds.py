@@ -94,8 +94,8 @@ _KINDS: Final = (
         example="mongodb://host/database",
         client="pymongo",
         guarantees=StoreGuarantees(durable=True, can_watch=True),
-        promise="keeps what a majority acknowledged",
-        operator="a replica set, for failover and for notification",
+        promise="keeps what it acknowledged as long as a majority of its members keep their journals",
+        operator="a replica set, or watching is a look a second; a user with readWrite on the database",
     ),
     Kind(
         name="kubernetes",

@@ -1,0 +1,154 @@
+"""How an election uses MongoDB's client, and whether the server lets it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+from bson.codec_options import CodecOptions, DatetimeConversion
+from pymongo import MongoClient
+from pymongo.collection import Collection
+from pymongo.errors import ConfigurationError as MongoConfigurationError
+from pymongo.errors import NotPrimaryError, OperationFailure, PyMongoError
+from pymongo.monitoring import CommandListener
+from pymongo.read_concern import ReadConcern
+from pymongo.read_preferences import ReadPreference
+from pymongo.uri_parser import split_options
+from pymongo.write_concern import WriteConcern
+
+from incumbent.errors import ConfigurationError
+from incumbent.stores import shown
+
+Document: TypeAlias = dict[str, Any]
+Leases: TypeAlias = Collection[Document]
+
+COLLECTION: Final = "incumbent_lease"
+UNAUTHORIZED: Final = 13
+_NOT_LET_IN: Final = {18, 8000}  # AuthenticationFailed, and how Atlas says it
+
+_FORM: Final = "mongodb://[user:password@]host[:27017][,host2...]/database[?options]"
+_DEFAULTS: Final = {"connectTimeoutMS": 5000, "appName": "incumbent"}
+_CODEC: Final[CodecOptions[Document]] = CodecOptions(
+    tz_aware=True,
+    # What somebody else wrote must be readable, or it could not be called corrupt.
+    unicode_decode_error_handler="replace",
+    datetime_conversion=DatetimeConversion.DATETIME_AUTO,
+)
+_NEEDED: Final = {"find", "insert", "update"}
+
+
+def connect(url: str, listener: CommandListener) -> tuple[MongoClient[Document], Leases]:
+    """The client for a URL, which connects when it is used, and the collection of leases.
+
+    Raises:
+        ConfigurationError: It is no such URL. No message has anything of a password.
+    """
+    address, _, query = url.partition("?")
+    try:
+        given = split_options(query) if query else {}  # of an unknown one the client only warns
+    except (PyMongoError, ValueError, TypeError) as error:
+        hint = "" if "password" in query.lower() else f" ({error})"
+        raise ConfigurationError(
+            f"store {shown(url)!r} has an option that pymongo does not take{hint}: give {_FORM}"
+        ) from None
+    database = address.partition("://")[2].partition("/")[2]
+    if not database or "." in database:
+        raise ConfigurationError(f"store {shown(url)!r} names no database: give {_FORM}")
+    defaults = {name: value for name, value in _DEFAULTS.items() if name not in given}
+    try:
+        client: MongoClient[Document] = MongoClient(
+            url, connect=False, event_listeners=[listener], retryWrites=False, retryReads=False, **defaults
+        )
+    except (PyMongoError, ValueError, TypeError, OSError):
+        # What it complains of may be a piece of a password that was not encoded.
+        raise ConfigurationError(
+            f"store {shown(url)!r} is no URL of MongoDB's: give {_FORM}, with what is special in user and "
+            f"password percent-encoded, options that go together, and files that exist"
+        ) from None
+    return client, client.get_default_database().get_collection(
+        COLLECTION,
+        codec_options=_CODEC,
+        read_preference=ReadPreference.PRIMARY,
+        write_concern=WriteConcern(w="majority", j=True),
+        read_concern=ReadConcern("majority"),
+    )
+
+
+def check(leases: Leases, where: str) -> None:
+    """Look whether an election can be held there.
+
+    Raises:
+        ConfigurationError: It cannot, and trying again will not mend it.
+        pymongo.errors.PyMongoError: The server does not answer.
+    """
+    try:
+        _check_user(leases, where)
+        _check_collection(leases, where)
+    except MongoConfigurationError as error:
+        # Where hosts come from the DNS, this is also what a DNS that is silent looks like.
+        if error.__cause__ is None:
+            raise ConfigurationError(f"{where}: {error}") from error
+    except OperationFailure as error:
+        if error.code not in _NOT_LET_IN:
+            raise
+        raise ConfigurationError(
+            f"{where} does not let the user in ({described(error)}): mend user name and password, or name "
+            f"the database that the user is in, such as authSource=admin"
+        ) from error
+
+
+def described(error: PyMongoError) -> str:
+    """In a line, without the whole topology and the whole command."""
+    if isinstance(error, (OperationFailure, NotPrimaryError)) and isinstance(error.details, Mapping):
+        details = error.details
+        return f"{details.get('codeName', type(error).__name__)} ({details.get('code')})"
+    text = str(error).partition(" (configured timeouts")[0].partition(", Timeout:")[0]
+    return f"{type(error).__name__}: {text}"
+
+
+def _check_user(leases: Leases, where: str) -> None:
+    missing = set[str]()
+    try:
+        leases.find_one({"_id": ""})
+    except OperationFailure as error:
+        if error.code != UNAUTHORIZED:
+            raise
+        missing = {"find"}
+    status = leases.database.command("connectionStatus", showPrivileges=True)["authInfo"]
+    if status["authenticatedUsers"]:
+        missing |= _NEEDED - _granted(status["authenticatedUserPrivileges"], leases.database.name)
+    if missing:
+        raise ConfigurationError(
+            f"{where}: the user may not {', '.join(sorted(missing))} in {COLLECTION}: name a user in the "
+            f"URL who has the role readWrite on the database {leases.database.name}"
+        )
+
+
+def _granted(privileges: Sequence[Mapping[str, Any]], database: str) -> set[str]:
+    """What these privileges allow with our collection."""
+    actions = set[str]()
+    for privilege in privileges:
+        resource = privilege["resource"]
+        is_ours = resource.get("db") in {database, ""} and resource.get("collection") in {COLLECTION, ""}
+        if is_ours or resource.get("anyResource"):
+            actions.update(privilege["actions"])
+    return actions
+
+
+def _check_collection(leases: Leases, where: str) -> None:
+    """It need not exist; but if it does, it must keep what it is given, under exactly that name."""
+    try:
+        found = list(leases.database.list_collections(filter={"name": COLLECTION}))
+    except OperationFailure as error:
+        if error.code == UNAUTHORIZED:
+            return  # who may use it need not be allowed to describe it
+        raise
+    for info in found:
+        kind, options = info["type"], info.get("options", {})
+        # A capped one forgets; a collation may take two names for one.
+        wrong = [kind] if kind != "collection" else sorted({"capped", "collation"} & options.keys())
+        if wrong:
+            raise ConfigurationError(
+                f"{where}: {COLLECTION} is no plain collection ({wrong[0]}): drop or rename it, and the "
+                f"first election creates one"
+            )

