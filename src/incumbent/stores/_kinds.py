@@ -63,12 +63,12 @@ _KINDS: Final = (
     ),
     Kind(
         name="redis",
-        schemes=("redis", "rediss"),
+        schemes=("redis", "rediss", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"),
         example="redis://host:6379/0",
         client="redis",
         guarantees=StoreGuarantees(can_watch=True),
         promise="may forget what it acknowledged: efficiency, not safety, unless fenced",
-        operator="maxmemory-policy noeviction; appendonly yes",
+        operator="maxmemory-policy noeviction; appendonly yes; with replicas, min-replicas-to-write",
     ),
     Kind(
         name="etcd",

@@ -1,0 +1,265 @@
+"""Leases in Redis, one hash each, written by a Lua script that compares the version first.
+
+    redis://[user[:password]@]host[:port][/db]
+    redis+sentinel://[user[:password]@]host[:port][,host[:port]...]/service[/db]
+    redis+cluster://[user[:password]@]host[:port][,host[:port]...]
+
+`rediss` in place of `redis` is TLS. What is special in a user or password is percent-encoded. Options:
+
+- `prefix=incumbent:` is what every key begins with; `{lease}` follows.
+- `wait=N`: what N replicas have not acknowledged is neither reported as written nor read.
+- `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`: paths, with `rediss`.
+- `sentinel_username`, `sentinel_password`: for the sentinels, with `+sentinel`.
+
+Redis may forget: what it acknowledged is lost in a restart without an append-only file, and in a failover to
+a replica that lags. So an election here saves work, and is safe only where the work is fenced. What can be
+done without a memory is done. A server's life is its `run_id` together with its `master_replid`, which change
+at every restart and at every promotion, and:
+
+- A version is `<uuid>@<life>`: never repeated, and another one in every life. Every wait of a follower begins
+  anew with it (P4), even if the record is the same, or is an older one that came back.
+- A write names the life in which it was decided on, and is refused in another. So a request that was under
+  way for long does not reach a record that only looks like the one it was meant for.
+- A record that was released in another life is shown as held for one more lease duration (P5): whoever took
+  it over at once may be what was forgotten. So is a record that is missing in one life after the other; it is
+  shown once, so that the elector counts anew what it then finds missing.
+
+A holder may renew across lives, if the record still carries its session and the very version it names. That
+is safe. Let it have sent the write of that version at s: it leads until s + renew_deadline, unless an answer
+to a later renewal comes before. Somebody else can have taken over in the life that was forgotten, but not
+before s + lease_duration, having seen that version for so long (P4), and the answer to a renewal that reached
+the new life comes later still. By then the holder has stepped down by its own clock, and takes it for nothing
+(P3, P10). All it does is that followers wait once more. A release is no renewal: its session is another.
+
+All of that rests on one life at a time. A master that is cut off and still takes writes while its replica is
+promoted is two: see `min-replicas-to-write`, and `wait`.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any, Final
+from uuid import uuid4
+
+from incumbent.errors import CorruptLease, LeaseConflict, StoreUnavailable
+from incumbent.lease import Lease, StoredLease, Version
+from incumbent.stores._kinds import KINDS
+from incumbent.stores._redis_check import check
+from incumbent.stores._redis_nodes import REFUSALS, Nodes, Script
+from incumbent.stores._redis_place import Place, place_of
+from incumbent.stores._server import Listener, Server, ServerStore
+
+_LIFE: Final = """
+local function life()
+  local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+  local reign = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
+  return redis.sha1hex(run .. reign)
+end
+"""
+# The hash is written last: whichever command fails, nothing has been written.
+_WRITE: Final = """
+local version, named, named_life, session = unpack(ARGV, 1, 4)
+local now = life()
+if named == '' then
+  if redis.call('EXISTS', KEYS[1]) == 1 then return {'exists'} end
+  if named_life ~= '' and named_life ~= now then return {'elsewhen'} end
+else
+  local kept = redis.call('HMGET', KEYS[1], 'version', 'holder_session')
+  if redis.call('EXISTS', KEYS[1]) == 0 then return {'missing'} end
+  if kept[1] ~= named then return {'changed'} end
+  if named_life ~= now and (session == '' or kept[2] ~= session) then return {'elsewhen'} end
+end
+redis.call('PUBLISH', KEYS[1], '')
+redis.call('HSET', KEYS[1], 'version', version, 'life', now, unpack(ARGV, 5))
+return {'written', now}
+"""
+_READ: Final = "return {life(), redis.call('HGETALL', KEYS[1])}"
+_DELETE: Final = "redis.call('PUBLISH', KEYS[1], '') return redis.call('DEL', KEYS[1])"
+
+
+_WRITING: Final = Script.of(_LIFE + _WRITE)
+_READING: Final = Script.of(_LIFE + _READ)
+_DELETING: Final = Script.of(_DELETE)
+# An HSET that is short of a value is refused, but not before it was looked up whether it is allowed.
+_TRYING: Final = Script.of("""
+redis.call('EXISTS', KEYS[1])
+redis.call('HMGET', KEYS[1], 'version')
+redis.call('PUBLISH', KEYS[1], '')
+local tried = redis.pcall('HSET', KEYS[1], 'version', '', '')
+if string.find(tried.err, 'wrong number of arguments') then return 'OK' end
+return tried
+""")
+
+_CONNECT_TIMEOUT: Final = 5.0
+_LISTEN_PERIOD: Final = 0.5
+"""Seconds until a lease that nobody here has watched before is listened for."""
+
+_RELEASED_BEFORE: Final = "(released before the server restarted)"
+_FORGOTTEN: Final = "(forgotten when the server restarted)"
+_NOBODY: Final = "(nobody)"
+_A_MOMENT: Final = 0.001
+_EPOCH: Final = datetime.fromtimestamp(0, timezone.utc)
+
+
+class RedisStore(ServerStore["_RedisServer"]):
+    """One lease in Redis. One object is for one campaign: it remembers in which life it found no record.
+
+    Args:
+        url: See the module's docstring.
+        name: The lease's name.
+
+    Raises:
+        ConfigurationError: The URL or the name is malformed. The server is not looked at.
+    """
+
+    guarantees: Final = KINDS["redis"].guarantees
+
+    def __init__(self, url: str, name: str) -> None:
+        place = place_of(url)
+        super().__init__(name, place, lambda: _RedisServer(place))
+        self._key: Final = place.key(name)
+        self._missing_in = ""
+
+    def get_lease(self, *, timeout: float) -> StoredLease:
+        """See `LeaseStore.get_lease`."""
+        life, flat = self._reach().run(_READING, self._key, [], timeout)
+        now, before, self._missing_in = life.decode(), self._missing_in, ""
+        if flat:
+            return _stored(dict(zip(flat[::2], flat[1::2], strict=True)), now)
+        self._missing_in = now
+        if before in ("", now):
+            self._not_found()
+        return _forgotten(now)
+
+    def create_lease(self, lease: Lease, *, timeout: float) -> Version:
+        """See `LeaseStore.create_lease`."""
+        return self._write(lease, "", self._missing_in, timeout)
+
+    def update_lease(self, lease: Lease, version: Version, *, timeout: float) -> Version:
+        """See `LeaseStore.update_lease`."""
+        named, _, life = version.partition("@") if isinstance(version, str) else ("", "", "")
+        return self._write(lease, named or "another store's", life, timeout)
+
+    def delete_lease(self, *, timeout: float = 5.0) -> None:
+        """Remove the record: for tests and operators, no election does it.
+
+        Raises:
+            LeaseNotFound: There is no record.
+        """
+        if self._reach().run(_DELETING, self._key, [], timeout) == 0:
+            self._not_found()
+
+    def check(self) -> None:
+        """Find out whether the server does for this lease, if it is there.
+
+        Raises:
+            ConfigurationError: It does not, and will not.
+        """
+        check(self._reach().nodes, self._key, (_TRYING, _READING))
+
+    def _write(self, lease: Lease, named: str, life: str, timeout: float) -> Version:
+        """`named` is the version to replace, or "" if there is to be no record."""
+        version = uuid4().hex
+        fields = [str(part) for pair in lease.to_fields().items() for part in pair]
+        arguments = [version, named, life, lease.holder_session, *fields]
+        outcome, *rest = self._reach().run(_WRITING, self._key, arguments, timeout)
+        if outcome == b"missing":
+            self._not_found()
+        if outcome == b"elsewhen":
+            raise LeaseConflict(f"lease {self.name!r}: {self._shown} was restarted since it was read")
+        if outcome != b"written":
+            self._conflict(f"{named}@{life}" if named else None)
+        return f"{version}@{rest[0].decode()}"
+
+
+class _RedisServer(Server):
+    def __init__(self, place: Place) -> None:
+        super().__init__(place.shown)
+        self.nodes: Final = Nodes(place)
+
+    def run(self, script: Script, key: str, arguments: list[str], timeout: float) -> Any:
+        """See `Nodes.run`; with every error as one of ours."""
+        try:
+            return self.nodes.run(script, key, arguments, time.monotonic() + timeout)
+        except REFUSALS as error:
+            if str(error).startswith("WRONGTYPE") and script is _READING:
+                raise CorruptLease(
+                    f"the key {key!r} at {self.shown} is no hash, so no lease: delete it by hand"
+                ) from error
+            raise StoreUnavailable(f"{self.shown}: {error}", outcome_unknown=False) from error
+
+    def listen(self, listener: Listener) -> None:
+        """Subscribe to what is watched, and look now and then whether that is something else by now."""
+        connection = self.nodes.connected("", time.monotonic() + _CONNECT_TIMEOUT)
+        listener.interrupt_by(connection.disconnect)
+        names: dict[bytes, str] = {}
+        look_at, is_connected = 0.0, False
+        try:
+            while not listener.is_over:
+                now = time.monotonic()
+                connection.deadline = now + _CONNECT_TIMEOUT
+                if now >= look_at:
+                    names, look_at = self._follow(connection, listener, names), now + _LISTEN_PERIOD
+                if not connection.can_read(timeout=_LISTEN_PERIOD):
+                    continue
+                kind, channel, _ = connection.read_response()
+                if kind == b"subscribe" and not is_connected:  # one command subscribes to all at once
+                    is_connected = True
+                    listener.connected()
+                elif kind != b"unsubscribe" and channel in names:
+                    listener.heard(names[channel])
+        finally:
+            connection.disconnect()
+
+    def _follow(self, connection: Any, listener: Listener, before: dict[bytes, str]) -> dict[bytes, str]:
+        """Change the subscriptions to those that are watched now: names by their channels."""
+        watched = tuple(listener._watches)  # noqa: SLF001  # it has no public name for what it is to hear
+        names = {self.nodes.place.key(name).encode(): name for name in watched}
+        for command, channels in (
+            ("SUBSCRIBE", names.keys() - before.keys()),
+            ("UNSUBSCRIBE", before.keys() - names.keys()),
+        ):
+            if channels:
+                connection.send_command(command, *channels)
+        return names
+
+    def close(self) -> None:
+        self.nodes.close()
+
+
+def open_url(url: str, lease: str) -> RedisStore:
+    """The store at a URL as in the module's docstring, once the server has been looked at, if it is there.
+
+    Raises:
+        ConfigurationError: The URL or the name is malformed; or the server is there, but refuses to let in
+            who asks, forbids what is needed, evicts records, or has something else at the lease's key.
+    """
+    store = RedisStore(url, lease)
+    try:
+        store.check()
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _stored(record: dict[bytes, bytes], life: str) -> StoredLease:
+    """The record as it counts in this life of the server."""
+    try:
+        fields = {name.decode(): value.decode() for name, value in record.items()}
+    except UnicodeDecodeError as error:
+        raise CorruptLease(f"the record is no text ({error}); repair or delete it by hand") from error
+    lease = Lease.from_fields(fields)
+    if not fields.get("version"):
+        raise CorruptLease("the record has no version; repair or delete it by hand")
+    if lease.is_vacant and fields.get("life") != life:
+        lease = replace(lease, holder_identity=_RELEASED_BEFORE, holder_session=_NOBODY)
+    return StoredLease(lease, f"{fields['version']}@{life}")
+
+
+def _forgotten(life: str) -> StoredLease:
+    """What is shown once of a record that is missing in one life after the other; no write can name it."""
+    nobody = Lease(_FORGOTTEN, _NOBODY, _A_MOMENT, _EPOCH, _EPOCH, 0)
+    return StoredLease(nobody, f"{_FORGOTTEN}@{life}")

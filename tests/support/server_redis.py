@@ -1,0 +1,38 @@
+"""A real Redis for the tests: without persistence, unless its arguments say otherwise."""
+
+from __future__ import annotations
+
+import redis
+
+from support.servers import Server, find_binary
+
+
+class RedisServer(Server):
+    """One server. A subclass gives it other arguments, such as a file to keep or a master to follow."""
+
+    name = "redis"
+    client = "redis"
+    binary = "redis-server"
+    install = "apt-get install redis-server"
+    arguments: tuple[str, ...] = ("--save", "", "--appendonly", "no")
+
+    def command(self) -> list[str]:
+        """See `Server`."""
+        where = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.directory)]
+        return [find_binary(self.binary), *where, *self.arguments]
+
+    def answers(self) -> bool:
+        """See `Server`."""
+        with self.admin() as admin:
+            return admin.ping()
+
+    def url_at(self, port: int) -> str:
+        """See `Server`."""
+        return f"redis://127.0.0.1:{port}"
+
+    def admin(self) -> redis.Redis:
+        """A client of its own, for what operators do."""
+        return redis.Redis.from_url(self.url, decode_responses=True)
+
+
+SERVER = RedisServer
