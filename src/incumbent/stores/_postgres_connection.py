@@ -1,7 +1,7 @@
 """One connection to PostgreSQL, on which every wait has an end.
 
 psycopg's cursors wait for as long as the server takes, and one that is frozen, or behind a network that
-swallows packets, takes minutes. So this talks to libpq, through psycopg's public layer over it, without blocking.
+swallows packets, takes minutes. So this talks to libpq, by psycopg's public layer over it, without blocking.
 (The names of hosts are resolved here for the same reason: libpq would do it while it holds up every thread.
 How long that takes is the resolver's to say.)
 """
@@ -170,7 +170,9 @@ def addresses(params: Mapping[str, str]) -> list[dict[str, str]]:
         except OSError as error:
             trouble = f"host {host!r} has no address: {error}"
             continue
-        found += [{**one, "hostaddr": address} for address in dict.fromkeys(info[4][0] for info in infos)]
+        found += [
+            {**one, "hostaddr": address} for address in dict.fromkeys(str(info[4][0]) for info in infos)
+        ]
     if not found:
         raise StoreUnavailable(trouble, outcome_unknown=False)
     return found

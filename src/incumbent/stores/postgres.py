@@ -63,7 +63,7 @@ WITH done AS (
     WHERE name = $1 AND version = $10 RETURNING name
 )
 SELECT
-    EXISTS (SELECT pg_notify('{CHANNEL}', name) FROM done),
+    (SELECT count(pg_notify('{CHANNEL}', name)) FROM done) = 1,
     EXISTS (SELECT FROM incumbent_lease WHERE name = $1)
 """.encode()  # noqa: S608
 _DELETE: Final = f"""
