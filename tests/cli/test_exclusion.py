@@ -12,6 +12,7 @@ from itertools import pairwise
 import psutil
 
 from incumbent.cli import guard
+from incumbent.cli.demo import freeze
 from support.cli_contenders import SHORT, eventually
 
 ROUNDS = int(os.environ.get("INCUMBENT_ROUNDS", "4"))
@@ -38,7 +39,10 @@ def test_exclusion(world):
         victim = leader if dice.random() < 0.8 else dice.choice(racing)
         number = dice.choice([signal.SIGKILL, signal.SIGSTOP])
         struck_at = guard.now_ns()
-        victim.send_signal(number)
+        if number == signal.SIGSTOP:
+            freeze(victim, world.directory / "leases.db")
+        else:
+            victim.send_signal(number)
         if victim is leader:
             successor, _ = running(world, after=command)
             failovers.append((world.journal.spans()[successor][0] - struck_at) / 1e9)

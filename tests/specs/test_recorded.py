@@ -8,6 +8,7 @@ import textwrap
 import pytest
 from specs.conformance import Nonconformance, check_trace
 
+from incumbent.cli.demo import freeze
 from incumbent.messages import StartedLeading, Written
 from incumbent.trace import read_trace
 from support.driving import eventually
@@ -51,7 +52,10 @@ def traces(tmp_path_factory):
         for sign in (signal.SIGSTOP, signal.SIGKILL, signal.SIGINT):
             eventually(lambda: newest(paths)[0] > 0, timeout=30)
             token, leader = newest(paths)
-            processes[leader].send_signal(sign)
+            if sign == signal.SIGSTOP:
+                freeze(processes[leader], folder / "leases.db")
+            else:
+                processes[leader].send_signal(sign)
             if sign != signal.SIGINT:
                 eventually(lambda token=token: newest(paths)[0] > token, timeout=30)
             processes[leader].send_signal(signal.SIGCONT)

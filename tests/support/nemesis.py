@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from incumbent.cli.demo import freeze as freeze_outside_transaction
 from support.nemesis_contender import now_ns
 from support.proxy import Proxy
 from support.servers import Server
@@ -30,6 +31,7 @@ class Site(NamedTuple):
         url: The store, as one process reaches it: given that process's proxy, if there is a server.
         register_url: The register, which nobody's proxy is in the way of.
         server: What can be restarted; None for a store without a server.
+        file: Where there is no server: the file whose lock a frozen process would keep.
         lease_duration: In seconds.
     """
 
@@ -37,6 +39,7 @@ class Site(NamedTuple):
     url: Callable[[Proxy | None], str]
     register_url: str
     server: Server | None
+    file: Path | None
     lease_duration: float
 
 
@@ -64,6 +67,17 @@ class Contender:
                 stderr=log,
                 env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
             )
+
+    def wait_for_late_write(self, token: int, since: int) -> None:
+        """Wait until it has tried to write by a token that is no longer the largest."""
+        end = time.monotonic() + PATIENCE
+        while not any(int(write[0]) == token and int(write[1]) > since for write in self.writes()):
+            assert time.monotonic() < end, "who was thawed does not go on"
+            time.sleep(0.01)
+
+    def writes(self) -> list[list[str]]:
+        """What the current life did to the register."""
+        return lines(self.lives[-1] / "writes")
 
     def signal(self, number: int) -> None:
         """Send a signal to the process."""
@@ -153,12 +167,18 @@ def kill(arena: Arena, victim: Contender, token: int) -> float:
 
 def freeze(arena: Arena, victim: Contender, token: int) -> float:
     """The leader's process stands still until another leads, then goes on as if nothing had been."""
+    if arena.site.file is None:
+        victim.signal(signal.SIGSTOP)
+    else:
+        freeze_outside_transaction(victim.process, arena.site.file)
     struck = now_ns()
-    victim.signal(signal.SIGSTOP)
     try:
-        return succeeded(arena, token, struck)
+        took = succeeded(arena, token, struck)
     finally:
+        thawed = now_ns()
         victim.signal(signal.SIGCONT)
+    victim.wait_for_late_write(token, thawed)
+    return took
 
 
 def hand_over(arena: Arena, victim: Contender, token: int) -> float:

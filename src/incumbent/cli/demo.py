@@ -9,13 +9,15 @@ from __future__ import annotations
 import argparse
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from incumbent.cli import beat, guard
 from incumbent.cli.demo_view import DEAD, FROZEN, WAITING, Beat, Contender, View, open_view
@@ -75,6 +77,24 @@ def leaders_at_once(beats: Iterable[Beat]) -> int:
     return max((sum(first <= at <= last for first, last in spans.values()) for at in starts), default=0)
 
 
+def freeze(process: subprocess.Popen[Any], leases: Path) -> None:
+    """SIGSTOP, but not in the middle of a transaction on that SQLite file.
+
+    There it would keep SQLite's lock, and until it is thawed or killed nobody could take over: the kernel
+    takes a lock from the dead, not from the sleeping.
+    """
+    while True:
+        process.send_signal(signal.SIGSTOP)
+        with closing(sqlite3.connect(leases, timeout=0.5, isolation_level=None)) as probe:
+            try:
+                probe.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                process.send_signal(signal.SIGCONT)
+                time.sleep(FRAME)
+            else:
+                return
+
+
 class Demo:
     """The stage: a lease that is short, three contenders for it, and the journal of their commands."""
 
@@ -129,7 +149,7 @@ class Demo:
         leader.change(DEAD)
 
     def _freeze(self, leader: Contender) -> None:
-        leader.process.send_signal(signal.SIGSTOP)
+        freeze(leader.process, self._directory / "leases.db")
         leader.change(FROZEN)
 
     def _resign(self, leader: Contender) -> None:  # noqa: ARG002 - the record says who is asked

@@ -30,14 +30,15 @@ def site(request, tmp_path):
     name = request.param
     lease_duration = max(1.5, 2 * KINDS[name].guarantees.resolution)
     if name == "sqlite":
-        url = f"sqlite:///{tmp_path / 'leases.db'}"
-        yield Site(name, lambda _: url, f"sqlite:///{tmp_path / 'register.db'}", None, lease_duration)
+        file = tmp_path / "leases.db"
+        register = f"sqlite:///{tmp_path / 'register.db'}"
+        yield Site(name, lambda _: f"sqlite:///{file}", register, None, file, lease_duration)
         return
     kind = importlib.import_module(f"support.server_{name}").SERVER
     with running(kind) as server:
         if not server.is_ours:
             pytest.skip("a server that somebody else runs is not for killing")
-        yield Site(name, lambda proxy: server.url_at(proxy.port), server.url, server, lease_duration)
+        yield Site(name, lambda proxy: server.url_at(proxy.port), server.url, server, None, lease_duration)
 
 
 @pytest.mark.timeout(900)
