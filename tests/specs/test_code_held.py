@@ -2,7 +2,8 @@
 
 In the simulation and under Hypothesis a whole run is followed from its beginning; in the exploration each
 step is judged by itself, from its two states, so that every transition of the closed small world is held to
-the proof. `handle` is wrapped for that: nothing of the package knows of the specification.
+the proof. So is every step of the stores that these electors write to. `handle` and the stores are wrapped
+for that: nothing of the package knows of the specification.
 """
 
 import os
@@ -11,17 +12,58 @@ from collections import Counter
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
-from specs.conformance import Nonconformance, Shadow
+from specs.conformance import Nonconformance, Shadow, check_store_step
 
 from incumbent.elector import Elector, Office
+from incumbent.messages import GetLease, UpdateLease, Written
 from incumbent.testing import swarm
 from incumbent.testing.exploration import SmallWorld, explore
+from incumbent.testing.exploration import world as small_world
 from incumbent.testing.machine import ElectionMachine
+from incumbent.testing.parts import SimulatedStore
 
 SEEDS = int(os.environ.get("INCUMBENT_SEEDS", "40"))
 # What a run is empty without; a candidate that never resigns leaves no office.
 ELECTING = {"read", "claim", "renew", "answer: written", "read own write", "candidacy ends"}
 LEAVING = {"leave office", "release", "release settled"}
+STORING = {"takes effect", "refused"}
+
+
+def judge_store(counted, before, request, after):
+    if not isinstance(request, GetLease):
+        check_store_step(before, request, after)
+        counted["refused" if after == before else "takes effect"] += 1
+
+
+def judged_store(execute, counted):
+    """A simulated store's `execute`, each change by which is held to the proof, and the answer to it."""
+
+    def executed(self, request):
+        before, reply = self.stored, execute(self, request)
+        judge_store(counted, before, request, self.stored)
+        if (self.stored != before) != isinstance(reply, Written):
+            raise Nonconformance(f"{reply} was told of {request}, which made {self.stored} of {before}")
+        return reply
+
+    return executed
+
+
+@pytest.fixture
+def stored(monkeypatch):
+    """Counts what became of the writes; each change of a record is the proof's (P1, A2)."""
+    counted, ask = Counter(), small_world._ask
+
+    def asked(sender, request, record, how, version):
+        reply, after, broken = ask(sender, request, record, how, version)
+        if how in (small_world.FAILED, small_world.NOT_DONE):
+            assert after == record
+        else:
+            judge_store(counted, record, request, after)
+        return reply, after, broken
+
+    monkeypatch.setattr(SimulatedStore, "execute", judged_store(SimulatedStore.execute, counted))
+    monkeypatch.setattr(small_world, "_ask", asked)
+    return counted
 
 
 @pytest.fixture
@@ -67,13 +109,18 @@ def followed(monkeypatch):
     return counted
 
 
-def test_every_simulated_step_is_the_proofs(followed):
+def run_swarm():
     for seed in range(SEEDS):
         swarm.run(seed)
+
+
+def test_every_simulated_step_is_the_proofs(followed, stored):
+    run_swarm()
     assert set(followed) >= ELECTING | LEAVING
+    assert set(stored) == STORING
 
 
-def test_every_step_under_hypothesis_is_the_proofs(followed):
+def test_every_step_under_hypothesis_is_the_proofs(followed, stored):
     budget = settings(
         max_examples=15,
         stateful_step_count=30,
@@ -84,15 +131,17 @@ def test_every_step_under_hypothesis_is_the_proofs(followed):
     )
     run_state_machine_as_test(ElectionMachine, settings=budget)
     assert set(followed) >= ELECTING | LEAVING
+    assert set(stored) == STORING
 
 
-def test_every_explored_transition_is_the_proofs(actions):
+def test_every_explored_transition_is_the_proofs(actions, stored):
     """Two candidates with loss, delay and pause: all that their electors can do, to the last state."""
     is_large = os.environ.get("INCUMBENT_EXPLORE") == "large"
     result = explore(SmallWorld(crashes=True) if is_large else SmallWorld(lease_duration=2, skew=0))
     result.check()
     assert result.is_closed
     assert set(actions) >= ELECTING
+    assert set(stored) == STORING
 
 
 def later_office(self, now, renew_deadline_ns):
@@ -105,3 +154,16 @@ def test_a_wrong_elector_does_not_get_far(actions, monkeypatch):
     monkeypatch.setattr("incumbent.candidacy.Candidacy.office", later_office)
     with pytest.raises(Nonconformance, match="P3"):
         swarm.run(0)
+
+
+def test_a_wrong_store_does_not_get_far(monkeypatch):
+    """A write that takes effect on whatever is there (P1) is no action of the proof."""
+    right = SimulatedStore.execute
+
+    def careless(self, request):
+        is_there = isinstance(request, UpdateLease) and self.stored is not None
+        return self._write(request) if is_there else right(self, request)
+
+    monkeypatch.setattr(SimulatedStore, "execute", judged_store(careless, Counter()))
+    with pytest.raises(Nonconformance, match="makes"):
+        run_swarm()
