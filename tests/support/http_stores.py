@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime, timezone
 
+import pytest
+
 from incumbent import Campaign
+from incumbent.errors import StoreUnavailable
 from incumbent.lease import Lease
 from incumbent.stores import open_store
 from support.proxy import Proxy
@@ -125,3 +128,47 @@ def until(condition, *, timeout: float = 20.0) -> None:
 def listeners() -> int:
     """How many threads listen to a server."""
     return sum(thread.name == "incumbent-watch" for thread in threading.enumerate())
+
+
+def calls(store, version):
+    """Every call there is, by its name, to be given a timeout."""
+    return {
+        "get": lambda timeout: store.get_lease(timeout=timeout),
+        "create": lambda timeout: store.create_lease(LEASE, timeout=timeout),
+        "update": lambda timeout: store.update_lease(LEASE, version, timeout=timeout),
+        "delete": lambda timeout: store.delete_lease(timeout=timeout),
+    }
+
+
+@contextmanager
+def unavailable(*, unknown, within=2.0):
+    """What is done is answered in time, with the error that says so."""
+    begun = time.monotonic()
+    with pytest.raises(StoreUnavailable) as caught:
+        yield caught
+    assert time.monotonic() - begun < within
+    assert caught.value.outcome_unknown is unknown, caught.value
+
+
+def renew(store, version):
+    """One renewal, and what is known of the record after it: its version; None if nothing is."""
+    try:
+        return store.update_lease(LEASE, version, timeout=2)
+    except StoreUnavailable as error:
+        time.sleep(0.05)
+        return None if error.outcome_unknown else version
+
+
+def read_back(store):
+    """The version of the record; None if the store does not say."""
+    with suppress(StoreUnavailable):
+        return store.get_lease(timeout=2).version
+    time.sleep(0.05)
+    return None
+
+
+def heard_of(store, versions, told) -> bool:
+    """Write once more, keep the version, and see whether the watch tells of it."""
+    told.clear()
+    versions[:] = [store.update_lease(LEASE, versions[0], timeout=5)]
+    return told.wait(0.5)

@@ -210,6 +210,6 @@ def _describe(error: Exception) -> str:
 
 def _tls_error(error: Exception | None) -> ssl.SSLError | None:
     """What TLS objects to; None if it does not: a connection that merely broke is no objection."""
-    cause = None if error is None else error.__cause__
+    cause = None if error is None else next(iter(error.args), None)  # httpcore cuts the chain of causes
     broke = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
     return cause if isinstance(cause, ssl.SSLError) and not isinstance(cause, broke) else None

@@ -1,0 +1,148 @@
+"""The etcd store where etcd wants to know who asks, or speaks TLS."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+from contextlib import closing
+
+import pytest
+
+from incumbent.errors import ConfigurationError
+from incumbent.stores import open_store
+from support.http_stores import LEASE, CountingProxy, heard_of, unavailable, until
+from support.server_etcd import SERVER, TlsEtcdServer, encoded
+from support.servers import fixture_of, running
+
+server = fixture_of(SERVER)
+PASSWORD = "hunter2-and-more"
+
+
+@pytest.fixture
+def name():
+    return f"lease-{secrets.token_hex(8)}"
+
+
+@pytest.fixture
+def proxy(server):
+    if not server.is_ours:
+        pytest.skip("a proxy stands before a server that was started here")
+    with CountingProxy(server.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def locked():
+    """A server that wants to know who asks."""
+    with running(SERVER) as server:
+        if not server.is_ours:
+            pytest.skip("somebody else's users are left alone")
+        server.require_login(PASSWORD, reader="reader")
+        yield server
+
+
+@pytest.fixture(scope="module")
+def tls():
+    with running(TlsEtcdServer) as server:
+        if not server.is_ours:
+            pytest.skip("somebody else's server has its own certificate")
+        yield server
+
+
+def test_who_is_logged_in_elects(locked, name, caplog, capfd):
+    """A token that the server forgot costs no call, and the password is nowhere to be seen."""
+    caplog.set_level(logging.DEBUG)
+    told = threading.Event()
+    url = f"etcd://root:{PASSWORD}@127.0.0.1:{locked.port}"
+    with closing(open_store(url, lease=name)) as store, closing(store.watch(told.set)):
+        version = store.create_lease(LEASE, timeout=5)
+        assert told.wait(5)
+        locked.restart()
+        version = store.update_lease(LEASE, version, timeout=5)
+        written = [version]
+        until(lambda: heard_of(store, written, told))  # it listens again
+        locked.stop()
+        with unavailable(unknown=False) as caught:
+            store.update_lease(LEASE, written[0], timeout=1)
+        locked.start()
+        shown = f"{store!r} {store._reach()._address!r} {caught.value} {caplog.text} {capfd.readouterr()}"
+        assert PASSWORD not in shown
+        store.delete_lease()
+
+
+@pytest.mark.parametrize(
+    ("who", "why"),
+    [
+        ("", "user name is empty"),
+        ("root:wrong-hunter2@", "authentication failed"),
+        (f"reader:{PASSWORD}@", "permission denied"),
+    ],
+    ids=["nobody", "wrong-password", "reader"],
+)
+def test_who_may_not_elect_is_told_on_opening(locked, name, who, why):
+    with pytest.raises(ConfigurationError, match=why) as caught:
+        open_store(f"etcd://{who}127.0.0.1:{locked.port}", lease=name)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_permission_that_is_withdrawn_is_certain(locked, name):
+    """While it runs, a refusal is an answer like others: nothing was written."""
+    url = f"etcd://writer:{PASSWORD}@127.0.0.1:{locked.port}"
+    token = locked.post("/v3/auth/authenticate", {"name": "root", "password": PASSWORD})["token"]
+    key, end = encoded(b"incumbent/"), encoded(b"incumbent0")
+    permission = {"key": key, "range_end": end, "permType": "READWRITE"}
+    locked.post("/v3/auth/user/add", {"name": "writer", "password": PASSWORD}, token)
+    locked.post("/v3/auth/role/add", {"name": "writing"}, token)
+    locked.post("/v3/auth/role/grant", {"name": "writing", "perm": permission}, token)
+    locked.post("/v3/auth/user/grant", {"user": "writer", "role": "writing"}, token)
+    with closing(open_store(url, lease=name)) as store:
+        version = store.create_lease(LEASE, timeout=5)
+        locked.post("/v3/auth/user/revoke", {"name": "writer", "role": "writing"}, token)
+        with unavailable(unknown=False):
+            store.update_lease(LEASE, version, timeout=5)
+
+
+def test_a_password_where_none_is_needed_is_no_error(server, proxy, name):
+    """As with etcd's own clients; and it is asked once, not at every renewal."""
+    with closing(open_store(f"etcd://root:x@127.0.0.1:{proxy.port}", lease=name)) as store:
+        version = store.create_lease(LEASE, timeout=5)
+        passed = len(proxy.lines)
+        store.update_lease(LEASE, version, timeout=5)
+        assert proxy.lines[passed:] == ["POST /v3/kv/txn"]
+        store.delete_lease()
+
+
+def test_tls_with_the_authority_that_is_named(tls, name):
+    """And a watch over it that ends at once."""
+    with closing(open_store(f"{tls.url}?ca={tls.certificate}", lease=name)) as store:
+        told = threading.Event()
+        watch = store.watch(told.set)
+        version = store.create_lease(LEASE, timeout=5)
+        assert told.wait(5)
+        watch.close()
+        assert store.update_lease(LEASE, version, timeout=5) > version
+
+
+def test_a_certificate_that_nobody_vouches_for_is_told_on_opening(tls, name):
+    with pytest.raises(ConfigurationError, match="CERTIFICATE_VERIFY_FAILED"):
+        open_store(tls.url, lease=name)
+
+
+def test_tls_where_there_is_none_and_none_where_there_is(server, tls, name):
+    """Both times etcd hangs up, as a server does that restarts: it is the first call that says so."""
+    with closing(open_store(f"etcds://127.0.0.1:{server.port}", lease=name)) as store:
+        with unavailable(unknown=False) as caught:
+            store.create_lease(LEASE, timeout=1)
+        assert "SSL" in str(caught.value)
+    with closing(open_store(f"etcd://127.0.0.1:{tls.port}", lease=name)) as store:
+        with unavailable(unknown=True) as caught:
+            store.create_lease(LEASE, timeout=1)
+        assert "disconnected" in str(caught.value)
+
+
+def test_a_file_that_is_no_certificate_is_told_on_opening(tmp_path):
+    (tmp_path / "ca.pem").write_text("nothing")
+    for path in ("ca.pem", "missing.pem"):
+        with pytest.raises(ConfigurationError, match="ca="):
+            open_store(f"etcds://127.0.0.1?ca={tmp_path / path}", lease="x")
