@@ -28,7 +28,7 @@ READ_ONLY: Final = "25006"
 _LASTING: Final = re.compile(
     r"authentication failed|no password supplied|does not exist|no pg_hba\.conf entry|not permitted to log in"
     r"|permission denied|unsupported startup parameter|no such (user|database)|^invalid |certificate"
-    r"|server does not support SSL"
+    r"|server does not support SSL|^could not match "
 )
 """What libpq says of a login that will fail again. It tells no error codes there, only words; where they are
 not English, the trouble is taken for one that may pass."""

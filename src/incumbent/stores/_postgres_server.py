@@ -70,6 +70,7 @@ _DEFAULTS: Final = {
     "keepalives_interval": "5",
     "keepalives_count": "3",
 }
+_POOLER_HINT: Final = ": behind a pooler such as PgBouncer add watch=off to the URL"
 _LISTEN_TIMEOUT: Final = 5.0
 """Seconds for connecting the listener."""
 _MOST_IDLE: Final = 8
@@ -132,7 +133,8 @@ class PostgresServer(Server):
                     self._see_to_table(connection, deadline)
         except Refused as error:
             if error.is_lasting:
-                raise ConfigurationError(f"{self.shown} refuses to connect: {error}") from error
+                hint = _POOLER_HINT if "startup parameter" in str(error) else ""
+                raise ConfigurationError(f"{self.shown}: no connection: {error}{hint}") from error
         except StoreUnavailable:
             pass
 
@@ -260,7 +262,8 @@ def parse_url(url: str) -> tuple[dict[str, str], bool]:
         url = f"{address}?{rest}" if rest else address
     try:
         params = {key: str(value) for key, value in conninfo_to_dict(url).items() if value is not None}
-        float(params.get("connect_timeout", 0))
+        for number in (*params.get("port", "").split(","), params.get("connect_timeout", "")):
+            int(number or 0)
     except (psycopg.Error, ValueError):
         # What libpq says of it may quote the password.
         unknown = {option.partition("=")[0] for option in options} - _known_options()
