@@ -12,9 +12,10 @@ a synchronous one: else efficiency, not safety, unless fenced.
 
 URLs are libpq's, `postgresql://user@host:port/database?option=value&...`, with several hosts if there are
 standbys, and all of its options. These are set unless the URL sets them: `target_session_attrs=read-write`,
-keepalives, `client_encoding` in any case. One option is ours: `watch=off`, for a pooler that gives each
-transaction another session (PgBouncer's `pool_mode = transaction`). Nothing is done then that belongs to a
-session, so followers poll.
+keepalives; and in any case `client_encoding`. One option is ours: `watch=off`. Then this store neither tells
+of its writes nor listens, and followers poll. It is needed behind a pooler that gives each transaction a new
+session (PgBouncer's `pool_mode = transaction`), for then nothing is done that belongs to a session. It is
+advisable for very many leases: the server commits what tells one after the other.
 """
 
 from __future__ import annotations
@@ -50,25 +51,27 @@ _COLUMNS: Final = (
     "resign_requested_by, version"
 )
 _SELECT: Final = f"SELECT {_COLUMNS} FROM incumbent_lease WHERE name = $1".encode()  # noqa: S608 - all ours
+# Of a write: $1 is the name, $2 whether to tell of it.
+_OUTCOME: Final = f"""
+SELECT
+    EXISTS (SELECT FROM done),
+    EXISTS (SELECT FROM incumbent_lease WHERE name = $1),
+    (SELECT count(pg_notify('{CHANNEL}', name)) FROM done WHERE $2::boolean)
+"""  # noqa: S608
 _INSERT: Final = f"""
 WITH done AS (
-    INSERT INTO incumbent_lease (name, {_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    INSERT INTO incumbent_lease (name, {_COLUMNS}) VALUES ($1, $3, $4, $5, $6, $7, $8, $9, $10)
     ON CONFLICT (name) DO NOTHING RETURNING name
-)
-SELECT pg_notify('{CHANNEL}', name) FROM done
+) {_OUTCOME}
 """.encode()  # noqa: S608
 _UPDATE: Final = f"""
 WITH done AS (
-    UPDATE incumbent_lease SET ({_COLUMNS}) = ($2, $3, $4, $5, $6, $7, $8, $9)
-    WHERE name = $1 AND version = $10 RETURNING name
-)
-SELECT
-    (SELECT count(pg_notify('{CHANNEL}', name)) FROM done) = 1,
-    EXISTS (SELECT FROM incumbent_lease WHERE name = $1)
+    UPDATE incumbent_lease SET ({_COLUMNS}) = ($3, $4, $5, $6, $7, $8, $9, $10)
+    WHERE name = $1 AND version = $11 RETURNING name
+) {_OUTCOME}
 """.encode()  # noqa: S608
 _DELETE: Final = f"""
-WITH done AS (DELETE FROM incumbent_lease WHERE name = $1 RETURNING name)
-SELECT pg_notify('{CHANNEL}', name) FROM done
+WITH done AS (DELETE FROM incumbent_lease WHERE name = $1 RETURNING name) {_OUTCOME}
 """.encode()  # noqa: S608
 
 
@@ -114,7 +117,8 @@ class PostgresStore(ServerStore[PostgresServer]):
     def create_lease(self, lease: Lease, *, timeout: float) -> Version:
         """See `LeaseStore.create_lease`."""
         version = uuid4().hex
-        if not self._reach().query(_INSERT, [self._key, *_values(lease), version.encode()], timeout):
+        was_done, _ = self._write(_INSERT, [*_values(lease), version.encode()], timeout)
+        if not was_done:
             self._conflict()
         return version
 
@@ -123,11 +127,10 @@ class PostgresStore(ServerStore[PostgresServer]):
         new_version = uuid4().hex
         # A version of another kind is none of ours, and equals none: NULL does not equal anything.
         expected = version.encode() if isinstance(version, str) and version.isalnum() else None
-        values = [self._key, *_values(lease), new_version.encode(), expected]
-        [[has_written, is_there]] = self._reach().query(_UPDATE, values, timeout)
-        if is_there != _TRUE:
+        was_done, was_there = self._write(_UPDATE, [*_values(lease), new_version.encode(), expected], timeout)
+        if not was_there:
             self._not_found()
-        if has_written != _TRUE:
+        if not was_done:
             self._conflict(version)
         return new_version
 
@@ -137,7 +140,8 @@ class PostgresStore(ServerStore[PostgresServer]):
         Raises:
             LeaseNotFound: There is no record.
         """
-        if not self._reach().query(_DELETE, [self._key], timeout):
+        was_done, _ = self._write(_DELETE, [], timeout)
+        if not was_done:
             self._not_found()
 
     def watch(self, notify: Callable[[], None]) -> Watch:
@@ -149,6 +153,12 @@ class PostgresStore(ServerStore[PostgresServer]):
         if not self.guarantees.can_watch:
             raise NotImplementedError("the store's URL says watch=off: poll get_lease")
         return super().watch(notify)
+
+    def _write(self, sql: bytes, values: list[bytes | None], timeout: float) -> tuple[bool, bool]:
+        """Whether it was done, and whether there was a record when the statement began."""
+        tells = b"t" if self.guarantees.can_watch else b"f"
+        [[was_done, was_there, _]] = self._reach().query(sql, [self._key, tells, *values], timeout)
+        return was_done == _TRUE, was_there == _TRUE
 
     def _check(self) -> None:
         if len(self._key) > LONGEST_NAME:
@@ -163,7 +173,7 @@ def open_url(url: str, lease: str) -> PostgresStore:
     return PostgresStore(url, lease)
 
 
-def _values(lease: Lease) -> list[bytes]:
+def _values(lease: Lease) -> list[bytes | None]:
     return [str(value).encode() for value in lease.to_fields().values()]
 
 
