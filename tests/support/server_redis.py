@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import redis
 
 from support.servers import Server, find_binary
@@ -33,6 +36,24 @@ class RedisServer(Server):
     def admin(self) -> redis.Redis:
         """A client of its own, for what operators do."""
         return redis.Redis.from_url(self.url, decode_responses=True)
+
+    def url_of(self, username: str, password: str) -> str:
+        """The URL by which that user logs in."""
+        return self.url.replace("redis://", f"redis://{username}:{password}@")
+
+
+@contextmanager
+def configured(admin: redis.Redis, **settings: str) -> Iterator[None]:
+    """So configured for a while."""
+    settings = {name.replace("_", "-"): value for name, value in settings.items()}
+    before = {name: admin.config_get(name)[name] for name in settings}
+    try:
+        for name, value in settings.items():
+            admin.config_set(name, value)
+        yield
+    finally:
+        for name, value in before.items():
+            admin.config_set(name, value)
 
 
 SERVER = RedisServer

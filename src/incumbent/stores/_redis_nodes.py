@@ -151,8 +151,11 @@ class Nodes:
             StoreUnavailable: There is none, caused by an error of the client's. Nothing was sent.
         """
         try:
-            address = at or self._address_of(key, deadline)
-            return self._idle_at(address, deadline) or self._connect(address, deadline)
+            address = at or self._found.get(self._sought(key), self._known[0])
+            connection = self._idle_at(address, deadline)
+            if connection is None and self.place.kind == "sentinel":
+                address = self._found[""] = self._ask_sentinels(deadline)
+            return connection or self._connect(address, deadline)
         except (RedisError, OSError) as error:
             self._found.pop(self._sought(key), None)
             self._known.rotate(-1)
@@ -178,12 +181,6 @@ class Nodes:
     def _sought(self, key: str) -> str:
         """What `_found` keeps an address by: a cluster has a node for each key, all else has one."""
         return key if self.place.kind == "cluster" else ""
-
-    def _address_of(self, key: str, deadline: float) -> Address:
-        found = self._found.get(self._sought(key))
-        if found is None and self.place.kind == "sentinel":
-            found = self._found[""] = self._ask_sentinels(deadline)
-        return found or self._known[0]
 
     def _ask_sentinels(self, deadline: float) -> Address:
         """Each has its share of the time that is left; the first that answers is the first the next time."""

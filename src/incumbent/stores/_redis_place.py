@@ -62,7 +62,8 @@ def place_of(url: str) -> Place:
     except ValueError:  # whose text may hold the password
         raise _wrong(url, "is no URL: an IPv6 address is written [::1]") from None
     if "@" in split.path + split.query + split.fragment:
-        raise _wrong(url, "has an @ behind its host: in a password, / ? # @ are written %2F %3F %23 %40")
+        harmless = f"{split.scheme}://{url.rpartition('@')[2]}"
+        raise _wrong(harmless, "has an @ behind its host: in a password, / ? # @ are written %2F %3F %23 %40")
     scheme, _, kind = split.scheme.partition("+")
     if scheme not in ("redis", "rediss") or kind not in _DEFAULT_PORTS or split.fragment:
         raise _wrong(url, "is no Redis URL: see incumbent.stores.redis")

@@ -95,6 +95,8 @@ return tried
 _CONNECT_TIMEOUT: Final = 5.0
 _LISTEN_PERIOD: Final = 0.5
 """Seconds until a lease that nobody here has watched before is listened for."""
+_SILENCE: Final = 10.0
+"""Seconds until a connection that listens is asked whether it is still one, and until it is given up."""
 
 _RELEASED_BEFORE: Final = "(released before the server restarted)"
 _FORGOTTEN: Final = "(forgotten when the server restarted)"
@@ -196,14 +198,21 @@ class _RedisServer(Server):
         listener.interrupt_by(connection.disconnect)
         names: dict[bytes, str] = {}
         look_at, is_connected = 0.0, False
+        heard_at = asked_at = time.monotonic()
         try:
             while not listener.is_over:
                 now = time.monotonic()
                 connection.deadline = now + _CONNECT_TIMEOUT
                 if now >= look_at:
                     names, look_at = self._follow(connection, listener, names), now + _LISTEN_PERIOD
+                if now - max(heard_at, asked_at) > _SILENCE:
+                    if asked_at > heard_at:
+                        raise StoreUnavailable("no sign of life")
+                    connection.send_command("SUBSCRIBE", *tuple(names)[:1])  # once more, to have an answer
+                    asked_at = now
                 if not connection.can_read(timeout=_LISTEN_PERIOD):
                     continue
+                heard_at = time.monotonic()
                 kind, channel, _ = connection.read_response()
                 if kind == b"subscribe" and not is_connected:  # one command subscribes to all at once
                     is_connected = True

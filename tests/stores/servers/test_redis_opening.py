@@ -1,0 +1,145 @@
+"""Redis: what is wrong and will not mend by itself is said before the first round, and no secret with it."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from incumbent import open_store
+from incumbent.errors import ConfigurationError, StoreUnavailable
+from incumbent.stores.redis import RedisStore
+from incumbent.testing.store_machine import PLAIN
+from support.server_redis import SERVER, configured
+from support.servers import fixture_of, free_port
+
+server = fixture_of(SERVER)
+
+GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "stores" / "redis.md"
+
+
+@pytest.fixture(autouse=True)
+def admin(server):
+    with server.admin() as admin:
+        admin.flushall()
+        yield admin
+
+
+def test_the_permissions_of_the_guide_are_enough_and_none_is_too_many(server, admin):
+    """With them everything works; without any one of them it is said at once (`ConfigurationError`)."""
+    url = server.url_of("few", "pw")
+    rules = (
+        re.search(r"ACL SETUSER incumbent on '>[a-z-]+' (.*)", GUIDE.read_text())[1].replace("'", "").split()
+    )
+    assert len(rules) > 10
+    admin.execute_command("ACL", "SETUSER", "few", "reset", "on", ">pw", *rules)
+    told = threading.Event()
+    with closing(open_store(url, lease="x")) as store, closing(store.watch(told.set)):
+        assert told.wait(5)
+        version = store.create_lease(PLAIN, timeout=5)
+        told.clear()
+        version = store.update_lease(PLAIN, version, timeout=5)
+        assert told.wait(5)
+        assert store.get_lease(timeout=5).version == version
+    for rule in rules:
+        admin.script_flush()
+        admin.execute_command("ACL", "SETUSER", "few", "reset", "on", ">pw", *(set(rules) - {rule}))
+        with pytest.raises(ConfigurationError):
+            print(rule, open_store(url, lease="x"))  # noqa: T201 - seen when it is not missed
+    admin.acl_deluser("few")
+
+
+def test_a_policy_that_evicts_leases_is_refused(server, admin):
+    """Where there is a limit. Other policies evict what has an expiry, which no lease has."""
+    with configured(admin, maxmemory_policy="allkeys-lru"):
+        open_store(server.url, lease="x").close()
+        with configured(admin, maxmemory="1gb"):
+            with pytest.raises(ConfigurationError, match="noeviction"):
+                open_store(server.url, lease="x")
+            for policy in ("noeviction", "volatile-lru"):
+                admin.config_set("maxmemory-policy", policy)
+                open_store(server.url, lease="x").close()
+
+
+def test_something_else_at_the_key_and_a_database_that_there_is_not_are_refused(server, admin):
+    """Waiting mends neither."""
+    admin.set("incumbent:{x}", "text")
+    with pytest.raises(ConfigurationError, match="WRONGTYPE"):
+        open_store(server.url, lease="x")
+    admin.delete("incumbent:{x}")
+    with pytest.raises(ConfigurationError, match="DB index"):
+        open_store(f"{server.url}/99", lease="x")
+
+
+def test_a_server_that_does_not_answer_is_passed_over_in_time(server):
+    """It is opened, and the first call says so."""
+    began = time.monotonic()
+    with server.frozen():
+        store = open_store(server.url, lease="x")
+    assert time.monotonic() - began < 6
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "match"),
+    [
+        ("redis://", "host"),
+        ("redis://h:port", "host"),
+        ("redis://h:0", "host"),
+        ("redis://h,i", "several hosts"),
+        ("redis://[::1", "is no URL"),
+        ("redis://h/x", "number of a database"),
+        ("redis://h/0/1", "number of a database"),
+        ("redis://h?wait=some", "wait='some'"),
+        ("redis://h?wait=1&wait=2", "twice"),
+        ("redis://h?socket_timeout=1", "there are only"),
+        ("redis://h?ssl_ca_certs=/dev/null", "there are only"),
+        ("rediss://h?ssl_ca_certs=/no/such.pem", "no such file"),
+        ("redis+sentinel://h", "no service"),
+        ("redis+cluster://h/1", "only database 0"),
+        ("redis://u:secret/1@h", "%2F"),
+        ("redis://u:secret?1@h", "%2F"),
+        ("redis://u:secret#1@h", "%2F"),
+    ],
+)
+def test_a_malformed_url_is_refused_without_telling_what_is_secret(url, match):
+    """What is wrong, and what to do."""
+    with pytest.raises(ConfigurationError, match=match) as caught:
+        open_store(url, lease="x")
+    assert "secret" not in str(caught.value)
+
+
+def test_no_credentials_are_told(server, admin, caplog):
+    """In no message, log line or repr, whatever goes wrong."""
+    caplog.set_level(logging.DEBUG)
+    texts = []
+    with configured(admin, requirepass="right"):
+        with pytest.raises(ConfigurationError, match="password") as wrong:
+            open_store(server.url_of("default", "hunter2%40"), lease="x")
+        texts.append(str(wrong.value))
+        for port in (server.port, free_port()):
+            url = f"redis://default:hunter2%40@127.0.0.1:{port}"
+            with closing(RedisStore(url, "x")) as store:
+                watch = store.watch(lambda: None)
+                for call in (
+                    lambda: store.get_lease(timeout=1),
+                    lambda: store.update_lease(PLAIN, "a@b", timeout=1),
+                ):
+                    with pytest.raises(StoreUnavailable) as caught:
+                        call()
+                    texts += [str(caught.value), repr(caught.value), repr(caught.value.__cause__)]
+                texts += [
+                    repr(store),
+                    repr(store.server),
+                    repr(vars(store)),
+                    repr(vars(store._reach().nodes)),
+                ]
+                time.sleep(0.2)
+                watch.close()
+    assert "not listening" in caplog.text
+    assert not [text for text in [*texts, caplog.text] if "hunter2" in text]

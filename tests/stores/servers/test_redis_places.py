@@ -1,0 +1,282 @@
+"""Redis: behind sentinels, in a cluster, and by TLS."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import threading
+import time
+from contextlib import ExitStack, closing, suppress
+
+import pytest
+from redis.crc import key_slot
+
+from incumbent import open_store
+from incumbent.errors import ConfigurationError, LeaseConflict, LeaseNotFound, StoreUnavailable
+from incumbent.stores.redis import RedisStore
+from incumbent.testing.store_machine import ODD_LEASES, PLAIN
+from support.server_redis import SERVER
+from support.servers import free_port, missing, running
+
+OTHER = ODD_LEASES["asked"]
+NAMES = [f"name-{number}" for number in range(100)]
+THIRD = 16384 // 3
+
+
+def slot_of(lease):
+    return key_slot(lease.encode())
+
+
+class Sentinel(SERVER):
+    """A sentinel, which watches over nothing as yet."""
+
+    def prepare(self):
+        (self.directory / "sentinel.conf").write_text(
+            f"port {self.port}\nbind 127.0.0.1\ndir {self.directory}\n"
+        )
+
+    def command(self):
+        binary = super().command()[0]
+        return [binary, str(self.directory / "sentinel.conf"), "--sentinel"]
+
+
+class Node(SERVER):
+    """A node of a cluster, alone as yet."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        bus = ("--cluster-port", str(free_port()), "--cluster-node-timeout", "1000")
+        self.arguments = (*SERVER.arguments, "--cluster-enabled", "yes", *bus)
+
+
+def eventually(do, seconds=30):
+    """What it returns, once it does."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with suppress(StoreUnavailable, AssertionError):
+            return do()
+        time.sleep(0.05)
+    return do()
+
+
+def true(condition):
+    assert condition
+    return condition
+
+
+@pytest.fixture
+def watched():
+    """A master, its replica, and a sentinel that needs nobody else to fail over."""
+    with ExitStack() as stack:
+        master = stack.enter_context(running(SERVER))
+        with master.admin() as admin:
+            admin.config_set("repl-diskless-sync-delay", "0")
+
+        class Replica(SERVER):
+            arguments = (*SERVER.arguments, "--replicaof", "127.0.0.1", str(master.port))
+
+        replica, sentinel = stack.enter_context(running(Replica)), stack.enter_context(running(Sentinel))
+        admin, of_replica = sentinel.admin(), replica.admin()
+        stack.enter_context(admin), stack.enter_context(of_replica)
+        eventually(lambda: true(of_replica.info("replication")["master_link_status"] == "up"))
+        admin.execute_command("SENTINEL", "MONITOR", "leases", "127.0.0.1", master.port, 1)
+        admin.execute_command("SENTINEL", "SET", "leases", "down-after-milliseconds", "500")
+        eventually(lambda: true(admin.sentinel_master("leases")["num-slaves"] == 1))
+        yield master, replica, sentinel
+
+
+def test_sentinels_lead_to_the_master_and_to_its_successor(watched):
+    """One that is down is passed over. After the failover calls and notifications go on, in a new life."""
+    master, _, sentinel = watched
+    url = f"redis+sentinel://127.0.0.1:{free_port()},127.0.0.1:{sentinel.port}/leases"
+    told = threading.Event()
+    with closing(open_store(url, lease="x")) as store, closing(store.watch(told.set)):
+        version = store.create_lease(PLAIN, timeout=5)
+        assert told.wait(5)
+        with master.admin() as admin:
+            assert admin.wait(1, 5000) == 1
+        told.clear()
+        master.kill()
+        with pytest.raises(StoreUnavailable):
+            store.get_lease(timeout=0.3)
+        read = eventually(lambda: store.get_lease(timeout=1))
+        assert read.lease == PLAIN
+        assert read.version != version
+        assert told.wait(30), "the reconnection was not told"
+        told.clear()
+        eventually(lambda: store.update_lease(OTHER, read.version, timeout=1))
+        assert told.wait(5), "a change after the failover was not told"
+
+
+def test_a_demoted_master_is_left(watched):
+    """It refuses the write for certain, even on a connection that stayed; the next call asks sentinels."""
+    master, replica, sentinel = watched
+    with ExitStack() as stack:
+        url = f"redis+sentinel://127.0.0.1:{sentinel.port}/leases"
+        store = stack.enter_context(closing(RedisStore(url, "x")))
+        old, new, ask = (stack.enter_context(each.admin()) for each in (master, replica, sentinel))
+        version = store.create_lease(PLAIN, timeout=5)
+        assert old.wait(1, 5000) == 1
+        ask.execute_command("SENTINEL", "REMOVE", "leases")
+        new.replicaof("NO", "ONE")
+        old.replicaof("127.0.0.1", replica.port)
+        ask.execute_command("SENTINEL", "MONITOR", "leases", "127.0.0.1", replica.port, 1)
+        with pytest.raises(StoreUnavailable, match="read only") as caught:
+            store.update_lease(PLAIN, version, timeout=5)
+        assert not caught.value.outcome_unknown
+        version = store.update_lease(PLAIN, version, timeout=5)
+        with closing(RedisStore(replica.url, "x")) as there:
+            assert there.get_lease(timeout=5).version == version
+
+
+def test_sentinels_that_do_not_know_the_service_are_refused(watched):
+    """Waiting does not mend a wrong name."""
+    *_, sentinel = watched
+    with pytest.raises(ConfigurationError, match="knows no 'unknown'"):
+        open_store(f"redis+sentinel://127.0.0.1:{sentinel.port}/unknown", lease="x")
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Three nodes, with a third of the slots each."""
+    with ExitStack() as stack:
+        nodes = [stack.enter_context(running(Node)) for _ in range(3)]
+        admins = [stack.enter_context(node.admin()) for node in nodes]
+        for number, admin in enumerate(admins):
+            first, last = 16384 * number // 3, 16384 * (number + 1) // 3 - 1
+            admin.execute_command("CLUSTER", "ADDSLOTSRANGE", first, last)
+            admin.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+            meeting = ("127.0.0.1", nodes[number].port, nodes[number].arguments[-3])
+            admins[0].execute_command("CLUSTER", "MEET", *meeting)
+        for admin in admins:
+            eventually(
+                lambda admin=admin: true("cluster_state:ok" in admin.execute_command("CLUSTER", "INFO"))
+            )
+        yield nodes
+
+
+def test_a_cluster_is_followed_to_the_node_of_each_lease(cluster):
+    """By one address; a lease's first call costs a redirection and no other does; all leases are told of."""
+    url = f"redis+cluster://127.0.0.1:{cluster[0].port}"
+    with ExitStack() as stack:
+        for number in range(8):
+            store = stack.enter_context(closing(open_store(url, lease=f"lease-{number}")))
+            told = threading.Event()
+            stack.enter_context(closing(store.watch(told.set)))
+            assert told.wait(5)
+            time.sleep(0.05)
+            told.clear()
+            version = store.create_lease(PLAIN, timeout=5)
+            assert told.wait(5), "a change on another node was not told"
+            store.update_lease(OTHER, version, timeout=5)
+            assert store.get_lease(timeout=5).lease == OTHER
+        sizes = []
+        for node in cluster:
+            with node.admin() as admin:
+                sizes.append(admin.dbsize())
+                redirected = admin.info("errorstats").get("errorstat_MOVED", {"count": 0})["count"]
+                assert redirected <= 8 * 2
+    assert all(sizes), f"leases were on {sizes} nodes: nothing was followed"
+    assert sum(sizes) == 8
+
+
+def test_a_lease_on_its_way_to_another_node_is_followed(cluster):
+    """While its slot migrates, the node where it is going is asked just this once; afterwards for good."""
+    source, target = cluster[0], cluster[1]
+    lease = next(name for name in NAMES if slot_of(name) < THIRD)
+    key, slot = f"incumbent:{{{lease}}}", slot_of(lease)
+    with (
+        closing(RedisStore(f"redis+cluster://127.0.0.1:{source.port}", lease)) as store,
+        ExitStack() as stack,
+    ):
+        here, there = stack.enter_context(source.admin()), stack.enter_context(target.admin())
+        version = store.create_lease(PLAIN, timeout=5)
+        ids = [admin.execute_command("CLUSTER", "MYID") for admin in (here, there)]
+        there.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[0])
+        here.execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[1])
+        version = store.update_lease(PLAIN, version, timeout=5)
+        here.execute_command("MIGRATE", "127.0.0.1", target.port, key, 0, 5000)
+        there.script_flush()
+        with pytest.raises(LeaseConflict, match="restarted"):
+            store.update_lease(OTHER.released(OTHER.renew_time), version, timeout=5)
+        version = store.update_lease(PLAIN, version, timeout=5)
+        for admin in (there, here):
+            admin.execute_command("CLUSTER", "SETSLOT", slot, "NODE", ids[1])
+        version = store.update_lease(OTHER, version, timeout=5)
+        assert store.get_lease(timeout=5).version == version
+        store.delete_lease()
+
+
+def test_a_cluster_whose_node_is_down_is_unavailable_and_comes_back(cluster):
+    """Its leases cannot be written for certain; another node that was named leads to it again."""
+    url = "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in cluster)
+    with closing(RedisStore(url, "down")) as store:
+        store.create_lease(PLAIN, timeout=5)
+        owner = next(node for node in cluster if holds(node, "incumbent:{down}"))
+        owner.kill()
+        for _ in range(4):
+            with pytest.raises(StoreUnavailable) as caught:
+                store.update_lease(PLAIN, "a@b", timeout=2)
+            assert not caught.value.outcome_unknown
+        owner.start()
+        with pytest.raises(LeaseNotFound):
+            eventually(lambda: store.get_lease(timeout=2))
+
+
+def holds(node, key):
+    with node.admin() as admin, suppress(Exception):
+        return bool(admin.exists(key))
+    return False
+
+
+def test_a_node_of_a_cluster_is_no_plain_server(cluster):
+    """Said at once, with the URL that is meant."""
+    elsewhere = next(name for name in NAMES if slot_of(name) > THIRD)
+    with pytest.raises(ConfigurationError, match=r"redis\+cluster://"):
+        open_store(cluster[0].url, lease=elsewhere)
+
+
+def test_by_tls_the_server_must_be_the_one_that_is_meant(tmp_path):
+    """Its certificate is checked, against the authority named in the URL or the system's."""
+    if shutil.which("openssl") is None:
+        missing("no openssl here: apt-get install openssl")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    request = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "1",
+        "-subj",
+        "/CN=localhost",
+    ]
+    request += ["-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate]
+    subprocess.run(request, check=True, capture_output=True)
+    for path in (tmp_path, key, certificate):
+        path.chmod(0o755)
+    port = free_port()
+
+    class Encrypted(SERVER):
+        arguments = (
+            *SERVER.arguments,
+            *("--tls-port", str(port), "--tls-cert-file", str(certificate), "--tls-key-file", str(key)),
+            *("--tls-ca-cert-file", str(certificate), "--tls-auth-clients", "no"),
+        )
+
+    with running(Encrypted):
+        told = threading.Event()
+        trusting = f"?ssl_ca_certs={certificate}"
+        with closing(open_store(f"rediss://localhost:{port}{trusting}", lease="x")) as store:
+            watch = store.watch(told.set)
+            assert told.wait(5)
+            told.clear()
+            version = store.create_lease(PLAIN, timeout=5)
+            assert told.wait(5)
+            assert store.get_lease(timeout=5).version == version
+            watch.close()
+        for url in (f"rediss://localhost:{port}", f"rediss://127.0.0.1:{port}{trusting}"):
+            with pytest.raises(ConfigurationError, match="certificate verify failed"):
+                open_store(url, lease="x")
