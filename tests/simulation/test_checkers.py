@@ -6,6 +6,7 @@ import pytest
 
 from incumbent.lease import StoredLease
 from incumbent.messages import Missing, Written
+from incumbent.testing import checkers
 from incumbent.testing.checkers import PROPERTIES, PropertyViolated, check, violations
 from incumbent.testing.conduct import missing_is_waited_out
 from incumbent.testing.history import Answered, Executed, Fenced, Invoked, Led, Marked, Struck, Turned
@@ -137,6 +138,12 @@ def test_a_good_story_is_accepted(rule):
     assert list(rule(history(*GOOD))) == []
 
 
+def test_every_property_can_be_imported_by_its_name():
+    """From the one place that the documentation names."""
+    assert [getattr(checkers, rule.__name__) for rule in PROPERTIES] == list(PROPERTIES)
+    assert {rule.__name__ for rule in PROPERTIES} < set(checkers.__all__)
+
+
 def test_every_property_has_a_bad_story():
     assert sorted(BAD) == sorted(rule.__name__ for rule in PROPERTIES)
 
@@ -201,7 +208,8 @@ def test_fencing_is_owed_even_then():
 def test_check_raises_what_it_found():
     """The error names the property, the moment and the processes."""
     check(history(*GOOD))
-    with pytest.raises(PropertyViolated, match=r"at_most_one_leader, at 52\.000000000 s: a-1 leads until"):
+    both = r"a-1 leads until 56\.000000000 s, b-1 until 58\.000000000 s"
+    with pytest.raises(PropertyViolated, match=rf"at_most_one_leader, at 52\.000000000 s: {both}"):
         check(history(*OVERLAP))
 
 

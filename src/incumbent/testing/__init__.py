@@ -1,8 +1,8 @@
 """The testing kit: what our own tests are made of, and yours can be.
 
-Everything here is public. Names are imported when they are first used, so that the fake clock costs nobody
-an import of Hypothesis or pytest. The fixtures `fake_clock`, `memory_store` and `simulation` are there for
-pytest wherever this package is installed.
+Everything here is public; the properties of a run, one function each, are named in `checkers`. Names are
+imported when they are first used, so that the fake clock costs nobody an import of Hypothesis or pytest. The
+fixtures `fake_clock`, `memory_store` and `simulation` are there for pytest where this package is installed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from incumbent.testing.history import History
     from incumbent.testing.machine import ElectionMachine
     from incumbent.testing.profile import Profile
-    from incumbent.testing.sightings import sightings, unseen
+    from incumbent.testing.sightings import sightings, sometimes, unseen
     from incumbent.testing.simulation import Simulation
     from incumbent.testing.store_machine import LeaseStoreMachine
     from incumbent.testing.swarm import check_seed
@@ -32,7 +32,7 @@ _HOMES: Final = {
     "history": ("History",),
     "machine": ("ElectionMachine",),
     "profile": ("Profile",),
-    "sightings": ("sightings", "unseen"),
+    "sightings": ("sightings", "sometimes", "unseen"),
     "simulation": ("Simulation",),
     "store_machine": ("LeaseStoreMachine",),
     "swarm": ("check_seed",),
@@ -57,6 +57,7 @@ __all__ = [
     "explore",
     "report",
     "sightings",
+    "sometimes",
     "unseen",
     "violations",
 ]

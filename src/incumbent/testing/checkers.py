@@ -10,10 +10,64 @@ from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
 from incumbent.errors import ElectionError
-from incumbent.testing.conduct import CONDUCT
+from incumbent.testing.conduct import (
+    CONDUCT,
+    loss_is_noticed_at_once,
+    missing_is_waited_out,
+    moves_are_declared,
+    one_request_in_flight,
+    release_is_last,
+    started_and_stopped_alternate,
+    stopped_is_final,
+    unknown_outcome_proves_nothing,
+)
 from incumbent.testing.history import History, Violation
-from incumbent.testing.liveness import LIVENESS
-from incumbent.testing.safety import SAFETY
+from incumbent.testing.liveness import (
+    LIVENESS,
+    crash_is_survived,
+    leader_is_known_to_all,
+    leadership_is_stable,
+    no_churn,
+    release_hands_over,
+    somebody_leads,
+)
+from incumbent.testing.safety import (
+    SAFETY,
+    at_most_one_leader,
+    fenced_writes_in_order,
+    patience_counts_from_the_commit,
+    token_only_grows,
+    trust_counts_from_the_send,
+    writes_are_compare_and_swap,
+)
+
+__all__ = [
+    "PROPERTIES",
+    "Property",
+    "PropertyViolated",
+    "at_most_one_leader",
+    "check",
+    "crash_is_survived",
+    "fenced_writes_in_order",
+    "leader_is_known_to_all",
+    "leadership_is_stable",
+    "loss_is_noticed_at_once",
+    "missing_is_waited_out",
+    "moves_are_declared",
+    "no_churn",
+    "one_request_in_flight",
+    "patience_counts_from_the_commit",
+    "release_hands_over",
+    "release_is_last",
+    "somebody_leads",
+    "started_and_stopped_alternate",
+    "stopped_is_final",
+    "token_only_grows",
+    "trust_counts_from_the_send",
+    "unknown_outcome_proves_nothing",
+    "violations",
+    "writes_are_compare_and_swap",
+]
 
 Property: TypeAlias = Callable[[History], Iterator[Violation]]
 

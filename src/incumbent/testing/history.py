@@ -18,6 +18,7 @@ from incumbent.codec import decode, encode
 from incumbent.config import ElectorConfig
 from incumbent.lease import StoredLease, StoreGuarantees, to_ns
 from incumbent.messages import GetLease, Notice, Reply, Request
+from incumbent.testing.parts import until
 from incumbent.testing.profile import Profile
 
 
@@ -27,6 +28,9 @@ class Invoked(NamedTuple):
     at: int
     who: str
     request: Request
+
+    def __str__(self) -> str:
+        return f"{self.who} sent {self.request}"
 
 
 class Executed(NamedTuple):
@@ -58,6 +62,9 @@ class Turned(NamedTuple):
     dest: str
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.who} went from {self.source} to {self.dest} by {self.trigger!r}: {self.reason}"
+
 
 class Told(NamedTuple):
     """An elector gave a notice to its driver."""
@@ -78,6 +85,9 @@ class Led(NamedTuple):
     token: int
     until: int
 
+    def __str__(self) -> str:
+        return f"{self.who} leads with token {self.token} {until(self.until)}"
+
 
 class Fenced(NamedTuple):
     """A write of a leader's work reached the guarded resource, which took it or rejected its token."""
@@ -86,6 +96,9 @@ class Fenced(NamedTuple):
     who: str
     token: int
     accepted: bool
+
+    def __str__(self) -> str:
+        return f"the write of {self.who} with token {self.token}"
 
 
 class Struck(NamedTuple):

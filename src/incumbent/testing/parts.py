@@ -34,6 +34,11 @@ NEVER: Final = 2**63 - 1
 """A true time that no run reaches."""
 
 
+def until(at: int) -> str:
+    """A true time as the end of a sentence."""
+    return "for ever" if at == NEVER else f"until {at / 1e9:.9f} s"
+
+
 class Dice:
     """All chance of one run. Every roll is kept, so that a run can be repeated roll by roll.
 

@@ -10,19 +10,19 @@ from collections.abc import Iterator
 from incumbent.lease import StoredLease
 from incumbent.messages import UpdateLease, WriteRequest, Written
 from incumbent.testing.history import Executed, Fenced, History, Invoked, Led, Violation
-from incumbent.testing.parts import MILLION
+from incumbent.testing.parts import MILLION, until
 
 
 def at_most_one_leader(history: History) -> Iterator[Violation]:
     """S1: the intervals in which two processes answer True never intersect, in true time; they may touch."""
-    until: dict[str, int] = {}
+    ends: dict[str, int] = {}
     for led in history.of(Led):
-        until[led.who] = led.until
+        ends[led.who] = led.until
         if led.until == led.at:
             continue
-        for other, end in until.items():
+        for other, end in ends.items():
             if other != led.who and end > led.at and not history.excused(led.at, min(end, led.until)):
-                both = f"{other} leads until {end} ns, {led.who} until {led.until} ns"
+                both = f"{other} leads {until(end)}, {led.who} {until(led.until)}"
                 yield Violation("at_most_one_leader", led.at, both)
 
 
@@ -43,7 +43,8 @@ def trust_counts_from_the_send(history: History) -> Iterator[Violation]:
             # A term ends at the first whole nanosecond that is late enough.
             is_late = last is None or (record.until - last - 1) * slowest > config.renew_deadline_ns * MILLION
             if is_late and not history.excused(record.at, record.until):
-                since = f"{record}, by a write sent at {last}"
+                by = "no write of its own" if last is None else f"a write sent at {last / 1e9:.9f} s"
+                since = f"{record}, by {by}"
                 yield Violation("trust_counts_from_the_send", record.at, since)
 
 

@@ -1,7 +1,7 @@
 """What must have been seen *sometimes*: a batch of runs that never saw one of these was an empty one.
 
 Each name of `SIGHTINGS` is a turn of events that an election must survive. `sightings` counts them in one
-run; `unseen` says which a whole batch missed.
+run; `unseen` says which a whole batch missed, and `sometimes` fails for that.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from incumbent.messages import (
     Written,
 )
 from incumbent.states import LEADER
+from incumbent.testing.checkers import PropertyViolated
 from incumbent.testing.history import Answered, Executed, Fenced, History, Invoked, Led, Struck, Told, Turned
 
 MANY_TERMS: Final = 3
@@ -70,6 +71,17 @@ def unseen(batch: Iterable[Counter[str]]) -> list[str]:
     for one in batch:
         total.update(one)
     return [name for name in SIGHTINGS if not total[name]]
+
+
+def sometimes(batch: Iterable[History]) -> None:
+    """Demand that each of `SIGHTINGS` was seen in one run of a batch at least.
+
+    Raises:
+        PropertyViolated: Some were not: what the batch says about them is nothing.
+    """
+    missed = unseen(map(sightings, batch))
+    if missed:
+        raise PropertyViolated(f"no run saw: {', '.join(missed)}; give more seeds, or faults that lead there")
 
 
 def _takeovers(history: History) -> Iterator[str]:
