@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime, timezone
+from pathlib import Path
 
 import pytest
 
@@ -125,6 +126,19 @@ def until(condition, *, timeout: float = 20.0) -> None:
         time.sleep(0.01)
 
 
+@contextmanager
+def frozen(server) -> Iterator[None]:
+    """As `server.frozen()`, and all of its threads have stopped: on a busy machine that takes a while."""
+    tasks = Path(f"/proc/{server._process.pid}/task")
+    with server.frozen():
+        until(lambda: all(is_stopped(task / "stat") for task in tasks.iterdir()))
+        yield
+
+
+def is_stopped(stat: Path) -> bool:
+    return stat.read_text().rpartition(")")[2].split()[0] == "T"
+
+
 def listeners() -> int:
     """How many threads listen to a server."""
     return sum(thread.name == "incumbent-watch" for thread in threading.enumerate())
@@ -153,7 +167,7 @@ def unavailable(*, unknown, within=2.0):
 def renew(store, version):
     """One renewal, and what is known of the record after it: its version; None if nothing is."""
     try:
-        return store.update_lease(LEASE, version, timeout=2)
+        return store.update_lease(LEASE, version, timeout=5)
     except StoreUnavailable as error:
         time.sleep(0.05)
         return None if error.outcome_unknown else version
@@ -162,7 +176,7 @@ def renew(store, version):
 def read_back(store):
     """The version of the record; None if the store does not say."""
     with suppress(StoreUnavailable):
-        return store.get_lease(timeout=2).version
+        return store.get_lease(timeout=5).version
     time.sleep(0.05)
     return None
 

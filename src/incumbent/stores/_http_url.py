@@ -40,8 +40,9 @@ class Address(NamedTuple):
         return f"<Address {self.shown}>"
 
     def key_of(self, lease: str) -> str:
-        """The key of a lease. No name is a path: `a/b` under `x/` is not `b` under `x/a/`."""
-        return self.prefix + quote(lease, safe="")
+        """The key of a lease. No name is a path: `a/b` below `x/` is not `b` below `x/a/`; `..` is a name."""
+        encoded = quote(lease, safe="")
+        return self.prefix + (encoded if encoded.strip(".") else encoded.replace(".", "%2E"))
 
     def lease_of(self, key: str) -> str:
         """The way back."""

@@ -58,8 +58,8 @@ _KINDS: Final = (
         example="postgresql://user@host/database",
         client="psycopg",
         guarantees=StoreGuarantees(durable=True, can_watch=True),
-        promise="keeps what it acknowledged; through a failover, if the standby is synchronous",
-        operator="synchronous_commit on; synchronous standbys; a user who may create the table, or its DDL",
+        promise="keeps what it acknowledged; through a failover only if the standby is a synchronous one",
+        operator="fsync on; synchronous standbys if it fails over; a role that may create the table, or its DDL",
     ),
     Kind(
         name="redis",
@@ -86,7 +86,7 @@ _KINDS: Final = (
         client="httpcore",
         guarantees=StoreGuarantees(durable=True, can_watch=True),
         promise="keeps what it acknowledged as long as a majority of its servers keep their disks",
-        operator="three servers or more; a token that may write the key",
+        operator="three servers or more; a token that may write; candidates stopped for a restore",
     ),
     Kind(
         name="mongodb",

@@ -17,7 +17,7 @@ import pytest
 from incumbent.errors import CorruptLease, LeaseConflict, LeaseNotFound
 from incumbent.stores import etcd, open_store
 from incumbent.testing.contract import LeaseStoreContract
-from support.http_stores import CORRUPT, LEASE, CountingProxy, handover, listeners, until
+from support.http_stores import CORRUPT, LEASE, CountingProxy, frozen, handover, listeners, until
 from support.server_etcd import SERVER, encoded
 from support.servers import fixture_of
 
@@ -39,7 +39,7 @@ class TestEtcdStore(LeaseStoreContract):
         return True
 
     def stalled(self, lease):
-        return self.server.frozen() if self.server.is_ours else None
+        return frozen(self.server) if self.server.is_ours else None
 
 
 @pytest.fixture
@@ -198,7 +198,7 @@ def test_closing_the_last_watch_ends_its_thread_though_the_server_is_frozen(serv
     told = threading.Event()
     watch = store.watch(told.set)
     assert told.wait(5)
-    with server.frozen():
+    with frozen(server):
         begun = time.monotonic()
         watch.close()
         until(lambda: listeners() == 0, timeout=2)

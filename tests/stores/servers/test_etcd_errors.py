@@ -71,7 +71,7 @@ def test_a_write_whose_reply_was_lost_is_unknown_and_was_done(proxy, store, dire
     proxy.drops_replies = True
     with unavailable(unknown=True):
         store.update_lease(LEASE, version, timeout=0.5)
-    assert direct.get_lease(timeout=5).version > version
+    until(lambda: direct.get_lease(timeout=5).version > version)
     assert proxy.lines[passed:] == ["POST /v3/kv/txn"]
     proxy.heal()
     with pytest.raises(LeaseConflict):

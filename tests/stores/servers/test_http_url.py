@@ -37,6 +37,7 @@ def test_keys_are_no_paths_and_lead_back():
         key = address.key_of(name)
         assert key.count("/") == 2
         assert key.isascii()
+        assert not key.endswith(".")
         assert address.lease_of(key) == name
 
 
