@@ -12,6 +12,7 @@ import psycopg
 from support.servers import Server, find_binary, run_as
 
 PASSWORD = "open-sesame/:@?%"
+INITDB = ["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale", "C", "-N"]
 HBA = """\
 host all mallory 127.0.0.1/32 scram-sha-256
 host all all 127.0.0.1/32 trust
@@ -26,7 +27,7 @@ class PostgresServer(Server):
 
     def prepare(self):
         subprocess.run(
-            [find_binary("initdb"), "-D", self.directory / "data", "-A", "trust", "-U", "postgres", "-N"],
+            [find_binary("initdb"), "-D", self.directory / "data", *INITDB],
             check=True,
             stdout=subprocess.DEVNULL,
             user=self.user(),

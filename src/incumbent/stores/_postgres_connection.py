@@ -110,7 +110,7 @@ class Connection:
         """Payloads as they come, until something can be read from `stop`.
 
         Raises:
-            psycopg.OperationalError: The connection was lost.
+            StoreUnavailable: The connection was lost.
         """
         sources = {self._pg.socket: select.POLLIN, stop.fileno(): select.POLLIN}
         while True:
@@ -118,7 +118,10 @@ class Connection:
                 yield notification.extra.decode()
             if stop.fileno() in _wait(sources, None):
                 return
-            self._pg.consume_input()
+            try:
+                self._pg.consume_input()
+            except psycopg.Error as error:
+                raise StoreUnavailable(f"the connection was lost: {_line(str(error))}") from error
 
     def close(self) -> None:
         """End it. What was sent may still be done."""

@@ -6,6 +6,7 @@ import logging
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -18,6 +19,7 @@ from support.proxy import Proxy
 from support.server_postgres import PASSWORD, SERVER
 from support.servers import fixture_of, free_port
 
+ROOT = Path(__file__).parents[3]
 SECRET = quote(PASSWORD, safe="")
 
 server = fixture_of(SERVER)
@@ -136,6 +138,10 @@ def test_who_may_not_make_the_table_is_told_what_to_run(server, place):
     server.execute(f"SET search_path = {place}", str(error)[str(error).index("GRANT") :])
     with opened(url_of(server, place)) as store:
         store.update_lease(PLAIN, store.create_lease(PLAIN, timeout=5), timeout=5)
+
+
+def test_the_guide_shows_the_same_table():
+    assert f"\n{DDL};\n" in (ROOT / "docs/guides/stores/postgres.md").read_text()
 
 
 def test_nowhere_to_make_the_table_is_told(server, place):
