@@ -59,7 +59,7 @@ _KINDS: Final = (
         client="psycopg",
         guarantees=StoreGuarantees(durable=True, can_watch=True),
         promise="keeps what it acknowledged; through a failover only if the standby is a synchronous one",
-        operator="fsync on; synchronous standbys if it fails over; a role that may create the table, or its DDL",
+        operator="fsync on; synchronous standbys; a role that may create the table, or the table made for it",
     ),
     Kind(
         name="redis",
