@@ -10,6 +10,7 @@ from contextlib import suppress
 from itertools import pairwise
 
 import psutil
+import pytest
 
 from incumbent.cli import guard
 from incumbent.cli.demo import freeze
@@ -19,6 +20,7 @@ ROUNDS = int(os.environ.get("INCUMBENT_ROUNDS", "4"))
 """The issue's own number is 30: CI sets it. The plain run must be short."""
 
 
+@pytest.mark.timeout(60 + 20 * ROUNDS)
 def test_exclusion(world):
     """SIGKILL or SIGSTOP for supervisors at random, mostly the leader's: the commands' lives never overlap.
 

@@ -22,11 +22,12 @@ from incumbent.stores.sqlite import SqliteStore
 WORKER = str(Path(__file__).with_name("cli_worker.py"))
 SECOND_NS = 1_000_000_000
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which something has gone wrong: far more than anything here takes."""
 
-SHORT = ("--lease-duration", "1.5")
-"""Lost within 1.5 s; SIGTERM after 1 s, SIGKILL after 1.25 s."""
+LEASE_NS = 2_400_000_000
+SHORT = ("--lease-duration", "2.4")
+"""Lost within 2.4 s; SIGTERM after 1.6 s, SIGKILL after 2 s: what is left is for a busy machine to use up."""
 
 
 def eventually(what: str, condition: Callable[[], object], patience: float = PATIENCE) -> object:
