@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 
+from support.proxy import Proxy
 from support.servers import Server, find_binary
 
 
@@ -36,6 +41,7 @@ class MongoServer(Server):
             "--wiredTigerCacheSizeGB=0.25",
             "--setParameter=diagnosticDataCollectionEnabled=false",
             "--setParameter=enableTestCommands=1",  # fail points
+            "--setParameter=shutdownTimeoutMillisForSignaledShutdown=100",  # nobody to hand over to
             *(("--replSet=rs0",) if self.is_replica_set else ()),
             *self.options,
         ]
@@ -53,6 +59,20 @@ class MongoServer(Server):
         """See `Server.url_at`; direct, for a set would send its clients to the member's own port."""
         return f"mongodb://127.0.0.1:{port}/incumbent?directConnection=true"
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """See `Server.frozen`. On a busy machine a thread of it may answer one more call before it stops."""
+        with super().frozen():
+            end = time.monotonic() + 5
+            while self._runs() and time.monotonic() < end:
+                time.sleep(0.001)
+            yield
+
+    def _runs(self) -> bool:
+        """Whether any thread of it is not stopped, as Linux tells."""
+        tasks = Path(f"/proc/{self._process.pid}/task").glob("*/stat")
+        return any(stat.read_text().rpartition(")")[2].split()[0] not in "Tt" for stat in tasks)
+
     def admin(self, **options):
         """A client with all rights, for what operators and accidents do."""
         import pymongo  # noqa: PLC0415 - only where it is installed
@@ -60,6 +80,64 @@ class MongoServer(Server):
         return pymongo.MongoClient(
             "127.0.0.1", self.port, directConnection=True, serverSelectionTimeoutMS=5000, **options
         )
+
+
+class Standalone(MongoServer):
+    """No replica set: no failover, no change streams."""
+
+    is_replica_set = False
+
+
+class WithUsers(MongoServer):
+    """A replica set that lets in only whom it knows: `root`, and whom a test makes."""
+
+    options = ("--keyFile=key",)
+    password = "s3kr3t/word"
+
+    def prepare(self) -> None:
+        """See `Server.prepare`: members of a set that has users know each other by a key."""
+        key = self.directory / "key"
+        key.write_text("an0therS3kr3t")
+        key.chmod(0o600)
+
+    def answers(self) -> bool:
+        """See `Server.answers`: until there is a user, a local client may make one."""
+        if not super().answers():
+            return False
+        with closing(self.admin()) as client, suppress(client_errors().OperationFailure):
+            client.admin.command("createUser", "root", pwd=self.password, roles=["root"])
+        return True
+
+
+class Member(MongoServer):
+    """One of several, who are told that they are a set when all of them are there."""
+
+    def answers(self) -> bool:
+        """See `Server.answers`."""
+        with closing(self.admin()) as client:
+            return client.admin.command("ping")["ok"] == 1.0
+
+
+class MongoProxy(Proxy):
+    """For a client that connects again and again, even while the proxy is closed."""
+
+    async def _serve(self, reader, writer):
+        try:
+            await super()._serve(reader, writer)
+        finally:
+            writer.transport.abort()
+
+    async def _close(self):
+        self._listener.close()
+        await asyncio.sleep(0.05)  # whoever was let in is being served by then
+        await super()._close()
+
+
+def client_errors():
+    """The module, where it is installed."""
+    import pymongo.errors  # noqa: PLC0415
+
+    return pymongo.errors
 
 
 SERVER = MongoServer

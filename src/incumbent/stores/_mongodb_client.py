@@ -46,14 +46,12 @@ def connect(url: str, listener: CommandListener) -> tuple[MongoClient[Document],
     address, _, query = url.partition("?")
     try:
         given = split_options(query) if query else {}  # of an unknown one the client only warns
-    except (PyMongoError, ValueError, TypeError) as error:
-        hint = "" if "password" in query.lower() else f" ({error})"
+    except (PyMongoError, ValueError, TypeError, OSError) as error:
+        may_tell = "password" not in query.lower() and "@" not in query  # of an unencoded password, say
+        why = f" ({error})" if may_tell else ""
         raise ConfigurationError(
-            f"store {shown(url)!r} has an option that pymongo does not take{hint}: give {_FORM}"
+            f"store {shown(url)!r} has an option that pymongo does not take{why}: give {_FORM}"
         ) from None
-    database = address.partition("://")[2].partition("/")[2]
-    if not database or "." in database:
-        raise ConfigurationError(f"store {shown(url)!r} names no database: give {_FORM}")
     defaults = {name: value for name, value in _DEFAULTS.items() if name not in given}
     try:
         client: MongoClient[Document] = MongoClient(
@@ -62,9 +60,12 @@ def connect(url: str, listener: CommandListener) -> tuple[MongoClient[Document],
     except (PyMongoError, ValueError, TypeError, OSError):
         # What it complains of may be a piece of a password that was not encoded.
         raise ConfigurationError(
-            f"store {shown(url)!r} is no URL of MongoDB's: give {_FORM}, with what is special in user and "
-            f"password percent-encoded, options that go together, and files that exist"
+            f"store {shown(url)!r} is no URL of MongoDB's: give {_FORM}, with options that go together, and "
+            f"what is special in user and password percent-encoded"
         ) from None
+    database = address.partition("://")[2].partition("/")[2]
+    if not database or "." in database:
+        raise ConfigurationError(f"store {shown(url)!r} names no database: give {_FORM}")
     return client, client.get_default_database().get_collection(
         COLLECTION,
         codec_options=_CODEC,

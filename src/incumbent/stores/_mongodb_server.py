@@ -100,12 +100,13 @@ class MongoServer(Server):
 
     def listen(self, listener: Listener) -> None:
         """See `Server.listen`."""
-        try:
-            self._follow(listener)
-        except OperationFailure as error:
-            if error.code not in _NO_CHANGE_STREAM:
-                raise
-            self._poll(listener)
+        with self._judging(is_write=False):
+            try:
+                self._follow(listener)
+            except OperationFailure as error:
+                if error.code not in _NO_CHANGE_STREAM:
+                    raise
+                self._poll(listener)
 
     def close(self) -> None:
         """See `Server.close`."""
