@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +91,24 @@ class EtcdServer(Server):
         if reader:
             self.post("/v3/auth/user/grant", {"user": reader, "role": "reading"})
         self.post("/v3/auth/enable", {})
+
+    def grant(self, user: str, password: str, key: bytes, end: bytes = b"") -> None:
+        """Let a user, new or not, read and write these keys; root has the same password."""
+        token = self.token_of("root", password)
+        with suppress(urllib.error.HTTPError):
+            self.post("/v3/auth/user/add", {"name": user, "password": password}, token)
+            self.post("/v3/auth/role/add", {"name": user}, token)
+        permission = {"key": encoded(key), "range_end": encoded(end), "permType": "READWRITE"}
+        self.post("/v3/auth/role/grant", {"name": user, "perm": permission}, token)
+        with suppress(urllib.error.HTTPError):
+            self.post("/v3/auth/user/grant", {"user": user, "role": user}, token)
+
+    def revoke(self, user: str, password: str) -> None:
+        """Take from a user what was granted."""
+        self.post("/v3/auth/user/revoke", {"name": user, "role": user}, self.token_of("root", password))
+
+    def token_of(self, user: str, password: str) -> str:
+        return str(self.post("/v3/auth/authenticate", {"name": user, "password": password})["token"])
 
 
 class TlsEtcdServer(EtcdServer):

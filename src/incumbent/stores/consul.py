@@ -113,9 +113,11 @@ class ConsulStore(ServerStore["_ConsulServer"]):
         Raises:
             StoreUnavailable: As every call; `Misconfigured` if trying again will not mend it.
         """
+        deadline = time.monotonic() + timeout
         impossible = self._verb("check-index", Index=_NEVER)
         with suppress(_Refusal):
             self._reach().transact([impossible, self._verb("set", Value="")], timeout)
+        self._reach().look_below(deadline - time.monotonic())
 
     def _put_if_at(self, index: Any, lease: Lease, timeout: float) -> Version:
         deadline = time.monotonic() + timeout
@@ -196,6 +198,16 @@ class _ConsulServer(Server):
             raise self._error(reply)
         record: dict[str, Any] = found[0]
         return record
+
+    def look_below(self, timeout: float) -> None:
+        """Ask for the names of the leases, as who listens has to.
+
+        Raises:
+            StoreUnavailable: As `transact`.
+        """
+        reply = self._call("GET", self._path(self._address.prefix, keys="", separator="/"), timeout)
+        if _INDEX not in reply.headers:
+            raise self._error(reply)
 
     def listen(self, listener: Listener) -> None:
         """See `Server.listen`: queries that wait until something below the prefix changes."""

@@ -116,25 +116,31 @@ class EtcdStore(ServerStore["_EtcdServer"]):
         Raises:
             StoreUnavailable: As every call; `Misconfigured` if trying again will not mend it.
         """
-        self._put_if_at(_NEVER, None, timeout)
+        server = self._reach()
+        to_watch = {"request_range": {**server.range, "limit": 1, "keys_only": True}}
+        server.ask("/v3/kv/txn", self._transaction(_NEVER, "", to_watch), timeout)
 
-    def _put_if_at(self, revision: object, lease: Lease | None, timeout: float) -> dict[str, Any]:
-        value = "" if lease is None else _encode(to_json(lease))
-        transaction = {
-            "compare": [
-                {"key": self._key, "target": "MOD", "result": "EQUAL", "mod_revision": str(revision)}
-            ],
-            "success": [{"request_put": {"key": self._key, "value": value}}],
-            "failure": [{"request_range": {"key": self._key, "keys_only": True}}],
-        }
+    def _put_if_at(self, revision: object, lease: Lease, timeout: float) -> dict[str, Any]:
+        transaction = self._transaction(revision, _encode(to_json(lease)))
         return self._reach().ask("/v3/kv/txn", transaction, timeout)
+
+    def _transaction(self, revision: object, value: str, *otherwise: dict[str, Any]) -> dict[str, Any]:
+        at = {"key": self._key, "target": "MOD", "result": "EQUAL", "mod_revision": str(revision)}
+        put = {"request_put": {"key": self._key, "value": value}}
+        look = {"request_range": {"key": self._key, "keys_only": True}}
+        return {"compare": [at], "success": [put], "failure": [look, *otherwise]}
 
 
 class _EtcdServer(Server):
-    """A cluster: its connections, and the token of who is logged in there."""
+    """A cluster: its connections, and the token of who is logged in there.
+
+    Attributes:
+        range: Where the keys of all leases are.
+    """
 
     def __init__(self, address: Address) -> None:
         super().__init__(address.shown)
+        self.range: Final = {"key": _encode(address.prefix), "range_end": _end_of(address.prefix)}
         self._address = address
         self._http = Http(address)
         self._login: Mapping[str, str] | None = None
@@ -165,8 +171,7 @@ class _EtcdServer(Server):
 
     def listen(self, listener: Listener) -> None:
         """See `Server.listen`. A stream begins at the present: of what was missed, all watches are told."""
-        start = _encode(self._address.prefix)
-        content = json.dumps({"create_request": {"key": start, "range_end": _end_of(self._address.prefix)}})
+        content = json.dumps({"create_request": self.range})
         with self._http.another() as http:
             listener.interrupt_by(http.interrupt)
             # A member that is cut off from the others has to say so, and not keep silent.

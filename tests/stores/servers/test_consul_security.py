@@ -71,6 +71,13 @@ def test_who_may_not_elect_is_told_on_opening(locked, name, kind, why):
     assert who.strip(":@") == "" or who.strip(":@") not in str(caught.value)
 
 
+def test_who_may_not_list_is_told_on_opening(locked, name):
+    """Where the server wants a right of its own for that; else what may not be read is left out."""
+    token = locked.new_token(f'key "incumbent/{name}" {{ policy = "write" }}')
+    with pytest.raises(ConfigurationError, match="Permission denied"):
+        open_store(f"consul://:{token}@127.0.0.1:{locked.port}", lease=name)
+
+
 def test_a_right_that_is_withdrawn_is_certain(locked, name):
     """While it runs, a refusal is an answer like others: nothing was written."""
     token = locked.new_token(WRITES)

@@ -12,7 +12,7 @@ import pytest
 from incumbent.errors import ConfigurationError
 from incumbent.stores import open_store
 from support.http_stores import LEASE, CountingProxy, heard_of, unavailable, until
-from support.server_etcd import SERVER, TlsEtcdServer, encoded
+from support.server_etcd import SERVER, TlsEtcdServer
 from support.servers import fixture_of, running
 
 server = fixture_of(SERVER)
@@ -86,19 +86,23 @@ def test_who_may_not_elect_is_told_on_opening(locked, name, who, why):
     assert "hunter2" not in str(caught.value)
 
 
+def test_who_may_not_watch_is_told_on_opening(locked, name):
+    """The rights to the one key suffice for the calls, but a watch is of all leases."""
+    url = f"etcd://narrow:{PASSWORD}@127.0.0.1:{locked.port}"
+    locked.grant("narrow", PASSWORD, f"incumbent/{name}".encode())
+    with pytest.raises(ConfigurationError, match="permission denied"):
+        open_store(url, lease=name)
+    locked.grant("narrow", PASSWORD, b"incumbent/", b"incumbent0")
+    open_store(url, lease=name).close()
+
+
 def test_a_permission_that_is_withdrawn_is_certain(locked, name):
     """While it runs, a refusal is an answer like others: nothing was written."""
     url = f"etcd://writer:{PASSWORD}@127.0.0.1:{locked.port}"
-    token = locked.post("/v3/auth/authenticate", {"name": "root", "password": PASSWORD})["token"]
-    key, end = encoded(b"incumbent/"), encoded(b"incumbent0")
-    permission = {"key": key, "range_end": end, "permType": "READWRITE"}
-    locked.post("/v3/auth/user/add", {"name": "writer", "password": PASSWORD}, token)
-    locked.post("/v3/auth/role/add", {"name": "writing"}, token)
-    locked.post("/v3/auth/role/grant", {"name": "writing", "perm": permission}, token)
-    locked.post("/v3/auth/user/grant", {"user": "writer", "role": "writing"}, token)
+    locked.grant("writer", PASSWORD, b"incumbent/", b"incumbent0")
     with closing(open_store(url, lease=name)) as store:
         version = store.create_lease(LEASE, timeout=5)
-        locked.post("/v3/auth/user/revoke", {"name": "writer", "role": "writing"}, token)
+        locked.revoke("writer", PASSWORD)
         with unavailable(unknown=False):
             store.update_lease(LEASE, version, timeout=5)
 
