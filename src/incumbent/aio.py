@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from incumbent import campaign as threaded
 from incumbent import leadership as term
-from incumbent.errors import ConfigurationError
+from incumbent.errors import ConfigurationError, ElectionError
 from incumbent.store import LeaseStore
 
 __all__ = ["Campaign", "Leadership"]
@@ -108,7 +108,12 @@ class Campaign:
 
         The task is cancelled and awaited when its term ends. When it returns by itself, or raises, the term
         ends as it does for `on_started_leading`. To stop, cancel `run`, or await `stop`.
+
+        Raises:
+            ElectionError: It runs already, or this is a forked child.
         """
+        if self._lead is not None:
+            raise ElectionError("run(lead) is under way already: await it, or use another Campaign")
         self._lead = lead
         try:
             await self._start()
@@ -117,7 +122,10 @@ class Campaign:
                 leadership._nudge()  # noqa: SLF001  # it waits for its work
             await _in_thread(self._inner._join)  # noqa: SLF001  # this is its other face
         finally:
-            await self.stop()
+            try:
+                await self.stop()
+            finally:
+                self._lead = None  # a campaign that is started anew waits for its own work
 
     async def stop(self, timeout: float | None = None) -> None:  # the work's, not the call's
         """Leave the race: the work is cancelled and awaited, then the lease is released.
@@ -140,7 +148,11 @@ class Campaign:
         return await _in_thread(partial(self._inner.wait_until_leader, timeout))
 
     async def __aenter__(self) -> Campaign:  # Self needs Python 3.11
-        await self._start()
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()  # nobody else will: what was not entered is not left
+            raise
         return self
 
     async def __aexit__(
