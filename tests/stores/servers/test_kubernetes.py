@@ -1,0 +1,141 @@
+"""The store on Kubernetes against a real API server, and beside client-go on the same objects."""
+
+from __future__ import annotations
+
+from contextlib import closing, suppress
+from dataclasses import replace
+
+import pytest
+
+pytest.importorskip("kubernetes", reason="pip install 'incumbent[kubernetes]'")
+
+from incumbent import open_store
+from incumbent.errors import ConfigurationError, CorruptLease, LeaseNotFound
+from incumbent.stores._kubernetes_record import ANNOTATION
+from incumbent.testing.contract import LeaseStoreContract
+from incumbent.testing.store_machine import PLAIN
+from support.server_kubernetes import SERVER, lease_fixture
+from support.servers import fixture_of
+
+server = fixture_of(SERVER)
+store = lease_fixture()
+
+CLIENT_GO = {
+    "holderIdentity": "go-1",
+    "leaseDurationSeconds": 15,
+    "acquireTime": "2026-01-02T03:04:05.000006Z",
+    "renewTime": "2026-01-02T03:04:06.000007Z",
+    "leaseTransitions": 4,
+}
+
+
+class TestKubernetesStore(LeaseStoreContract):
+    @pytest.fixture(autouse=True)
+    def _server(self, server):
+        self.server = server
+
+    def open_store(self, lease):
+        return open_store(self.server.url, lease=lease)
+
+    def delete_lease(self, lease):
+        with suppress(LeaseNotFound, ConfigurationError), closing(self.open_store(lease)) as store:
+            store.delete_lease()
+        return True
+
+    def stalled(self, lease):
+        if self.server.is_ours:
+            return self.server.frozen()
+        return None
+
+
+def path(store):
+    return f"/apis/coordination.k8s.io/v1/namespaces/default/leases/{store.name}"
+
+
+def put_as_client_go(server, store, *, metadata=None, **spec):
+    """Write as client-go does: read the object, change the spec, put it back; or create it."""
+    found = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": store.name}}
+    method, where = "POST", path(store).rpartition("/")[0]
+    with suppress(LeaseNotFound):
+        store.get_lease(timeout=5)
+        found, method, where = server.object(store), "PUT", path(store)
+    found["metadata"] |= metadata or {}
+    found["spec"] = {**found.get("spec", {}), **CLIENT_GO, **spec}
+    server.ask(where, method, found)
+
+
+def test_a_lease_of_client_gos_is_read_and_taken_over_without_losing_a_field(server, store):
+    """Foreign labels and annotations stay; the token grows beyond client-go's count (P11)."""
+    mark = {"labels": {"app": "scheduler"}, "annotations": {"team": "a"}}
+    put_as_client_go(server, store, metadata=mark)
+
+    read = store.get_lease(timeout=5)
+    assert (read.lease.holder_identity, read.lease.lease_duration) == ("go-1", 15.0)
+    assert read.lease.leader_transitions == 4
+
+    mine = replace(PLAIN, leader_transitions=5)
+    store.update_lease(mine, read.version, timeout=5)
+    assert store.get_lease(timeout=5).lease == mine
+    after = server.object(store)
+    assert after["metadata"]["labels"] == mark["labels"]
+    assert after["metadata"]["annotations"]["team"] == "a"
+    assert after["spec"]["holderIdentity"] == mine.holder_identity
+    assert after["spec"]["leaseTransitions"] == 5
+
+
+def test_client_go_takes_over_from_us_and_its_record_is_anothers(server, store):
+    """Our annotation is still there, but it is not believed any more: the session is another's (P2)."""
+    store.create_lease(replace(PLAIN, leader_transitions=7), timeout=5)
+    put_as_client_go(server, store, holderIdentity="go-1", leaseTransitions=8)
+    assert ANNOTATION in server.object(store)["metadata"]["annotations"]
+
+    taken = store.get_lease(timeout=5).lease
+    assert taken.holder_identity == "go-1"
+    assert taken.holder_session != PLAIN.holder_session
+    assert taken.leader_transitions == 8
+
+    put_as_client_go(server, store, leaseTransitions=8, renewTime="2026-01-02T03:04:09.000000Z")
+    assert store.get_lease(timeout=5).lease.holder_session == taken.holder_session
+    assert store.get_lease(timeout=5).lease.leader_transitions == 8
+
+
+def test_the_token_outgrows_a_count_that_began_anew(server, store):
+    """Also where client-go's count is behind ours, as beyond 32 bits (P11)."""
+    store.create_lease(replace(PLAIN, leader_transitions=2**40), timeout=5)
+    assert server.object(store)["spec"]["leaseTransitions"] == 2**31 - 1
+    put_as_client_go(server, store, leaseTransitions=3)
+    assert store.get_lease(timeout=5).lease.leader_transitions == 2**40 + 1
+
+
+@pytest.mark.parametrize("spec", [{"holderIdentity": ""}, {"holderIdentity": None}], ids=["empty", "absent"])
+def test_what_client_go_released_is_vacant(server, store, spec):
+    """Its `ReleaseOnCancel` writes an empty holder, and a duration of one second."""
+    put_as_client_go(server, store, **spec, leaseDurationSeconds=1)
+    assert store.get_lease(timeout=5).lease.is_vacant
+
+
+def test_an_object_without_a_spec_is_vacant(server, store):
+    """As `kubectl create` makes one."""
+    body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": store.name}}
+    server.ask(path(store).rpartition("/")[0], "POST", body)
+    read = store.get_lease(timeout=5)
+    assert read.lease.is_vacant
+    store.update_lease(PLAIN, read.version, timeout=5)
+    assert store.get_lease(timeout=5).lease == PLAIN
+
+
+@pytest.mark.parametrize(
+    "annotation", ["{", "7", '{"holder_identity": "x"}'], ids=["cut", "number", "incomplete"]
+)
+def test_a_damaged_annotation_is_a_corrupt_lease(server, store, annotation):
+    """Never a vacancy (P13)."""
+    put_as_client_go(server, store, metadata={"annotations": {ANNOTATION: annotation}})
+    with pytest.raises(CorruptLease):
+        store.get_lease(timeout=5)
+
+
+def test_held_for_nobody_knows_how_long_is_a_corrupt_lease(server, store):
+    """A holder without a duration would be waited for for ever, or not at all."""
+    put_as_client_go(server, store, leaseDurationSeconds=None)
+    with pytest.raises(CorruptLease, match="leaseDurationSeconds"):
+        store.get_lease(timeout=5)
