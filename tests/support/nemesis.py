@@ -103,7 +103,13 @@ class Contender:
 
     def terms(self) -> list[tuple[int, int]]:
         """The terms of the current life: token, and when it began."""
-        return [(int(token), int(at)) for token, at in lines(self.lives[-1] / "terms")]
+        return [
+            (int(words[0]), int(words[1])) for words in lines(self.lives[-1] / "terms") if len(words) == 2
+        ]
+
+    def has_ended(self, token: int) -> bool:
+        """Whether that term of the current life is over."""
+        return any(words[0] == str(token) and len(words) > 2 for words in lines(self.lives[-1] / "terms"))
 
 
 class Arena:
@@ -119,12 +125,15 @@ class Arena:
             contender.close()
 
     def gather(self) -> tuple[Contender, int, int]:
-        """Wait until all contend and one leads; see `leader`."""
+        """Wait until all contend and one leads and has not stopped to; see `leader`."""
         end = time.monotonic() + PATIENCE
-        while not all(contender.contends() for contender in self.contenders):
-            assert time.monotonic() < end, "a contender does not start"
+        while time.monotonic() < end:
+            if all(contender.contends() for contender in self.contenders):
+                leader, token, at = self.leader()
+                if not leader.has_ended(token):
+                    return leader, token, at
             time.sleep(0.01)
-        return self.leader()
+        raise AssertionError(f"not all contend, or nobody leads, within {PATIENCE} s")
 
     def leader(self, above: int = 0) -> tuple[Contender, int, int]:
         """Wait for a leader with a token above that one: who, its token, and when its term began."""
@@ -153,7 +162,7 @@ def lines(path: Path) -> list[list[str]]:
 
 
 # Strikes: each does something to the leader or the server, and returns when a successor leads (how many
-# seconds after), or when all is well again (None).
+# seconds after), or when nothing is wrong any more (None).
 
 
 def kill(arena: Arena, victim: Contender, token: int) -> float:
@@ -215,12 +224,11 @@ def severed(arena: Arena, victim: Contender, token: int, **drops: bool) -> float
         victim.proxy.heal()
 
 
-def slow_down(arena: Arena, victim: Contender, token: int) -> None:
+def slow_down(arena: Arena, victim: Contender, _: int) -> None:
     """Every answer to the leader is late, some of them too late."""
     victim.proxy.delay = arena.site.lease_duration / 4
     time.sleep(arena.site.lease_duration)
     victim.proxy.heal()
-    arena.leader(token - 1)
 
 
 def rush(arena: Arena, victim: Contender, token: int) -> float:
@@ -234,32 +242,28 @@ def rush(arena: Arena, victim: Contender, token: int) -> float:
             contender.proxy.heal()
 
 
-def reset(arena: Arena, victim: Contender, token: int) -> None:
+def reset(arena: Arena, victim: Contender, _: int) -> None:
     """The leader's connections are reset, again and again."""
     for _ in range(5):
         victim.proxy.reset()
         time.sleep(arena.site.lease_duration / 10)
-    arena.leader(token - 1)
 
 
-def restart_server(arena: Arena, _: Contender, token: int) -> None:
+def restart_server(arena: Arena, *_: object) -> None:
     """The server is restarted in good order."""
     arena.site.server.restart()
-    arena.leader(token - 1)
 
 
-def crash_server(arena: Arena, _: Contender, token: int) -> None:
+def crash_server(arena: Arena, *_: object) -> None:
     """The server is killed, and started again."""
     arena.site.server.kill()
     arena.site.server.start()
-    arena.leader(token - 1)
 
 
-def stall_server(arena: Arena, _: Contender, token: int) -> None:
+def stall_server(arena: Arena, *_: object) -> None:
     """The server stands still for as long as a lease: all leadership ends, and then somebody leads."""
     with arena.site.server.frozen():
         time.sleep(arena.site.lease_duration)
-    arena.leader(token)
 
 
 def succeeded(arena: Arena, token: int, struck: int) -> float:
