@@ -19,7 +19,7 @@ from support.servers import running
 
 LEASE_DURATION = 2.0
 SETTINGS = {"lease_duration": LEASE_DURATION, "retry_period": 0.3, "jitter": 0.0}
-VACANT = ODD_LEASES["vacant"]
+VACANT = replace(ODD_LEASES["vacant"], lease_duration=LEASE_DURATION)
 
 
 class Keeping(SERVER):

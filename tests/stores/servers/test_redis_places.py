@@ -81,7 +81,7 @@ def watched():
         eventually(lambda: true(of_replica.info("replication")["master_link_status"] == "up"))
         admin.execute_command("SENTINEL", "MONITOR", "leases", "127.0.0.1", master.port, 1)
         admin.execute_command("SENTINEL", "SET", "leases", "down-after-milliseconds", "500")
-        eventually(lambda: true(admin.sentinel_master("leases")["num-slaves"] == 1))
+        eventually(lambda: true(admin.execute_command("SENTINEL", "REPLICAS", "leases")))
         yield master, replica, sentinel
 
 
