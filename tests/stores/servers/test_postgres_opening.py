@@ -25,6 +25,12 @@ SECRET = quote(PASSWORD, safe="")
 server = fixture_of(SERVER)
 
 
+@pytest.fixture(autouse=True)
+def _ours(server):
+    if not server.is_ours:
+        pytest.skip("what these tests do to a server they do to none but their own")
+
+
 @pytest.fixture
 def place(server):
     """A role, and a schema, its search_path, in which it may make nothing."""
