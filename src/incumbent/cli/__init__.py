@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ EXIT_USAGE: Final = 2
 EXIT_UNAVAILABLE: Final = 69  # EX_UNAVAILABLE
 EXIT_NOT_NOW: Final = 75  # EX_TEMPFAIL
 EXIT_INTERRUPTED: Final = 130
+EXIT_NO_READER: Final = 141  # what a shell says of a program that SIGPIPE ended
 
 _EXIT_CODES: Final = """\
 exit codes:
@@ -86,12 +88,17 @@ def main(argv: list[str] | None = None) -> int:
     _log_to_stderr()
     try:
         code: int = _module(arguments.module).main(arguments)
+        sys.stdout.flush()
     except ConfigurationError as error:
         return _failed(error, EXIT_USAGE)
     except StoreError as error:
         return _failed(error, EXIT_UNAVAILABLE)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Such as `incumbent watch | head -n 1`. The interpreter flushes once more, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_NO_READER
     return code
 
 
@@ -211,9 +218,12 @@ def _duration(text: str) -> float:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
     if not 0 <= seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds: give 0 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds: give 0 or more")
     return seconds
 
 

@@ -39,6 +39,20 @@ def open_lease(url: str | None, lease: str) -> LeaseStore:
     return open_store(default_store() if url is None else url, lease=lease)
 
 
+def has_no_file(url: str | None) -> bool:
+    """Whether it is a SQLite file that is not there: it has no lease, and to look should not create it.
+
+    Raises:
+        ConfigurationError: The URL names no file.
+    """
+    url = default_store() if url is None else url
+    if not url.startswith("sqlite:"):
+        return False
+    from incumbent.stores.sqlite import path_of  # noqa: PLC0415 - only who uses it pays
+
+    return not Path(path_of(url)).exists()
+
+
 def read_leases(url: str | None, lease: str | None) -> dict[str, StoredLease | CorruptLease]:
     """The lease of that name, if there is one; without a name every lease in a SQLite file.
 
@@ -47,6 +61,8 @@ def read_leases(url: str | None, lease: str | None) -> dict[str, StoredLease | C
         StoreError: The store cannot be used.
     """
     url = default_store() if url is None else url
+    if has_no_file(url):
+        return {}
     if lease is None:
         if not url.startswith("sqlite:"):
             raise ConfigurationError(f"store {shown(url)!r} does not list its leases: name one by --lease")

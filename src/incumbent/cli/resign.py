@@ -8,7 +8,7 @@ import socket
 import sys
 from typing import Final
 
-from incumbent.cli.place import READ_TIMEOUT, looks_expired, open_lease, read_leases
+from incumbent.cli.place import READ_TIMEOUT, has_no_file, looks_expired, open_lease, read_leases
 from incumbent.errors import ConfigurationError, LeaseConflict, LeaseNotFound, StoreUnavailable
 from incumbent.lease import StoredLease, check_text
 from incumbent.store import LeaseStore
@@ -28,6 +28,8 @@ def main(arguments: argparse.Namespace) -> int:
     lease = _only_lease(arguments.store) if arguments.lease is None else arguments.lease
     if lease is None:
         return _nobody("nobody holds a lease here")
+    if has_no_file(arguments.store):
+        return _nobody(f"there is no lease {lease!r}")
     store = open_lease(arguments.store, lease)
     try:
         return ask(store, lease, by)
