@@ -135,7 +135,7 @@ class Campaign:
         if self._task is not None and asyncio.current_task() is self._task:
             self._inner._ask_to_stop()  # noqa: SLF001  # this is its other face
             return
-        if self._starting is not None:
+        if self._starting is not None and not self._starting.done():
             await asyncio.wait([self._starting])  # what is not there yet cannot be stopped
         await asyncio.shield(_in_thread(partial(self._inner.stop, timeout)))
 

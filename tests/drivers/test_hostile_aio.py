@@ -128,3 +128,15 @@ def test_work_that_was_cancelled_by_others_ends_its_term(clock):
         await running
 
     asyncio.run(main())
+
+
+def test_a_campaign_left_behind_by_a_loop_can_be_stopped_from_another(clock):
+    """The loop that started it is closed; the campaign is not, and can be."""
+    campaign = aio.Campaign(MemoryStore(), clock=clock)
+
+    async def enter():
+        await campaign.__aenter__()
+
+    asyncio.run(enter())
+    asyncio.run(campaign.stop())
+    assert campaign.state == "stopped"
