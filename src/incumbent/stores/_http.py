@@ -68,9 +68,12 @@ class Reply(NamedTuple):
 class Http:
     """Connections to the endpoints of one address. Any thread may call."""
 
-    def __init__(self, address: Address, context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, address: Address, context: ssl.SSLContext | None = None, endpoints: list[str] | None = None
+    ) -> None:
         self.address: Final = address
         self._context = context or tls_of(address)
+        self._endpoints = endpoints or list(address.endpoints)
         self._network = Network()
         self._pool = httpcore.ConnectionPool(
             ssl_context=self._context,
@@ -78,7 +81,6 @@ class Http:
             keepalive_expiry=_KEPT,
             network_backend=self._network,
         )
-        self._endpoints = address.endpoints
 
     def call(
         self, method: str, path: str, *, headers: Mapping[str, str], content: bytes = b"", timeout: float
@@ -116,7 +118,7 @@ class Http:
         """
         deadline = Instant(time.monotonic() + OPEN_TIMEOUT)
 
-        def send(endpoint: str, connect_by: Instant) -> httpcore.Response:
+        def send(endpoint: str, connect_by: Instant) -> tuple[str, httpcore.Response]:
             url = httpcore.URL(endpoint + path)
             request = httpcore.Request(
                 method,
@@ -125,17 +127,18 @@ class Http:
                 content=content,
                 extensions={"timeout": {"connect": connect_by, "write": deadline, "read": silence}},
             )
-            return self._pool.handle_request(request)
+            return endpoint, self._pool.handle_request(request)
 
-        response = self._at_some_endpoint(send, deadline)
+        endpoint, response = self._at_some_endpoint(send, deadline)
         try:
             yield _reply(response, b""), self._lines(response)
         finally:
+            self._turn_from(endpoint)  # whatever it was that ended it, another one may do better
             response.close()
 
     def another(self) -> Http:
         """The same endpoints, over connections that can be interrupted without disturbing these."""
-        return Http(self.address, self._context)
+        return Http(self.address, self._context, self._endpoints)
 
     def interrupt(self) -> None:
         """End the request that waits, and let none follow. Any thread may do so."""
@@ -153,7 +156,7 @@ class Http:
 
     def _at_some_endpoint(self, send: Callable[[str, Instant], T], deadline: Instant) -> T:
         trouble: Exception | None = None
-        endpoints = self._endpoints
+        endpoints = tuple(self._endpoints)
         for number, endpoint in enumerate(endpoints):
             # Those that come later have their share, so that one host that is down does not take it all.
             left = max(deadline - time.monotonic(), 0.0) / (len(endpoints) - number)
@@ -172,9 +175,9 @@ class Http:
         raise StoreUnavailable(f"{self.address.shown}: {why}", outcome_unknown=False) from trouble
 
     def _turn_from(self, endpoint: str) -> None:
-        """The next call begins with another endpoint."""
+        """The next call begins with another endpoint, here and in all that are like this."""
         if self._endpoints[0] == endpoint:
-            self._endpoints = (*self._endpoints[1:], endpoint)
+            self._endpoints[:] = [*self._endpoints[1:], endpoint]
 
     def _lines(self, response: httpcore.Response) -> Iterator[bytes]:
         rest = b""

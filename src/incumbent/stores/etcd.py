@@ -223,7 +223,7 @@ class _EtcdServer(Server):
             if isinstance(answer.get("header"), dict):
                 return answer
             code = answer.get("code")
-            message = f"{self.shown}: etcd refuses: {answer.get('message') or answer.get('error')}"
+            message = f"{self.shown}: etcd answers: {answer.get('message') or answer.get('error')}"
             if code in _HOPELESS:
                 raise Misconfigured(message)
             if code is not None:

@@ -6,17 +6,18 @@ import secrets
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, suppress
+from contextlib import closing, suppress
 
 import pytest
 
 from incumbent.errors import ConfigurationError, LeaseConflict
-from incumbent.stores import open_store
+from incumbent.stores import etcd, open_store
 from support.http_stores import (
     LEASE,
     CountingProxy,
     answering,
     calls,
+    frozen,
     heard_of,
     read_back,
     renew,
@@ -181,16 +182,31 @@ def test_what_is_no_etcd_is_no_vacancy(reply, is_hopeless):
             store.get_lease(timeout=1)
 
 
-def test_elections_go_on_when_the_leader_of_the_cluster_is_killed(tmp_path, name):
-    """By the endpoints that are left; with one member of three no write is acknowledged."""
+@pytest.fixture
+def cluster(tmp_path):
     if find_binary("etcd") is None:
         missing(f"no etcd here: {SERVER.install}")
-    with ExitStack() as stack:
-        cluster = Cluster(tmp_path)
-        stack.callback(cluster.stop)
-        store = stack.enter_context(closing(open_store(cluster.url, lease=name)))
-        told = threading.Event()
-        stack.enter_context(closing(store.watch(told.set)))
+    cluster = Cluster(tmp_path)
+    yield cluster
+    cluster.stop()
+
+
+def test_calls_and_watches_leave_a_member_that_is_silent(cluster, name, monkeypatch):
+    """The first of the URL accepts connections, and no more. One call is lost to it, and one stream."""
+    monkeypatch.setattr(etcd, "_SILENCE", 0.5)
+    told = threading.Event()
+    with closing(open_store(cluster.url, lease=name)) as store:
+        version = store.create_lease(LEASE, timeout=5)
+        with frozen(cluster.members[0]):
+            written = [written_at_last(store, version)]
+            with closing(store.watch(told.set)):
+                until(lambda: heard_of(store, written, told))
+
+
+def test_elections_go_on_when_the_leader_of_the_cluster_is_killed(cluster, name):
+    """By the endpoints that are left; with one member of three no write is acknowledged."""
+    told = threading.Event()
+    with closing(open_store(cluster.url, lease=name)) as store, closing(store.watch(told.set)):
         version = store.create_lease(LEASE, timeout=5)
         dead = cluster.leader()
         dead.kill()

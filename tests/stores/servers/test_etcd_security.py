@@ -55,13 +55,14 @@ def test_who_is_logged_in_elects(locked, name, caplog, capfd):
     caplog.set_level(logging.DEBUG)
     told = threading.Event()
     url = f"etcd://root:{PASSWORD}@127.0.0.1:{locked.port}"
-    with closing(open_store(url, lease=name)) as store, closing(store.watch(told.set)):
+    with closing(open_store(url, lease=name)) as store:
         version = store.create_lease(LEASE, timeout=5)
-        assert told.wait(5)
         locked.restart()
-        version = store.update_lease(LEASE, version, timeout=5)
-        written = [version]
-        until(lambda: heard_of(store, written, told))  # it listens again
+        written = [store.update_lease(LEASE, version, timeout=5)]
+        with closing(store.watch(told.set)):
+            until(lambda: heard_of(store, written, told))
+            locked.restart()
+            until(lambda: heard_of(store, written, told))  # it listens again
         locked.stop()
         with unavailable(unknown=False) as caught:
             store.update_lease(LEASE, written[0], timeout=1)
