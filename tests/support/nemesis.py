@@ -71,13 +71,9 @@ class Contender:
     def wait_for_late_write(self, token: int, since: int) -> None:
         """Wait until it has tried to write by a token that is no longer the largest."""
         end = time.monotonic() + PATIENCE
-        while not any(int(write[0]) == token and int(write[1]) > since for write in self.writes()):
+        while not self.has_written(token, since):
             assert time.monotonic() < end, "who was thawed does not go on"
             time.sleep(0.01)
-
-    def writes(self) -> list[list[str]]:
-        """What the current life did to the register."""
-        return lines(self.lives[-1] / "writes")
 
     def signal(self, number: int) -> None:
         """Send a signal to the process."""
@@ -103,13 +99,15 @@ class Contender:
 
     def terms(self) -> list[tuple[int, int]]:
         """The terms of the current life: token, and when it began."""
-        return [
-            (int(words[0]), int(words[1])) for words in lines(self.lives[-1] / "terms") if len(words) == 2
-        ]
+        return [(int(token), int(at)) for token, at in lines(self.lives[-1] / "terms")]
 
-    def has_ended(self, token: int) -> bool:
-        """Whether that term of the current life is over."""
-        return any(words[0] == str(token) and len(words) > 2 for words in lines(self.lives[-1] / "terms"))
+    def has_written(self, token: int, since: int, outcome: str = "") -> bool:
+        """Whether it has tried to write by that token, and with that outcome, later than `since`."""
+        writes = lines(self.lives[-1] / "writes")
+        return any(
+            int(write[0]) == token and int(write[1]) > since and write[3].startswith(outcome)
+            for write in writes
+        )
 
 
 class Arena:
@@ -125,12 +123,12 @@ class Arena:
             contender.close()
 
     def gather(self) -> tuple[Contender, int, int]:
-        """Wait until all contend and one leads and has not stopped to; see `leader`."""
-        end = time.monotonic() + PATIENCE
+        """Wait until all contend and one leads, and works; see `leader`."""
+        end, since = time.monotonic() + PATIENCE, now_ns()
         while time.monotonic() < end:
             if all(contender.contends() for contender in self.contenders):
                 leader, token, at = self.leader()
-                if not leader.has_ended(token):
+                if leader.has_written(token, since, "accepted"):
                     return leader, token, at
             time.sleep(0.01)
         raise AssertionError(f"not all contend, or nobody leads, within {PATIENCE} s")

@@ -2,7 +2,7 @@
 
 python nemesis_contender.py STORE_URL LEASE LEASE_DURATION FENCING_EXAMPLE REGISTER_URL FOLDER
 
-In FOLDER: `trace.ndjson` (see `incumbent.trace`), `terms` (token and instant of each beginning and end),
+In FOLDER: `trace.ndjson` (see `incumbent.trace`), `terms` (a line a term: token and instant),
 `writes` (a line a write: token, when it was begun and ended, and whether it was accepted, refused or failed).
 """
 
@@ -38,7 +38,6 @@ class Contender:
         self.terms.write(f"{leadership.token} {began}\n")
         while not leadership.wait(WRITE_PERIOD):
             self.write(leadership.token)
-        self.terms.write(f"{leadership.token} {now_ns()} ended\n")
         self.write(leadership.token)
 
     def write(self, token: int) -> None:
