@@ -37,6 +37,12 @@ class RedisServer(Server):
         """A client of its own, for what operators do."""
         return redis.Redis.from_url(self.url, decode_responses=True)
 
+    def await_replica(self) -> None:
+        """Wait until a replica has all that this server has."""
+        with self.admin() as admin:
+            admin.ping()  # WAIT is for what came before the last command of the same connection
+            assert admin.wait(1, 10_000) >= 1
+
     def url_of(self, username: str, password: str) -> str:
         """The URL by which that user logs in."""
         return self.url.replace("redis://", f"redis://{username}:{password}@")

@@ -158,8 +158,7 @@ def test_promotion_begins_another_life_though_the_process_is_the_same(pair, open
     master, replica = pair
     open_here(master).create_lease(PLAIN, timeout=5)
     there = open_here(replica)
-    with master.admin() as admin:
-        assert admin.wait(1, 5000) == 1
+    master.await_replica()
     before = there.get_lease(timeout=5)
     promote(replica)
     assert there.get_lease(timeout=5).version != before.version
@@ -214,8 +213,7 @@ def test_a_takeover_that_the_replica_missed_makes_no_two_leaders(before, pair, o
         open_here(master).create_lease(
             record if before == "held" else record.released(record.renew_time), timeout=5
         )
-        with master.admin() as admin:
-            assert admin.wait(1, 5000) == 1
+        master.await_replica()
     with ExitStack() as stack:
         late = Candidate(stack, master, "late", takeover_delay=1.0)
         within(10, lambda: late.proxy.requests > 1)

@@ -93,8 +93,7 @@ def test_sentinels_lead_to_the_master_and_to_its_successor(watched):
     with closing(open_store(url, lease="x")) as store, closing(store.watch(told.set)):
         version = store.create_lease(PLAIN, timeout=5)
         assert told.wait(5)
-        with master.admin() as admin:
-            assert admin.wait(1, 5000) == 1
+        master.await_replica()
         told.clear()
         master.kill()
         with pytest.raises(StoreUnavailable):
@@ -116,7 +115,7 @@ def test_a_demoted_master_is_left(watched):
         store = stack.enter_context(closing(RedisStore(url, "x")))
         old, new, ask = (stack.enter_context(each.admin()) for each in (master, replica, sentinel))
         version = store.create_lease(PLAIN, timeout=5)
-        assert old.wait(1, 5000) == 1
+        master.await_replica()
         ask.execute_command("SENTINEL", "REMOVE", "leases")
         new.replicaof("NO", "ONE")
         old.replicaof("127.0.0.1", replica.port)
