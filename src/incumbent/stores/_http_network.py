@@ -42,7 +42,10 @@ class Network(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """To the first address of the host that answers; each has its share of the time."""
+        """To the first address of the host that answers; each has its share of the time.
+
+        The host's name is resolved by the system, in the time that it takes.
+        """
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError as error:

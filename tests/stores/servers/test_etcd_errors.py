@@ -217,6 +217,17 @@ def test_elections_go_on_when_the_leader_of_the_cluster_is_killed(cluster, name)
             store.update_lease(LEASE, written[0], timeout=2)
 
 
+def test_a_watch_on_a_member_without_a_leader_ends(cluster, name, caplog):
+    """It would be silent for as long as the member is cut off from the others; another may know more."""
+    alone = cluster.members[2]
+    told = threading.Event()
+    with closing(open_store(alone.url, lease=name)) as store, closing(store.watch(told.set)):
+        assert told.wait(5)
+        for member in cluster.members[:2]:
+            member.kill()
+        until(lambda: "no leader" in caplog.text)
+
+
 def written_at_last(store, version):
     """Renew until it is acknowledged, reading back whatever is unknown, as an election does."""
     end, newer = time.monotonic() + 30, None
