@@ -35,17 +35,15 @@ not English, the trouble is taken for one that may pass."""
 
 
 class Refused(StoreUnavailable):
-    """The server answered, and said no.
+    """The server answered, and said no: nothing was done.
 
     Attributes:
         sqlstate: PostgreSQL's code for why; "" if it refused to connect.
         is_lasting: Whether it would refuse to connect again, until somebody changes something.
     """
 
-    def __init__(
-        self, message: str, *, sqlstate: str = "", is_lasting: bool = False, outcome_unknown: bool = False
-    ) -> None:
-        super().__init__(message, outcome_unknown=outcome_unknown)
+    def __init__(self, message: str, *, sqlstate: str = "", is_lasting: bool = False) -> None:
+        super().__init__(message, outcome_unknown=False)
         self.sqlstate: Final = sqlstate
         self.is_lasting: Final = is_lasting
 
@@ -79,7 +77,7 @@ class Connection:
         """The rows, in binary, once the transaction has been committed.
 
         Raises:
-            Refused: The statement failed; if only the statement did, it has been rolled back.
+            Refused: The statement failed, and was rolled back.
             StoreUnavailable: No answer; unknown is whether the statement did what it says.
         """
         if time.monotonic() >= deadline:
@@ -94,12 +92,12 @@ class Connection:
             raise StoreUnavailable("no answer in time") from None
         # The rows are sent before the commit: one failure behind them and they never were.
         failures = [_refusal(result) for result in results if result.status == pq.ExecStatus.FATAL_ERROR]
-        is_lost = self._pg.status != pq.ConnStatus.OK or any(error.outcome_unknown for error in failures)
-        self._is_whole = not is_lost and all(error.sqlstate != READ_ONLY for error in failures)
+        # What has no code is libpq's own failure; what the server said last may have come after the commit.
+        if self._pg.status != pq.ConnStatus.OK or not all(error.sqlstate for error in failures):
+            raise StoreUnavailable(f"the connection was lost: {_line(self._pg.get_error_message())}")
+        self._is_whole = all(error.sqlstate != READ_ONLY for error in failures)
         if failures:
             raise failures[0]
-        if is_lost:
-            raise StoreUnavailable(f"the connection was lost: {_line(self._pg.get_error_message())}")
         result = results[-1]
         return [
             [result.get_value(row, column) for column in range(result.nfields)]
@@ -129,7 +127,7 @@ class Connection:
         self._pg.finish()
 
     def _send(self, sql: bytes, values: Sequence[bytes | None], deadline: float) -> None:
-        self._pg.send_query_params(sql, values, result_format=pq.Format.BINARY)
+        self._pg.send_query_params(sql, [*values], result_format=pq.Format.BINARY)
         while self._pg.flush():
             ready = self._await(select.POLLIN | select.POLLOUT, deadline)
             if ready & select.POLLIN:
@@ -226,13 +224,8 @@ def _wait(sources: Mapping[int, int], deadline: float | None) -> dict[int, int]:
 
 
 def _refusal(result: abc.PGresult) -> Refused:
-    severity, sqlstate = (
-        (result.error_field(field) or b"").decode()
-        for field in (pq.DiagnosticField.SEVERITY_NONLOCALIZED, pq.DiagnosticField.SQLSTATE)
-    )
-    # ERROR ends the transaction and nothing else. What ends the session may come after the commit.
-    message = _line(result.get_error_message())
-    return Refused(f"{sqlstate} {message}".strip(), sqlstate=sqlstate, outcome_unknown=severity != "ERROR")
+    sqlstate = (result.error_field(pq.DiagnosticField.SQLSTATE) or b"").decode()
+    return Refused(f"{sqlstate} {_line(result.get_error_message())}", sqlstate=sqlstate)
 
 
 def _line(message: str) -> str:

@@ -74,7 +74,12 @@ def test_after_a_freeze_the_next_calls_work(server, store):
         store.update_lease(NEW, version, timeout=0.2)
     read = store.get_lease(timeout=5)
     assert read.lease in (PLAIN, NEW)
-    store.update_lease(PLAIN, read.version, timeout=5)
+    try:
+        store.update_lease(PLAIN, read.version, timeout=5)
+    except LeaseConflict:  # it was done only now
+        read = store.get_lease(timeout=5)
+        assert read.lease == NEW
+        store.update_lease(PLAIN, read.version, timeout=5)
 
 
 def test_connections_that_were_cut_off_cost_one_call_in_all(server, name):
