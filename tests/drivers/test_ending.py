@@ -176,7 +176,7 @@ def test_a_forked_child_is_never_leader_and_says_so():
 def run_script(script, tmp_path):
     path = tmp_path / "script.py"
     path.write_text(textwrap.dedent(script))
-    return subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=250, check=False)
 
 
 def test_the_end_of_the_interpreter_is_a_graceful_stop(tmp_path):

@@ -31,7 +31,7 @@ def test_its_own_tests_pass(example):
         cwd=example,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=250,
         check=False,
     )
     assert outcome.returncode == 0, outcome.stdout

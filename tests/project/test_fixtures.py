@@ -29,7 +29,7 @@ def test_a_project_that_has_the_package_has_the_fixtures(tmp_path):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=250,
         check=False,
     )
     assert "3 passed" in outcome.stdout, outcome.stdout
@@ -41,7 +41,7 @@ def test_the_plugin_imports_nothing_before_it_is_used():
         [sys.executable, "-c", f"import sys, incumbent.testing.fixtures; print({loaded})"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=250,
         check=True,
     )
     assert outcome.stdout.strip() == "['incumbent', 'incumbent.testing', 'incumbent.testing.fixtures']"

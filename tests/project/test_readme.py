@@ -22,7 +22,7 @@ def test_the_examples_run_as_they_stand(number, tmp_path):
     script = tmp_path / "example.py"
     script.write_text(blocks("python")[number])
     outcome = subprocess.run(
-        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=250, check=False
     )
     assert outcome.returncode == 0, outcome.stderr
     if number == 0:
