@@ -12,6 +12,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 from incumbent.clock import Clock
 from incumbent.lease import NANOSECONDS, to_ns
@@ -120,15 +121,17 @@ class Scheduler:
             went_back, self._latest = self._is_back(), self.now()
             for action in (*(self._backwards if went_back else ()), *inbox):
                 _run_guarded(action)
-            while self._is_due():
+            # Not what comes due meanwhile: on a busy machine that may be always, and the posted would starve.
+            due_by = self._latest
+            while self._is_due(due_by):
                 action_due = heapq.heappop(self._timers)[2].action
                 if action_due is not None:
                     _run_guarded(action_due)
 
-    def _is_due(self) -> bool:
+    def _is_due(self, by: int | None = None) -> bool:
         while self._timers and self._timers[0][2].action is None:
             heapq.heappop(self._timers)
-        return bool(self._timers) and self._timers[0][0] <= self.now()
+        return bool(self._timers) and self._timers[0][0] <= (self.now() if by is None else by)
 
     def _is_back(self) -> bool:
         return self.now() < self._latest
@@ -142,7 +145,8 @@ def _run_guarded(action: Callable[[], None]) -> None:
         action()
     except Exception:
         # P13: nothing ends this thread. Drivers guard themselves, so this is a defect; others go on.
-        logger.exception("an action of the scheduler failed")
+        with suppress(Exception):
+            logger.exception("an action of the scheduler failed")
 
 
 class _Shared:
