@@ -108,6 +108,7 @@ class Driver:
         self._stop_timeout = stop_timeout
         self._once = once
         self._inputs: deque[Input] = deque()
+        self._wake = partial(self._feed, Woke())
         self._is_feeding = False
         self._alarm: Timer | None = None
         self._watch: Watch | None = None
@@ -122,7 +123,9 @@ class Driver:
     # Wishes.
 
     def begin(self) -> None:
-        """Enter the race."""
+        """Enter the race, unless a stop came first."""
+        if self.has_finished:
+            return
         guarantees = self.elector.config.guarantees
         if guarantees.can_watch:
             notify = partial(self._scheduler.post, partial(self._feed, Changed()))
@@ -134,7 +137,7 @@ class Driver:
                 self._begin_with(Elector(replace(self.elector.config, guarantees=polled)))
         if self._around.trace is not None:
             self._around.trace.began(self.elector)
-        self._scheduler.when_clock_goes_back(self._look_at_clock)
+        self._scheduler.when_clock_goes_back(self._wake)
         self._feed(Start())
 
     def resign(self, reason: str) -> None:
@@ -206,10 +209,7 @@ class Driver:
             self._alarm.cancel()
             self._alarm = None
         if effects.wake_at is not None:
-            self._alarm = self._scheduler.call_at(self._late(effects.wake_at), partial(self._feed, Woke()))
-
-    def _look_at_clock(self) -> None:
-        self._feed(Woke())
+            self._alarm = self._scheduler.call_at(self._late(effects.wake_at), self._wake)
 
     def _late(self, wake_at: int) -> int:
         """A follower's look at the record may be late by some jitter (P12); a deadline may not."""
@@ -267,7 +267,6 @@ class Driver:
             self.leadership = leadership
             self.changed.notify_all()
         if work is not None:
-            # Posted, as the user's code may come to run on this thread where no other can be started.
             begin = partial(run_in_thread, f"work-{self._name}", partial(work, leadership))
             self._scheduler.post(partial(begin, self._posted(self._work_ended, term)))
 
@@ -282,7 +281,7 @@ class Driver:
         if tell is not None:
             term.telling = True
             begin = partial(run_in_thread, f"told-{self._name}", partial(tell, term.leadership))
-            self._scheduler.post(partial(begin, self._posted(self._told, term)))
+            self._scheduler.post(partial(begin, self._posted(self._told, term), or_here=True))
         if self._stopping:
             self._inputs.append(Stop())
         elif self._failures or not term.is_closed:
@@ -379,8 +378,8 @@ class Driver:
             if timer is not None:
                 timer.cancel()
         if self._watch is not None:
-            self._watch.close()
-        self._scheduler.when_clock_goes_back(self._look_at_clock, forget=True)
+            self._reporter.attempt("closing the watch", self._watch.close)
+        self._scheduler.when_clock_goes_back(self._wake, forget=True)
         if self._around.trace is not None:
             self._around.trace.close()
         with self.changed:

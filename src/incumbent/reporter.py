@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 from incumbent.elector import Elector
+from incumbent.errors import ConfigurationError
 from incumbent.lanes import SerialQueue
 from incumbent.leadership import Leadership
 from incumbent.lease import NANOSECONDS
@@ -18,12 +20,22 @@ logger = logging.getLogger("incumbent")
 
 @dataclass(frozen=True, slots=True)
 class Callbacks:
-    """What a campaign was given to call; see `Campaign`."""
+    """What a campaign was given to call; see `Campaign`.
+
+    Raises:
+        ConfigurationError: One of them cannot be called.
+    """
 
     on_started_leading: Callable[[Leadership], object] | None = None
     on_stopped_leading: Callable[[Leadership], object] | None = None
     on_new_leader: Callable[[str | None], object] | None = None
     report_metric: Callable[[str, bool], object] | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            callback = getattr(self, name)
+            if callback is not None and not callable(callback):
+                raise ConfigurationError(f"{name} is {callback!r}: give something to call, or None")
 
 
 class Reporter:
@@ -78,6 +90,13 @@ class Reporter:
         """Code of the user's raised."""
         self._log(logging.ERROR, f"{what} failed", exc_info=failure)
 
+    def attempt(self, what: str, action: Callable[[], object]) -> None:
+        """Do it; if it fails, that is a line (P13)."""
+        try:
+            action()
+        except Exception as error:  # noqa: BLE001  # whatever it was, the campaign goes on
+            self.failed(what, error)
+
     def unending(self, token: int) -> None:
         """The work does not heed its leadership."""
         line = f"the work of token {token} did not end in time; the lease is left to expire"
@@ -96,4 +115,5 @@ class Reporter:
             "token": elector.token,
             "leader": elector.leader,
         } | fields
-        logger.log(level, "%s: %s", self._name, line, extra=extra, exc_info=exc_info)  # type: ignore[arg-type]  # a BaseException is fine
+        with suppress(Exception):  # P13: a log that is full or broken costs nobody the lease
+            logger.log(level, "%s: %s", self._name, line, extra=extra, exc_info=exc_info)  # type: ignore[arg-type]  # a BaseException is fine

@@ -34,11 +34,16 @@ class Term:
 
 
 def run_in_thread(
-    name: str, call: Callable[[], object], ended: Callable[[BaseException | None], None]
+    name: str,
+    call: Callable[[], object],
+    ended: Callable[[BaseException | None], None],
+    *,
+    or_here: bool = False,
 ) -> None:
     """Run `call` on a thread of its own, then `ended` with what it raised, or None.
 
-    Where the interpreter is ending and starts no thread any more, it runs on this one.
+    Where no thread can be started, as the interpreter is ending or the machine has none left, that is what
+    it raised: only what is short and must be told (`or_here`) runs on the thread that all campaigns share.
     """
 
     def run() -> None:
@@ -51,5 +56,8 @@ def run_in_thread(
 
     try:
         Thread(name, run).start()
-    except RuntimeError:
-        run()
+    except RuntimeError as error:
+        if or_here:
+            run()
+        else:
+            ended(error)

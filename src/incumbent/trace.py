@@ -7,8 +7,10 @@ store and machine it came from.
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -19,6 +21,8 @@ from incumbent.config import ElectorConfig
 from incumbent.elector import Elector
 from incumbent.lease import StoredLease, StoreGuarantees
 from incumbent.messages import Effects, Input
+
+logger = logging.getLogger("incumbent")
 
 
 class Began(NamedTuple):
@@ -48,11 +52,18 @@ _MAKERS: Final[dict[str, Callable[..., Any]]] = {kind.__name__: kind for kind in
 
 
 class TraceWriter:
-    """Appends runs to a file, line by line: a process that is killed leaves all but its last."""
+    """Appends runs to a file, line by line: a process that is killed leaves all but its last.
+
+    A file that cannot be written to any more costs the rest of the trace, and a line in the log.
+
+    Raises:
+        OSError: The file cannot be opened.
+    """
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self._lock = threading.Lock()
         self._file = Path(path).open("a", encoding="utf-8", buffering=1)  # noqa: SIM115  # see close
+        self._is_open = True
 
     def began(self, elector: Elector) -> None:
         """A run begins."""
@@ -64,11 +75,24 @@ class TraceWriter:
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        with self._lock:
+            self._end()
+
+    def _end(self) -> None:
+        self._is_open = False
+        with suppress(OSError):  # what could not be written is not written now
+            self._file.close()
 
     def _write(self, record: Began | Handled) -> None:
         with self._lock:
-            self._file.write(line(record))
+            if not self._is_open:
+                return
+            try:
+                self._file.write(line(record))
+            except OSError as error:
+                self._end()
+                with suppress(Exception):
+                    logger.error("the trace ends here: %s", error)  # noqa: TRY400  # where it came from is no news
 
 
 def read_trace(path: str | PathLike[str]) -> Iterator[tuple[Began, list[Handled]]]:
