@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from incumbent.errors import LeaseConflict, LeaseNotFound, StoreUnavailable
+from incumbent.errors import ConfigurationError, LeaseConflict, LeaseNotFound, StoreUnavailable
 from incumbent.messages import (
     CreateLease,
     Found,
@@ -15,6 +15,17 @@ from incumbent.messages import (
     Written,
 )
 from incumbent.store import LeaseStore
+
+
+def check_store(store: object) -> None:
+    """Refuse what cannot be called as a store.
+
+    Raises:
+        ConfigurationError: It lacks what every `LeaseStore` has.
+    """
+    for name in ("get_lease", "create_lease", "update_lease", "guarantees"):
+        if not hasattr(store, name):
+            raise ConfigurationError(f"store is {store!r}, which has no {name}: give a LeaseStore")
 
 
 def perform(store: LeaseStore, request: Request, timeout: float) -> Reply:

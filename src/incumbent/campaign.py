@@ -5,16 +5,18 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Hashable, Iterator
+from dataclasses import replace
 from functools import partial
 from os import PathLike
 from queue import Queue
 from types import TracebackType
 
 from incumbent import lanes, scheduler
+from incumbent.calls import check_store
 from incumbent.clock import SYSTEM_CLOCK, Clock
 from incumbent.config import DEFAULT_JITTER, DEFAULT_LEASE_DURATION, DEFAULT_RETRY_PERIOD, ElectorConfig
 from incumbent.driver import Driver, Surroundings
-from incumbent.errors import ConfigurationError, ElectionError
+from incumbent.errors import ElectionError
 from incumbent.leadership import Leadership
 from incumbent.lease import check_number
 from incumbent.process import default_identity, running
@@ -83,7 +85,7 @@ class Campaign:
         rng: random.Random | None = None,
         trace: str | PathLike[str] | None = None,
     ) -> None:
-        _check_store(store)
+        check_store(store)
         check_number("stop_timeout", stop_timeout, positive=False)
         self._config = ElectorConfig(
             identity=default_identity() if identity is None else identity,
@@ -96,14 +98,15 @@ class Campaign:
             guarantees=store.guarantees,
         )
         self._callbacks = Callbacks(on_started_leading, on_stopped_leading, on_new_leader, report_metric)
-        _check_callbacks(self._callbacks)
         self._store = store
         self._clock = SYSTEM_CLOCK if clock is None else clock
         self._rng = random.Random() if rng is None else rng  # noqa: S311  # jitter is no secret
         self._trace = trace
         self._stop_timeout = stop_timeout
         self._release_on_cancel = release_on_cancel
-        self._lock = threading.Lock()
+        # Both may be taken again by their own thread, as the handler of a signal may call `stop`.
+        self._lock = threading.RLock()
+        self._ending = threading.RLock()
         self._driver: Driver | None = None
         self._scheduler: scheduler.Scheduler | None = None
         self._lane: Hashable = getattr(store, "server", id(store))
@@ -153,9 +156,10 @@ class Campaign:
     # Wishes.
 
     def start(self) -> None:
-        """Enter the race in the background. No effect on a running campaign; a stopped one starts anew.
+        """Enter the race in the background, also anew. No effect while it runs, or is still stopping.
 
         Raises:
+            OSError: The file for the trace cannot be opened.
             ElectionError: This is a forked child of the process that the campaign belongs to.
         """
         self._start(once=False)
@@ -168,7 +172,12 @@ class Campaign:
         asks and does not wait.
         """
         driver = self._driver
-        if driver is None or self._forked_from is not None:
+        if self._forked_from is not None:
+            return
+        if driver is None:
+            if not is_own():
+                with self._ending:
+                    pass  # another thread's call has it end
             return
         self._post(driver, partial(driver.stop, timeout))
         if is_own():
@@ -196,9 +205,7 @@ class Campaign:
         Raises:
             ElectionError: The campaign runs already, or this is a forked child.
         """
-        if self._driver is not None:
-            raise ElectionError("this campaign runs already: stop() it first, or do not start() it")
-        driver = self._start(once=once)
+        driver = self._start(once=once, is_new=True)
         try:
             driver.join()
         finally:
@@ -215,8 +222,8 @@ class Campaign:
         Raises:
             ElectionError: The campaign has an `on_started_leading`, runs already, or belongs to a parent.
         """
-        if self._callbacks.on_started_leading is not None or self._driver is not None:
-            raise ElectionError("terms() is the work: give no on_started_leading, and do not start() it")
+        if self._callbacks.on_started_leading is not None:
+            raise ElectionError("terms() is the work: give no on_started_leading")
         handed: Queue[tuple[Leadership, threading.Event] | None] = Queue()
 
         def hand_over(leadership: Leadership) -> None:
@@ -224,7 +231,7 @@ class Campaign:
             handed.put((leadership, done))
             done.wait()
 
-        driver = self._start(once=False, work=hand_over)
+        driver = self._start(once=False, work=hand_over, is_new=True)
         watcher = Thread("terms", partial(_tell_end, driver, handed))
         watcher.start()
         try:
@@ -234,6 +241,7 @@ class Campaign:
                     yield leadership
                 finally:
                     done.set()
+                self._check_process()
         finally:
             self.stop()
             watcher.join()
@@ -271,11 +279,16 @@ class Campaign:
 
     # Behind them.
 
-    def _start(self, *, once: bool, work: Callable[[Leadership], object] | None = None) -> Driver:
+    def _start(
+        self, *, once: bool, work: Callable[[Leadership], object] | None = None, is_new: bool = False
+    ) -> Driver:
         self._check_process()
         with self._lock:
             if self._driver is not None:
+                if is_new:
+                    raise ElectionError("this campaign runs already: stop() it first, or do not start() it")
                 return self._driver
+            trace = None if self._trace is None else TraceWriter(self._trace)
             shared_scheduler = scheduler.shared.acquire(self._clock)
             around = Surroundings(
                 store=self._store,
@@ -284,12 +297,11 @@ class Campaign:
                 calls=lanes.shared.acquire(self._lane, "store"),
                 observers=lanes.shared.acquire(_OBSERVERS, "callbacks"),
                 rng=self._rng,
-                trace=None if self._trace is None else TraceWriter(self._trace),
+                trace=trace,
             )
             callbacks = self._callbacks
             if work is not None:
-                observed = (callbacks.on_stopped_leading, callbacks.on_new_leader, callbacks.report_metric)
-                callbacks = Callbacks(work, *observed)
+                callbacks = replace(callbacks, on_started_leading=work)
             driver = Driver(
                 self._config,
                 callbacks,
@@ -315,15 +327,16 @@ class Campaign:
 
     def _await_end(self, driver: Driver) -> None:
         driver.join()
-        with self._lock:
-            if self._driver is not driver:
-                return
-            self._driver = self._scheduler = None
-            running.discard(self)
-        driver.join_observers(self._stop_timeout)
-        scheduler.shared.release(self._clock)
-        lanes.shared.release(self._lane)
-        lanes.shared.release(_OBSERVERS)
+        with self._ending:
+            with self._lock:
+                if self._driver is not driver:
+                    return
+                self._driver = self._scheduler = None
+                running.discard(self)
+            driver.join_observers(self._stop_timeout)
+            scheduler.shared.release(self._clock)
+            lanes.shared.release(self._lane)
+            lanes.shared.release(_OBSERVERS)
 
     def _running(self) -> Driver:
         self._check_process()
@@ -358,16 +371,3 @@ class Campaign:
 def _tell_end(driver: Driver, handed: Queue[tuple[Leadership, threading.Event] | None]) -> None:
     driver.join()
     handed.put(None)
-
-
-def _check_store(store: LeaseStore) -> None:
-    for name in ("get_lease", "create_lease", "update_lease", "guarantees"):
-        if not hasattr(store, name):
-            raise ConfigurationError(f"store is {store!r}, which has no {name}: give a LeaseStore")
-
-
-def _check_callbacks(callbacks: Callbacks) -> None:
-    for name in Callbacks.__slots__:
-        callback = getattr(callbacks, name)
-        if callback is not None and not callable(callback):
-            raise ConfigurationError(f"{name} is {callback!r}: give something to call, or None")

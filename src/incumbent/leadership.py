@@ -76,6 +76,8 @@ class Leadership:
 
     def _wait_or(self, is_enough: Callable[[], bool], until: float | None = None) -> None:
         """Wait until the work is to end, or `is_enough` at a `_nudge` or at the instant `until`."""
+        if self._is_to_end():
+            return  # in a forked child the lock may be held by a thread that stayed with the parent
         with self._changed:
             while not self._is_to_end() and not is_enough():
                 ends = self.deadline if until is None else min(self.deadline, until)
