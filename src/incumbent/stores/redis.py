@@ -29,8 +29,8 @@ is safe. Let it have sent the write of that version at s: it leads until s + ren
 to a later renewal comes before. Somebody else can have taken over in the life that was forgotten, but not
 before s + lease_duration, having seen that version for so long (P4), and the answer to a renewal that reached
 the new life comes later still. By then the holder has stepped down by its own clock, and takes it for nothing
-(P3, P10). All it does is that followers wait once more, and so does a request to resign (P14). A release is no
-renewal, as its session is another: it would let the next one in at once.
+(P3, P10). All it does is that followers wait once more; so does a request to resign (P14). A release is no
+renewal, for its session is another: it would let the next one in at once.
 
 All of that rests on one life at a time. A master that is cut off and still takes writes while its replica is
 promoted is two: see `min-replicas-to-write`, and `wait`.
