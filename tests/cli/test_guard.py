@@ -26,7 +26,7 @@ from support.cli_contenders import (
     is_alive,
 )
 
-# What is timed here is longer than a start of Python takes on a busy machine, and has room to be late in.
+# Deadlines are set when the workers are there: on a busy machine the start of a few Pythons takes seconds.
 
 
 @pytest.fixture
@@ -61,33 +61,35 @@ def test_the_guard_and_the_campaign_read_one_clock():
 
 def test_sigterm_comes_at_the_deadline_and_sigkill_before_the_lease_ends(world, guarded):
     """The whole tree gets both: also who ignores SIGTERM, or left the command's session."""
-    now = guard.now_ns()
-    command = guarded("stubborn", "daemon", "children", term_in=3.0, kill_in=5.0)
+    command = guarded("stubborn", "daemon", "children")
     world.workers(3)
+    now = guard.now_ns()
 
+    command.until(now + SECOND_NS, now + 3 * SECOND_NS)
     end = end_of(command)
 
     assert not end.by_itself
     assert end.code == 137
     terms = [event.at - now for event in world.journal.events() if event.what == "SIGTERM"]
     assert len(terms) == 3
-    assert min(terms) >= 2.99e9
-    assert max(terms) < 5.0e9
+    assert min(terms) >= 0.99e9
+    assert max(terms) < 3e9
     for _, last in world.journal.spans().values():
-        assert 4.0e9 < last - now < 7.0e9
+        assert 2e9 < last - now < 6e9
 
 
 def test_the_deadline_moves_with_each_renewal(world, guarded):
     """What was extended in time is not disturbed."""
-    now = guard.now_ns()
-    command = guarded(term_in=2.0, kill_in=2.2)
+    command = guarded()
     world.workers(1)
+    now = guard.now_ns()
 
-    command.until(now + 3 * SECOND_NS, now + 6 * SECOND_NS)
+    command.until(now + SECOND_NS, now + SECOND_NS)
+    command.until(now + 2 * SECOND_NS, now + 5 * SECOND_NS)
     end_of(command)
 
     ((_, last),) = world.journal.spans().values()
-    assert 2.95e9 < last - now < 6.0e9
+    assert 1.95e9 < last - now < 5e9
 
 
 def test_a_dead_supervisor_ends_the_command_at_once(world, guarded):
@@ -108,15 +110,16 @@ def test_a_dead_supervisor_ends_the_command_at_once(world, guarded):
 
 def test_the_grace_never_outlasts_the_lease(world, guarded):
     """A supervisor that dies just before the deadline leaves no more time than the deadline did."""
-    now = guard.now_ns()
-    command = guarded("stubborn", term_in=3.0, kill_in=3.2, grace=60.0)
+    command = guarded("stubborn", grace=60.0)
     (pid,) = world.workers(1)
+    now = guard.now_ns()
+    command.until(now + SECOND_NS, now + SECOND_NS * 6 // 5)
 
     os.close(command._orders)
     command._orders = -1
     eventually("it is dead", lambda: not is_alive(pid))
 
-    assert world.journal.spans()[pid][1] - now < 8e9
+    assert world.journal.spans()[pid][1] - now < 6e9
     command._orders = os.open(os.devnull, os.O_WRONLY)
     end_of(command)
 
@@ -241,8 +244,8 @@ def test_without_a_subreaper_the_process_group_is_ended(world):
     )
     directory = str(Path(guard.__file__).parent)
     orders, reports = os.pipe(), os.pipe()
-    now = guard.now_ns()
-    instants = (now + 3 * SECOND_NS, now + 4 * SECOND_NS, SECOND_NS)
+    far = guard.now_ns() + 1000 * SECOND_NS
+    instants = (far, far, SECOND_NS)
     spawner = "import os, sys; os.fork() and os._exit(0); os.execv(sys.argv[1], sys.argv[1:])"
     orphaning = [sys.executable, "-c", spawner, sys.executable, WORKER, str(world.journal.path), "stubborn"]
     process = subprocess.Popen(
@@ -256,11 +259,13 @@ def test_without_a_subreaper_the_process_group_is_ended(world):
     )
     (orphan,) = world.workers(1)
     assert psutil.Process(orphan).ppid() != process.pid
+    now = guard.now_ns()
+    os.write(orders[1], f"until {now + SECOND_NS} {now + 2 * SECOND_NS}\n".encode())
 
     assert process.wait(PATIENCE) == 0
     assert os.read(reports[0], 100).startswith(b"ended")
     eventually("the orphan is dead", lambda: not is_alive(orphan))
-    assert world.journal.spans()[orphan][1] - now < 6e9
+    assert world.journal.spans()[orphan][1] - now < 5e9
     for descriptor in (*orders, *reports):
         os.close(descriptor)
 
