@@ -135,6 +135,8 @@ def test_sqlite_urls_name_files(url, file, tmp_path, monkeypatch):
         ("leases.db", "no scheme known here"),
         ("mysql://user:secret@host/db", "'mysql://host/db' has no scheme known here"),
         ("zookeeper://u:p@host/x?password=secret", "'zookeeper://host/x' has no scheme known here"),
+        ("zookeeper://u:secret?1@host", "'zookeeper://...' has no scheme known here"),
+        ("zookeeper://host?password=x@secret", "'zookeeper://...' has no scheme known here"),
         ("memory:x", "more than memory:"),
         ("memory", "no scheme known here"),
         ("sqlite:", "names no file"),

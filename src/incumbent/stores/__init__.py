@@ -57,6 +57,10 @@ def check_lease_name(name: str) -> None:
 
 
 def shown(url: str) -> str:
-    """The URL without what may be a secret: who logs in, and everything behind a question mark."""
+    """The URL without what may be a secret: who logs in, and everything behind a question mark.
+
+    Where a question mark comes before an @, either may be part of a password: then nothing is shown.
+    """
     scheme, separator, rest = url.rpartition("://")
-    return f"{scheme}{separator}{rest.partition('?')[0].rpartition('@')[2]}"
+    login, _, place = rest.rpartition("@")
+    return f"{scheme}{separator}{'...' if '?' in login else place.partition('?')[0]}"

@@ -146,15 +146,19 @@ class Listener:
         """Whether no watch is left, so that `listen` should return."""
         return not self._watches
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The leases that are watched now."""
+        with self._changed:
+            return tuple(self._watches)
+
     def connected(self) -> None:
         """From now on every change is noticed."""
         self._pause = _SHORTEST_PAUSE
         if self._is_in_trouble:
             self._is_in_trouble = False
             _LOG.info("%s: listening again", self._shown)
-        with self._changed:
-            names = list(self._watches)
-        for name in names:
+        for name in self.names:
             self.heard(name)
 
     def heard(self, name: str) -> None:

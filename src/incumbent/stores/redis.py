@@ -225,8 +225,7 @@ class _RedisServer(Server):
 
     def _follow(self, connection: Any, listener: Listener, before: dict[bytes, str]) -> dict[bytes, str]:
         """Change the subscriptions to those that are watched now: names by their channels."""
-        watched = tuple(listener._watches)  # noqa: SLF001  # it has no public name for what it is to hear
-        names = {self.nodes.place.key(name).encode(): name for name in watched}
+        names = {self.nodes.place.key(name).encode(): name for name in listener.names}
         for command, channels in (
             ("SUBSCRIBE", names.keys() - before.keys()),
             ("UNSUBSCRIBE", before.keys() - names.keys()),
