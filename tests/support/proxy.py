@@ -19,12 +19,14 @@ class Proxy:
         delay: Seconds by which each piece is late, in both directions.
         drops_requests: What the client sends is lost; the connection stays.
         drops_replies: What the server sends is lost; the connection stays.
+        requests: How many pieces the client has sent.
     """
 
     def __init__(self, server_port: int) -> None:
         self.delay = 0.0
         self.drops_requests = False
         self.drops_replies = False
+        self.requests = 0
         self._server_port = server_port
         self._writers = set[asyncio.StreamWriter]()
         self._loop = asyncio.new_event_loop()
@@ -98,6 +100,7 @@ class Proxy:
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, drops: str) -> None:
         with suppress(OSError):
             while piece := await reader.read(PIECE):
+                self.requests += drops == "drops_requests"
                 if self.delay:
                     await asyncio.sleep(self.delay)
                 if not getattr(self, drops):
