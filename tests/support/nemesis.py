@@ -72,7 +72,10 @@ class Contender:
         """Wait until it has tried to write by a token that is no longer the largest."""
         end = time.monotonic() + PATIENCE
         while not self.has_written(token, since):
-            assert time.monotonic() < end, "who was thawed does not go on"
+            assert time.monotonic() < end, (
+                f"who was thawed at {since} does not go on: {lines(self.lives[-1] / 'writes')[-5:]}\n"
+                f"{(self.lives[-1] / 'log').read_text()[-1500:]}"
+            )
             time.sleep(0.01)
 
     def signal(self, number: int) -> None:
