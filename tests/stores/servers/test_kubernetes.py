@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from contextlib import closing, suppress
 from dataclasses import replace
 
@@ -9,12 +12,13 @@ import pytest
 
 pytest.importorskip("kubernetes", reason="pip install 'incumbent[kubernetes]'")
 
-from incumbent import open_store
+from incumbent import Campaign, open_store
 from incumbent.errors import ConfigurationError, CorruptLease, LeaseNotFound
 from incumbent.stores._kubernetes_record import ANNOTATION
 from incumbent.testing.contract import LeaseStoreContract
 from incumbent.testing.store_machine import PLAIN
-from support.server_kubernetes import SERVER, lease_fixture
+from support.driving import eventually
+from support.server_kubernetes import ADMIN, SERVER, lease_fixture
 from support.servers import fixture_of
 
 server = fixture_of(SERVER)
@@ -139,3 +143,55 @@ def test_held_for_nobody_knows_how_long_is_a_corrupt_lease(server, store):
     put_as_client_go(server, store, leaseDurationSeconds=None)
     with pytest.raises(CorruptLease, match="leaseDurationSeconds"):
         store.get_lease(timeout=5)
+
+
+PEER = """
+import sys
+from kubernetes import config
+from kubernetes.leaderelection import electionconfig, leaderelection
+from kubernetes.leaderelection.resourcelock.leaselock import LeaseLock
+kubeconfig, name = sys.argv[1:]
+config.load_kube_config(kubeconfig)
+lock = LeaseLock(name, "default", "the-peer")
+settings = dict(lease_duration=3, renew_deadline=2, retry_period=1)
+leaderelection.LeaderElection(
+    electionconfig.Config(lock, onstarted_leading=lambda: None, onstopped_leading=None, **settings)
+).run()
+"""
+
+
+def test_the_official_clients_elector_and_ours_take_turns(server, store, tmp_path):
+    """A real peer process over the same object: it leads, dies, we lead; we go without a word, it leads."""
+    kubeconfig = server.kubeconfig(ADMIN, server.port)
+    command = [sys.executable, "-c", PEER, str(kubeconfig), store.name]
+
+    def holder():
+        with suppress(LeaseNotFound):
+            return store.get_lease(timeout=5).lease.holder_identity
+
+    with (tmp_path / "log").open("w") as log:
+        peer = subprocess.Popen(command, stderr=log)
+        try:
+            eventually(lambda: holder() == "the-peer", timeout=30)
+            ours = Campaign(
+                store, identity="ours", lease_duration=3.0, retry_period=0.3, release_on_cancel=False
+            )
+            with ours:
+                assert not ours.wait_until_leader(timeout=5)
+                peer.kill()
+                peer.wait(10)
+                found = server.object(store)
+                found["metadata"]["labels"] = {"kept": "yes"}
+                server.ask(path(store), "PUT", found)
+                assert ours.wait_until_leader(timeout=15)
+                token = ours.token
+                peer = subprocess.Popen(command, stderr=log)
+                time.sleep(5)
+                assert ours.is_leader()
+            eventually(lambda: holder() == "the-peer", timeout=30)
+            taken = store.get_lease(timeout=5).lease
+            assert taken.leader_transitions > token
+            assert server.object(store)["metadata"]["labels"] == {"kept": "yes"}
+        finally:
+            peer.kill()
+            peer.wait(10)
