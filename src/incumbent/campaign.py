@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -299,9 +300,7 @@ class Campaign:
                 rng=self._rng,
                 trace=trace,
             )
-            callbacks = self._callbacks
-            if work is not None:
-                callbacks = replace(callbacks, on_started_leading=work)
+            callbacks = self._callbacks if work is None else replace(self._callbacks, on_started_leading=work)
             driver = Driver(
                 self._config,
                 callbacks,
@@ -352,10 +351,10 @@ class Campaign:
                 f"it leads nothing here; make a new Campaign after the fork"
             )
 
-    def _join(self) -> None:
+    def _join(self, since: float | None = None) -> bool:
         driver = self._driver
-        if driver is not None:
-            driver.join()
+        longest = self._stop_timeout + (self._config.request_timeout or 0.0)
+        return driver is None or driver.join(None if since is None else since + longest - time.monotonic())
 
     def _ask_to_stop(self) -> None:
         driver = self._driver

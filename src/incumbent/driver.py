@@ -159,10 +159,10 @@ class Driver:
         if self.elector.state != LEADER:
             self._feed(Stop())
 
-    def join(self) -> None:
+    def join(self, timeout: float | None = None) -> bool:
         """Wait, in real time, until nothing more will happen. From any thread but the scheduler's."""
         with self.changed:
-            self.changed.wait_for(lambda: self.has_finished)
+            return self.changed.wait_for(lambda: self.has_finished, timeout)
 
     def join_observers(self, timeout: float) -> None:
         """Wait, in real time, until the observers were told all. From any thread."""

@@ -6,6 +6,7 @@ import atexit
 import os
 import secrets
 import socket
+import time
 from typing import Final, Protocol
 
 from incumbent import lanes, scheduler
@@ -19,6 +20,9 @@ class Runner(Protocol):
 
     def _ask_to_stop(self) -> None:
         """Leave the race."""
+
+    def _join(self, since: float) -> bool:
+        """Whether it has ended: wait as long as that may take from `since`, by `time.monotonic()`."""
 
     def _disown(self, parent: int) -> None:
         """In a forked child: never lead."""
@@ -36,8 +40,10 @@ def _stop_all() -> None:
     """At interpreter exit: let the work end and release, as if each campaign had been stopped."""
     for runner in list(running):
         runner._ask_to_stop()  # noqa: SLF001  # all of them first, so that they end side by side
+    since = time.monotonic()
     for runner in list(running):
-        runner.stop()
+        if runner._join(since):  # noqa: SLF001  # for ever on a clock of a test's, which nobody turns now
+            runner.stop()
 
 
 def _after_fork_in_child() -> None:

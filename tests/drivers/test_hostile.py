@@ -279,3 +279,22 @@ def test_timers_that_are_always_due_starve_nobody():
     over.set()
     busy.close()
     assert is_heard
+
+
+def test_a_clock_that_nobody_turns_any_more_does_not_keep_the_interpreter_alive(tmp_path):
+    """A test that failed leaves a campaign on a fake clock: the process ends all the same."""
+    script = """
+        import threading
+        from incumbent import Campaign, open_store
+        from incumbent.testing import FakeClock
+        campaign = Campaign(
+            open_store("memory:", lease="x"), stop_timeout=0.2, clock=FakeClock(),
+            on_started_leading=lambda term: threading.Event().wait(),
+        )
+        campaign.start()
+        assert campaign.wait_until_leader(30)
+        """
+    path = tmp_path / "script.py"
+    path.write_text(textwrap.dedent(script))
+    outcome = subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=40, check=False)
+    assert outcome.returncode == 0, outcome
