@@ -7,9 +7,11 @@ import signal
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 from incumbent.cli import main
+from incumbent.cli.guarded import GuardedCommand
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
@@ -53,3 +55,12 @@ def test_what_is_no_number_of_seconds_is_called_so(capsys, seconds):
     with pytest.raises(SystemExit):
         main(["watch", f"--every={seconds}"])
     assert f"{seconds!r} is no number of seconds: give 0 or more" in capsys.readouterr().err
+
+
+def test_a_guard_that_cannot_be_started_costs_no_descriptor(monkeypatch):
+    """A machine without processes left is tried again and again: that must not use up anything."""
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    before = psutil.Process().num_fds()
+    with pytest.raises(FileNotFoundError):
+        GuardedCommand(["true"], {}, 0, 0, 0)
+    assert psutil.Process().num_fds() == before

@@ -64,14 +64,20 @@ class GuardedCommand:
         os.set_blocking(self._orders, False)  # a guard that is stopped reads nothing, and must not stop us
         self._lock = threading.Lock()
         self._until = (term_at, kill_at)
-        self._guard = subprocess.Popen(  # noqa: S603 - to run a command is what this is for
-            [sys.executable, _SCRIPT, *map(str, (orders, reports, term_at, kill_at, grace)), *command],
-            env=environment,
-            pass_fds=(orders, reports),
-            start_new_session=True,  # no terminal is to stop or interrupt it
-        )
-        os.close(orders)
-        os.close(reports)
+        try:
+            self._guard = subprocess.Popen(  # noqa: S603 - to run a command is what this is for
+                [sys.executable, _SCRIPT, *map(str, (orders, reports, term_at, kill_at, grace)), *command],
+                env=environment,
+                pass_fds=(orders, reports),
+                start_new_session=True,  # no terminal is to stop or interrupt it
+            )
+        except BaseException:
+            os.close(self._orders)
+            os.close(self._reports)
+            raise
+        finally:
+            os.close(orders)
+            os.close(reports)
 
     def until(self, term_at: int, kill_at: int) -> None:
         """Move the two instants, if they differ from those given before."""
