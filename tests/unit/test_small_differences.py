@@ -8,11 +8,12 @@ import pytest
 
 from incumbent.candidacy import Candidacy
 from incumbent.config import ElectorConfig
+from incumbent.elector import EPOCH
 from incumbent.errors import ConfigurationError
 from incumbent.lease import StoredLease, StoreGuarantees
-from incumbent.messages import Missing, Resign, StoppedLeading, UpdateLease
+from incumbent.messages import Found, GetLease, Missing, NewLeader, Resign, StoppedLeading, UpdateLease
 from support.core_bench import Bench, record
-from support.core_stages import leader_waiting
+from support.core_stages import candidate_writing, leader_waiting
 
 
 def test_a_write_older_than_any_that_gives_validity_is_not_recognised():
@@ -90,3 +91,24 @@ def test_who_has_not_stands_aside_anew():
     bench = leader_waiting().give(Resign(release=False)).at(15).wake()
     bench.at(10).wake()
     assert bench.elector.aside_until == 25_000_000_000
+
+
+def test_a_holder_is_known_by_the_value_of_the_name():
+    """A store gives a new object with each look; the same leader is told of once."""
+    bench = Bench().start().found(record("v1", "bob")).at(2).wake()
+    bench.found(record("v2", b"bob".decode()))
+    assert bench.told(NewLeader) == [NewLeader("bob")]
+
+
+@pytest.mark.parametrize("creates", [True, False])
+def test_an_answer_to_another_question_proves_nothing(creates):
+    """P7, P13: a record in answer to a write, or no record in answer to a creation, is no answer."""
+    bench = Bench().start().missing().at(1) if creates else candidate_writing()
+    number = bench.pending.id
+    bench.give(Missing(number) if creates else Found(number, record("v9")))
+    assert bench.state == "candidate"
+    assert isinstance(bench.pending, GetLease)
+
+
+def test_records_tell_the_time_from_the_epoch_of_everybody_else():
+    assert EPOCH.timestamp() == 0
