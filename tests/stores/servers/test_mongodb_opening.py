@@ -11,6 +11,7 @@ import pytest
 
 from incumbent.errors import ConfigurationError, StoreUnavailable
 from incumbent.stores import open_store
+from incumbent.stores.mongodb import MongoStore
 from support.http_stores import LEASE, until
 from support.server_mongodb import MongoProxy, WithUsers
 from support.servers import fixture_of
@@ -58,6 +59,18 @@ def test_who_may_read_and_write_may_elect(user):
     with closing(open_store(user(READ_WRITE), lease="x")) as store:
         version = store.create_lease(LEASE, timeout=5)
         store.update_lease(LEASE, version, timeout=5)
+        store.delete_lease()
+
+
+def test_a_connection_that_fails_while_it_is_made_is_made_again(root, user):
+    """Nothing was sent, so that it costs nobody anything."""
+    url = f"{user(READ_WRITE)}&appName=unlucky"
+    data = {"failCommands": ["saslContinue"], "appName": "unlucky", "closeConnection": True}
+    root.admin.command("configureFailPoint", "failCommand", mode={"times": 1}, data=data)
+    with closing(MongoStore(url, "x")) as store:
+        assert store.create_lease(LEASE, timeout=5)
+        left = root.admin.command("configureFailPoint", "failCommand", mode="off")
+        assert left["count"] == 1, "it did not fail"
         store.delete_lease()
 
 
