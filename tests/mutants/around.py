@@ -7,6 +7,10 @@ from support.mutant_patch import Mutant, Patch
 CONTRACT = "stores/test_contract.py"
 CAMPAIGN = "drivers/test_campaign.py"
 ENDING = "drivers/test_ending.py"
+TOLD_ON_A_THREAD = (
+    '            begin = partial(run_in_thread, f"told-{self._name}", partial(tell, term.leadership))\n'
+    "            self._scheduler.post(partial(begin, self._posted(self._told, term), or_here=True))\n"
+)
 
 STORES = (
     Mutant(
@@ -99,9 +103,7 @@ DRIVERS = (
         (
             Patch(
                 "driver.py",
-                '            begin = partial(run_in_thread, f"told-{self._name}", '
-                "partial(tell, term.leadership))\n"
-                "            self._scheduler.post(partial(begin, self._posted(self._told, term)))\n",
+                TOLD_ON_A_THREAD,
                 "            told = self._posted(self._told, term)\n"
                 "            self._observers.submit(lambda: (tell(term.leadership), told(None)))\n",
             ),
@@ -115,9 +117,7 @@ DRIVERS = (
         (
             Patch(
                 "driver.py",
-                '            begin = partial(run_in_thread, f"told-{self._name}", '
-                "partial(tell, term.leadership))\n"
-                "            self._scheduler.post(partial(begin, self._posted(self._told, term)))\n",
+                TOLD_ON_A_THREAD,
                 "            tell(term.leadership)\n            self._told(term, None)\n",
             ),
         ),
