@@ -52,7 +52,7 @@ def connect(url: str, listener: CommandListener) -> tuple[MongoClient[Document],
         raise ConfigurationError(
             f"store {shown(url)!r} has an option that pymongo does not take{why}: give {_FORM}"
         ) from None
-    defaults = {name: value for name, value in _DEFAULTS.items() if name not in given}
+    defaults: dict[str, Any] = {name: value for name, value in _DEFAULTS.items() if name not in given}
     try:
         client: MongoClient[Document] = MongoClient(
             url, connect=False, event_listeners=[listener], retryWrites=False, retryReads=False, **defaults
