@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from incumbent import Campaign, ElectionError, LeadershipLost, SystemClock, scheduler
+from incumbent import Campaign, ElectionError, SystemClock, scheduler
 from incumbent.stores.memory import MemoryStore
 from incumbent.threads import Thread
 from support.driving import RemoteStore, eventually, library_threads
@@ -298,24 +298,3 @@ def test_a_clock_that_nobody_turns_any_more_does_not_keep_the_interpreter_alive(
     path.write_text(textwrap.dedent(script))
     outcome = subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=40, check=False)
     assert outcome.returncode == 0, outcome
-
-
-def test_a_term_ends_by_the_clock_while_every_thread_of_the_library_is_held_up(clock):
-    """P3: whether this process leads is asked of the clock, not of a flag that a thread has to clear."""
-    with Campaign(MemoryStore(), lease_duration=15, renew_deadline=10, clock=clock) as campaign:
-        assert campaign.wait_until_leader(1)
-        term, held, go_on = campaign.leadership, threading.Event(), threading.Event()
-        campaign._scheduler.post(lambda: (held.set(), go_on.wait(20)))
-        held.wait(10)
-        try:
-            clock.jump(9.9)
-            believes = term.is_valid(), campaign.is_leader(), campaign.token
-            clock.jump(0.2)
-            assert believes == (True, True, 1)
-            assert (term.is_valid(), campaign.is_leader(), campaign.token) == (False, False, None)
-            assert term.wait()
-            with pytest.raises(LeadershipLost):
-                term.check()
-            assert campaign.leadership is term  # nobody has cleared anything
-        finally:
-            go_on.set()

@@ -1,0 +1,62 @@
+"""What is asked of the clock, and what a timer may decide (P3, P12)."""
+
+import threading
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from incumbent import Campaign, LeadershipLost
+from incumbent.stores.memory import MemorySpace, MemoryStore
+
+
+def test_a_term_ends_by_the_clock_while_every_thread_of_the_library_is_held_up(clock):
+    """P3: whether this process leads is asked of the clock, not of a flag that a thread has to clear."""
+    with Campaign(MemoryStore(), lease_duration=15, renew_deadline=10, clock=clock) as campaign:
+        assert campaign.wait_until_leader(1)
+        term, held, go_on = campaign.leadership, threading.Event(), threading.Event()
+        campaign._scheduler.post(lambda: (held.set(), go_on.wait(20)))
+        held.wait(10)
+        try:
+            clock.jump(9.9)
+            believes = term.is_valid(), campaign.is_leader(), campaign.token
+            clock.jump(0.2)
+            assert believes == (True, True, 1)
+            assert (term.is_valid(), campaign.is_leader(), campaign.token) == (False, False, None)
+            assert term.wait()
+            with pytest.raises(LeadershipLost):
+                term.check()
+            assert campaign.leadership is term  # nobody has cleared anything
+        finally:
+            go_on.set()
+
+
+class Diary(MemoryStore):
+    """A memory store that notes when it was called, and notifies nobody."""
+
+    guarantees = replace(MemoryStore.guarantees, can_watch=False)
+
+    def __init__(self, clock, space):
+        super().__init__("lease", space=space)
+        self.clock, self.looks, self.writes = clock, [], []
+
+    def get_lease(self, *, timeout):
+        self.looks.append(self.clock.now())
+        return super().get_lease(timeout=timeout)
+
+    def update_lease(self, lease, version, *, timeout):
+        self.writes.append(self.clock.now())
+        return super().update_lease(lease, version, timeout=timeout)
+
+
+def test_a_follower_looks_late_by_a_jitter_and_a_leader_renews_on_time(clock):
+    """P12: followers that saw the same record do not all come at once; a renewal is never late."""
+    space, rng = MemorySpace(), SimpleNamespace(random=lambda: 0.5)
+    settings = {"clock": clock, "rng": rng, "retry_period": 2.0, "jitter": 0.4}
+    leader, follower = Diary(clock, space), Diary(clock, space)
+    with Campaign(leader, **settings) as campaign:
+        assert campaign.wait_until_leader(1)
+        with Campaign(follower, **settings):
+            clock.advance(10)
+            assert follower.looks == pytest.approx([0, 2.4, 4.8, 7.2, 9.6])
+            assert leader.writes == pytest.approx([2, 4, 6, 8, 10])
