@@ -72,6 +72,7 @@ class Proxy:
 
     async def _close(self) -> None:
         self._listener.close()
+        await asyncio.sleep(0.05)  # whoever was let in is being served by then
         await self._reset()
         serving = asyncio.all_tasks() - {asyncio.current_task()}
         for task in serving:
@@ -79,21 +80,20 @@ class Proxy:
         await asyncio.gather(*serving, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ends = [writer]
         self._writers.add(writer)
         try:
             upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self._server_port)
-        except OSError:
-            writer.transport.abort()
-            self._writers.discard(writer)
-            return
-        self._writers.add(upstream_writer)
-        try:
+            ends.append(upstream_writer)
+            self._writers.add(upstream_writer)
             await asyncio.gather(
                 self._pump(reader, upstream_writer, "drops_requests"),
                 self._pump(upstream_reader, writer, "drops_replies"),
             )
+        except (OSError, asyncio.CancelledError):  # no server there; or this is the end of the proxy
+            pass
         finally:
-            for end in (writer, upstream_writer):
+            for end in ends:
                 self._writers.discard(end)
                 end.transport.abort()
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from support.proxy import Proxy
 from support.servers import Server, find_binary
 
 
@@ -116,21 +114,6 @@ class Member(MongoServer):
         """See `Server.answers`."""
         with closing(self.admin()) as client:
             return client.admin.command("ping")["ok"] == 1.0
-
-
-class MongoProxy(Proxy):
-    """For a client that connects again and again, even while the proxy is closed."""
-
-    async def _serve(self, reader, writer):
-        try:
-            await super()._serve(reader, writer)
-        finally:
-            writer.transport.abort()
-
-    async def _close(self):
-        self._listener.close()
-        await asyncio.sleep(0.05)  # whoever was let in is being served by then
-        await super()._close()
 
 
 def client_errors():

@@ -20,7 +20,8 @@ from incumbent.errors import CorruptLease, LeaseConflict, LeaseNotFound
 from incumbent.stores import open_store
 from incumbent.testing.contract import LeaseStoreContract
 from support.http_stores import LEASE, handover, listeners, until
-from support.server_mongodb import SERVER, MongoProxy
+from support.proxy import Proxy
+from support.server_mongodb import SERVER
 from support.servers import fixture_of
 
 server = fixture_of(SERVER)
@@ -216,7 +217,7 @@ def handled_streams(leases):
 
 def test_a_watch_goes_on_after_its_connection_was_lost(ours, name):
     """Whether pymongo resumes the stream or it is begun anew: no change is missed."""
-    with MongoProxy(ours.port) as proxy, closing(open_store(ours.url_at(proxy.port), lease=name)) as store:
+    with Proxy(ours.port) as proxy, closing(open_store(ours.url_at(proxy.port), lease=name)) as store:
         told = threading.Event()
         version = store.create_lease(LEASE, timeout=5)
         with closing(store.watch(told.set)):

@@ -16,7 +16,8 @@ import pytest
 from incumbent.errors import LeaseConflict, LeaseNotFound, StoreUnavailable
 from incumbent.stores import open_store
 from support.http_stores import LEASE, until
-from support.server_mongodb import SERVER, MongoProxy
+from support.proxy import Proxy
+from support.server_mongodb import SERVER
 from support.servers import fixture_of, free_port
 
 MINE = replace(LEASE, holder_identity="mine")
@@ -43,7 +44,7 @@ def name():
 
 @pytest.fixture
 def proxy(server):
-    with MongoProxy(server.port) as proxy:
+    with Proxy(server.port) as proxy:
         yield proxy
 
 

@@ -13,7 +13,8 @@ from incumbent.errors import ConfigurationError, StoreUnavailable
 from incumbent.stores import open_store
 from incumbent.stores.mongodb import MongoStore
 from support.http_stores import LEASE, until
-from support.server_mongodb import MongoProxy, WithUsers
+from support.proxy import Proxy
+from support.server_mongodb import WithUsers
 from support.servers import fixture_of
 
 SECRET = "s3kr3t"
@@ -130,7 +131,7 @@ def test_a_right_that_is_taken_away_is_not_done(root, user):
 def test_a_password_that_was_changed_is_not_done(server, root, user):
     """Connections that are open stay so; new ones are refused."""
     with (
-        MongoProxy(server.port) as proxy,
+        Proxy(server.port) as proxy,
         closing(open_store(user(READ_WRITE, port=proxy.port), lease="x")) as store,
     ):
         version = store.create_lease(LEASE, timeout=5)
