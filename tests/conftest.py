@@ -1,7 +1,10 @@
-"""Hypothesis draws the same examples in every run, and gives each as long as a busy machine needs."""
+"""The same surroundings for the tests everywhere: as on a developer's terminal, and with time to spare."""
+
+import signal
 
 from hypothesis import HealthCheck, settings
 
+# Hypothesis draws the same examples in every run, and gives each as long as a busy machine needs.
 settings.register_profile(
     "every machine",
     deadline=None,
@@ -10,3 +13,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("every machine")
+
+# A shell has what it starts in the background ignore Ctrl-C, and so would every process that a test starts.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
