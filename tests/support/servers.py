@@ -116,9 +116,13 @@ class Server:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """It does not answer, but its connections stay."""
+        """It does not answer, and no thread of it runs any more; but its connections stay."""
         self._signal(signal.SIGSTOP)
         try:
+            end = time.monotonic() + PATIENCE
+            while is_running(self._process.pid):
+                assert time.monotonic() < end, f"{self.name} does not stop"
+                time.sleep(0.001)
             yield
         finally:
             self._signal(signal.SIGCONT)
@@ -141,6 +145,25 @@ class Server:
         assert self._process is not None, f"{self.name} was not started here"
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, number)
+
+
+def is_running(pid: int) -> bool:
+    """Whether a thread of that process, of its group or of its children has yet to stop, as Linux tells."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has just ended
+            _, parent, group = status(process)
+            if str(pid) in {process.name, parent, group}:
+                for thread in (process / "task").iterdir():
+                    with suppress(OSError):
+                        if status(thread)[0] not in "TtZX":
+                            return True
+    return False
+
+
+def status(task: Path) -> tuple[str, str, str]:
+    """Its state, its parent and its process group."""
+    state, parent, group = (task / "stat").read_text().rpartition(")")[2].split()[:3]
+    return state, parent, group
 
 
 def free_port() -> int:
