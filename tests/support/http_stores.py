@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime, timezone
-from pathlib import Path
 
 import pytest
 
 from incumbent import Campaign
-from incumbent.errors import StoreUnavailable
+from incumbent.errors import LeaseNotFound, StoreUnavailable
 from incumbent.lease import Lease
 from incumbent.stores import open_store
+from incumbent.testing.contract import LeaseStoreContract
 from support.proxy import Proxy
+from support.server_consul import ConsulServer
+from support.server_etcd import EtcdServer
+from support.servers import running
 
 NOON = datetime(2024, 2, 29, 12, tzinfo=timezone.utc)
 LEASE = Lease("a", "s", 15.0, NOON, NOON, 1)
@@ -28,6 +32,65 @@ CORRUPT = {
     "no-time": b'{"holder_identity":"a","holder_session":"s","lease_duration":15,"acquire_time":"noon",'
     b'"renew_time":"noon","leader_transitions":1}',
 }
+
+
+# Fixtures: a module that wants one gives it the same name.
+
+
+@pytest.fixture(scope="module", params=[ConsulServer, EtcdServer], ids=lambda kind: kind.name)
+def server(request):
+    """One of each kind."""
+    with running(request.param) as server:
+        yield server
+
+
+@pytest.fixture
+def name():
+    return f"lease-{secrets.token_hex(8)}"
+
+
+@pytest.fixture
+def proxy(server):
+    if not server.is_ours:
+        pytest.skip("a proxy stands before a server that was started here")
+    with CountingProxy(server.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def store(server, proxy, name):
+    """By way of the proxy."""
+    with closing(open_store(server.url_at(proxy.port), lease=name)) as store:
+        yield store
+
+
+@pytest.fixture
+def direct(server, name):
+    """The same lease, past the proxy."""
+    with closing(open_store(server.url, lease=name)) as store:
+        yield store
+
+
+class HttpStoreContract(LeaseStoreContract):
+    """The contract on the server of the module."""
+
+    @pytest.fixture(autouse=True)
+    def _server(self, server):
+        self.server = server
+
+    def open_store(self, lease):
+        return open_store(self.server.url, lease=lease)
+
+    def delete_lease(self, lease):
+        with closing(self.open_store(lease)) as store, suppress(LeaseNotFound):
+            store.delete_lease()
+        return True
+
+    def stalled(self, lease):
+        return self.server.frozen() if self.server.is_ours else None
+
+
+WRITE = {"consul": "PUT /v1/txn", "etcd": "POST /v3/kv/txn"}
 
 
 class CountingProxy(Proxy):
@@ -124,19 +187,6 @@ def until(condition, *, timeout: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < end, "it never came about"
         time.sleep(0.01)
-
-
-@contextmanager
-def frozen(server) -> Iterator[None]:
-    """As `server.frozen()`, and all of its threads have stopped: on a busy machine that takes a while."""
-    tasks = Path(f"/proc/{server._process.pid}/task")
-    with server.frozen():
-        until(lambda: all(is_stopped(task / "stat") for task in tasks.iterdir()))
-        yield
-
-
-def is_stopped(stat: Path) -> bool:
-    return stat.read_text().rpartition(")")[2].split()[0] == "T"
 
 
 def listeners() -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import secrets
 import threading
 from contextlib import closing
 
@@ -12,17 +11,14 @@ import pytest
 
 from incumbent.errors import ConfigurationError
 from incumbent.stores import open_store
+from support import http_stores
 from support.http_stores import LEASE, heard_of, unavailable, until
 from support.server_consul import MANAGEMENT, LockedConsulServer, TlsConsulServer
 from support.servers import running
 
+name = http_stores.name
 WRITES = 'key_prefix "incumbent/" { policy = "write" }'
 READS = 'key_prefix "incumbent/" { policy = "read" }'
-
-
-@pytest.fixture
-def name():
-    return f"lease-{secrets.token_hex(8)}"
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import threading
 from contextlib import closing
 
@@ -11,25 +10,13 @@ import pytest
 
 from incumbent.errors import ConfigurationError
 from incumbent.stores import open_store
-from support.http_stores import LEASE, CountingProxy, heard_of, unavailable, until
+from support import http_stores
+from support.http_stores import LEASE, heard_of, unavailable, until
 from support.server_etcd import SERVER, TlsEtcdServer
 from support.servers import fixture_of, running
 
-server = fixture_of(SERVER)
+server, name, proxy = fixture_of(SERVER), http_stores.name, http_stores.proxy
 PASSWORD = "hunter2-and-more"
-
-
-@pytest.fixture
-def name():
-    return f"lease-{secrets.token_hex(8)}"
-
-
-@pytest.fixture
-def proxy(server):
-    if not server.is_ours:
-        pytest.skip("a proxy stands before a server that was started here")
-    with CountingProxy(server.port) as proxy:
-        yield proxy
 
 
 @pytest.fixture(scope="module")
