@@ -12,6 +12,7 @@ import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from typing import Any, Final, Generic, NoReturn, TypeVar
 
 from incumbent.errors import CorruptLease, LeaseConflict, LeaseNotFound, StoreUnavailable
@@ -174,7 +175,7 @@ class Listener:
             self._interrupt = interrupt
             is_over = self.is_over
         if is_over:
-            interrupt()
+            _interrupt(interrupt)
 
     # Behind them.
 
@@ -204,7 +205,12 @@ class Listener:
             interrupt = self._interrupt if self.is_over else None
             self._changed.notify_all()
         if interrupt is not None:
-            interrupt()
+            _interrupt(interrupt)
+
+
+def _interrupt(interrupt: Callable[[], None]) -> None:
+    with suppress(Exception):  # the connection may just have been closed by itself
+        interrupt()
 
 
 class _ServerWatch:
