@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
-from pathlib import Path
+from contextlib import closing, suppress
 
 from support.servers import Server, find_binary
 
@@ -56,20 +53,6 @@ class MongoServer(Server):
     def url_at(self, port: int) -> str:
         """See `Server.url_at`; direct, for a set would send its clients to the member's own port."""
         return f"mongodb://127.0.0.1:{port}/incumbent?directConnection=true"
-
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
-        """See `Server.frozen`. On a busy machine a thread of it may answer one more call before it stops."""
-        with super().frozen():
-            end = time.monotonic() + 5
-            while self._runs() and time.monotonic() < end:
-                time.sleep(0.001)
-            yield
-
-    def _runs(self) -> bool:
-        """Whether any thread of it is not stopped, as Linux tells."""
-        tasks = Path(f"/proc/{self._process.pid}/task").glob("*/stat")
-        return any(stat.read_text().rpartition(")")[2].split()[0] not in "Tt" for stat in tasks)
 
     def admin(self, **options):
         """A client with all rights, for what operators and accidents do."""
