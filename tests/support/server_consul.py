@@ -19,7 +19,6 @@ MANAGEMENT = "11111111-2222-3333-4444-555555555555"
 
 class ConsulServer(Server):
     name = "consul"
-    client = "httpcore"
     binary = "consul"
     install = "run .ci/servers, or put a consul binary on the PATH"
 

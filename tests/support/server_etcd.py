@@ -16,7 +16,6 @@ from support.servers import Server, find_binary, free_port
 
 class EtcdServer(Server):
     name = "etcd"
-    client = "httpcore"
     binary = "etcd"
     install = "apt install etcd-server, or run .ci/servers"
 

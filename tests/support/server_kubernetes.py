@@ -28,7 +28,6 @@ class ApiServer(Server):
     """Reached by a kubeconfig file for each port and token."""
 
     name = "kubernetes"
-    client = "kubernetes"
     binary = "kube-apiserver"
     install = ".ci/servers kubernetes builds it from Debian's source package, in minutes"
 

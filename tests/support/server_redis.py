@@ -14,7 +14,6 @@ class RedisServer(Server):
     """One server. A subclass gives it other arguments, such as a file to keep or a master to follow."""
 
     name = "redis"
-    client = "redis"
     binary = "redis-server"
     install = "apt-get install redis-server"
     arguments: tuple[str, ...] = ("--save", "", "--appendonly", "no")

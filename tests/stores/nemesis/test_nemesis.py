@@ -16,7 +16,7 @@ from incumbent.stores._kinds import KINDS
 from incumbent.trace import read_trace
 from support.nemesis import ON_CONNECTIONS, ON_PROCESSES, ON_SERVERS, Arena, Site, freeze
 from support.nemesis_verdict import assert_exclusion, assert_fenced, intervals
-from support.servers import running
+from support.servers import missing_client, running
 
 ROUNDS = int(os.environ.get("INCUMBENT_ROUNDS", "3"))
 """CI sets it: enough for every strike to be dealt at least once, whatever the store."""
@@ -34,6 +34,8 @@ def site(request, tmp_path):
         register = f"sqlite:///{tmp_path / 'register.db'}"
         yield Site(name, lambda _: f"sqlite:///{file}", register, None, file, lease_duration)
         return
+    if why := missing_client(KINDS[name]):
+        pytest.skip(why)
     kind = importlib.import_module(f"support.server_{name}").SERVER
     with running(kind) as server:
         if not server.is_ours:

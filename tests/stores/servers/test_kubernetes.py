@@ -10,8 +10,6 @@ from dataclasses import replace
 
 import pytest
 
-pytest.importorskip("kubernetes", reason="pip install 'incumbent[kubernetes]'")
-
 from incumbent import Campaign, open_store
 from incumbent.errors import ConfigurationError, CorruptLease, LeaseNotFound
 from incumbent.stores._kubernetes_record import ANNOTATION

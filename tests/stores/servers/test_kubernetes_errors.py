@@ -12,8 +12,6 @@ from dataclasses import replace
 
 import pytest
 
-pytest.importorskip("kubernetes", reason="pip install 'incumbent[kubernetes]'")
-
 from incumbent import Campaign, open_store
 from incumbent.errors import ConfigurationError, LeaseConflict, StoreUnavailable
 from incumbent.testing.store_machine import PLAIN
