@@ -34,6 +34,13 @@ def newest(paths):
     )
 
 
+def has_renewed(paths):
+    """Whether who led last has been heard renewing: a term of one write would have little to say."""
+    token, leader = newest(paths)
+    runs = [steps for _, steps in read_trace(paths[leader])]
+    return token > 0 and sum(isinstance(step.event, Written) for step in runs[-1]) >= 3
+
+
 @pytest.fixture(scope="module")
 def traces(tmp_path_factory):
     """Three processes contend over one file; whoever leads is frozen, killed, interrupted."""
@@ -50,7 +57,7 @@ def traces(tmp_path_factory):
     try:
         eventually(lambda: all(path.stat().st_size for path in paths), timeout=30)
         for sign in (signal.SIGSTOP, signal.SIGKILL, signal.SIGINT):
-            eventually(lambda: newest(paths)[0] > 0, timeout=30)
+            eventually(lambda: has_renewed(paths), timeout=30)
             token, leader = newest(paths)
             if sign == signal.SIGSTOP:
                 freeze(processes[leader], folder / "leases.db")
