@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any, Final, NamedTuple, TypeVar
 
 import httpcore
@@ -75,12 +76,9 @@ class Http:
         self._context = context or tls_of(address)
         self._endpoints = endpoints or list(address.endpoints)
         self._network = Network()
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=self._context,
-            max_connections=None,  # who calls has bounded the threads that do
-            keepalive_expiry=_KEPT,
-            network_backend=self._network,
-        )
+        self._lock = threading.Lock()
+        self._idle: dict[str, list[httpcore.HTTPConnection]] = {}
+        self._is_closed = False
 
     def call(
         self, method: str, path: str, *, headers: Mapping[str, str], content: bytes = b"", timeout: float
@@ -94,13 +92,14 @@ class Http:
         deadline = Instant(time.monotonic() + timeout)
 
         def send(endpoint: str, connect_by: Instant) -> Reply:
-            response = self._pool.request(
-                method,
-                endpoint + path,
-                headers=_headers(endpoint, headers),
-                content=content,
-                extensions={"timeout": {"connect": connect_by, "write": deadline, "read": deadline}},
-            )
+            with self._connection(endpoint) as connection:
+                response = connection.request(
+                    method,
+                    endpoint + path,
+                    headers=_headers(endpoint, headers),
+                    content=content,
+                    extensions={"timeout": {"connect": connect_by, "write": deadline, "read": deadline}},
+                )
             if response.status >= _SERVER_ERROR:
                 self._turn_from(endpoint)
             return _reply(response, response.content)
@@ -119,6 +118,7 @@ class Http:
         deadline = Instant(time.monotonic() + OPEN_TIMEOUT)
 
         def send(endpoint: str, connect_by: Instant) -> tuple[str, httpcore.Response]:
+            connection = stack.enter_context(closing(self._take(endpoint)))
             url = httpcore.URL(endpoint + path)
             request = httpcore.Request(
                 method,
@@ -127,14 +127,13 @@ class Http:
                 content=content,
                 extensions={"timeout": {"connect": connect_by, "write": deadline, "read": silence}},
             )
-            return endpoint, self._pool.handle_request(request)
+            return endpoint, connection.handle_request(request)
 
-        endpoint, response = self._at_some_endpoint(send, deadline)
-        try:
+        with ExitStack() as stack:
+            endpoint, response = self._at_some_endpoint(send, deadline)
+            stack.callback(response.close)
+            stack.callback(self._turn_from, endpoint)  # whatever ended it, another one may do better
             yield _reply(response, b""), self._lines(response)
-        finally:
-            self._turn_from(endpoint)  # whatever it was that ended it, another one may do better
-            response.close()
 
     def another(self) -> Http:
         """The same endpoints, over connections that can be interrupted without disturbing these."""
@@ -145,14 +144,52 @@ class Http:
         self._network.shut()
 
     def close(self) -> None:
-        """Close the connections."""
-        self._pool.close()
+        """Close the connections; those in use when they come back."""
+        with self._lock:
+            self._is_closed = True
+            idle = [connection for connections in self._idle.values() for connection in connections]
+            self._idle.clear()
+        for connection in idle:
+            connection.close()
 
     def __enter__(self) -> Http:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    # One request has a connection to itself. httpcore's own pool looks at idle connections while others begin
+    # to use them, takes an answer that comes meanwhile for the end of the connection, and closes it.
+
+    @contextmanager
+    def _connection(self, endpoint: str) -> Iterator[httpcore.HTTPConnection]:
+        connection = self._take(endpoint)
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        with self._lock:
+            if not self._is_closed:
+                self._idle.setdefault(endpoint, []).append(connection)
+                return
+        connection.close()
+
+    def _take(self, endpoint: str) -> httpcore.HTTPConnection:
+        """A connection that was kept and is still good, or one that is to be made by its first request."""
+        while True:
+            with self._lock:
+                connection = self._idle[endpoint].pop() if self._idle.get(endpoint) else None
+            if connection is None:
+                return httpcore.HTTPConnection(
+                    httpcore.URL(endpoint).origin,
+                    ssl_context=self._context,
+                    keepalive_expiry=_KEPT,
+                    network_backend=self._network,
+                )
+            if connection.is_available() and not connection.has_expired():
+                return connection
+            connection.close()
 
     def _at_some_endpoint(self, send: Callable[[str, Instant], T], deadline: Instant) -> T:
         trouble: Exception | None = None
