@@ -23,6 +23,10 @@ ROOT = Path(__file__).parents[2]
 CONTENDER = Path(__file__).with_name("nemesis_contender.py")
 
 
+class TooLate(Exception):
+    """Nobody was elected in time. That costs time, and no promise but the fourth."""
+
+
 class Site(NamedTuple):
     """Where an election is held.
 
@@ -71,11 +75,11 @@ class Contender:
     def wait_for_late_write(self, token: int, since: int) -> None:
         """Wait until it has tried to write by a token that is no longer the largest."""
         end = time.monotonic() + PATIENCE
-        while not self.has_written(token, since):
-            assert time.monotonic() < end, (
-                f"who was thawed at {since} does not go on: {lines(self.lives[-1] / 'writes')[-5:]}\n"
-                f"{(self.lives[-1] / 'log').read_text()[-1500:]}"
-            )
+        while not self.has_written(token, since, "late"):
+            if time.monotonic() >= end:
+                raise TooLate(
+                    f"who was thawed at {since} does not go on: {lines(self.lives[-1] / 'writes')[-5:]}"
+                )
             time.sleep(0.01)
 
     def signal(self, number: int) -> None:
@@ -104,12 +108,11 @@ class Contender:
         """The terms of the current life: token, and when it began."""
         return [(int(token), int(at)) for token, at in lines(self.lives[-1] / "terms")]
 
-    def has_written(self, token: int, since: int, outcome: str = "") -> bool:
-        """Whether it has tried to write by that token, and with that outcome, later than `since`."""
-        writes = lines(self.lives[-1] / "writes")
+    def has_written(self, token: int, since: int, *what: str) -> bool:
+        """Whether it wrote to the register by that token, later than `since`, and that was so."""
         return any(
-            int(write[0]) == token and int(write[1]) > since and write[3].startswith(outcome)
-            for write in writes
+            int(write[0]) == token and int(write[1]) > since and set(what) <= set(write[3:])
+            for write in lines(self.lives[-1] / "writes")
         )
 
 
@@ -131,10 +134,10 @@ class Arena:
         while time.monotonic() < end:
             if all(contender.contends() for contender in self.contenders):
                 leader, token, at = self.leader()
-                if leader.has_written(token, since, "accepted"):
+                if leader.has_written(token, since, "in-office", "accepted"):
                     return leader, token, at
             time.sleep(0.01)
-        raise AssertionError(f"not all contend, or nobody leads, within {PATIENCE} s")
+        raise TooLate(f"not all contend, or nobody leads, within {PATIENCE} s")
 
     def leader(self, above: int = 0) -> tuple[Contender, int, int]:
         """Wait for a leader with a token above that one: who, its token, and when its term began."""
@@ -148,11 +151,16 @@ class Arena:
         logs = "\n".join(
             (life / "log").read_text()[-800:] for each in self.contenders for life in each.lives[-1:]
         )
-        raise AssertionError(f"nobody leads within {PATIENCE} s with a token above {above}:\n{logs}")
+        raise TooLate(f"nobody leads within {PATIENCE} s with a token above {above}:\n{logs}")
 
     def lives(self) -> list[tuple[Path, int | None]]:
-        """The folder of every life, and when it was ended by force."""
-        return [(life, each.killed_at.get(life)) for each in self.contenders for life in each.lives]
+        """The folder of every life that had begun, and when it was ended by force."""
+        return [
+            (life, each.killed_at.get(life))
+            for each in self.contenders
+            for life in each.lives
+            if (life / "trace.ndjson").exists()
+        ]
 
 
 def lines(path: Path) -> list[list[str]]:

@@ -2,8 +2,8 @@
 
 python nemesis_contender.py STORE_URL LEASE LEASE_DURATION FENCING_EXAMPLE REGISTER_URL FOLDER
 
-In FOLDER: `trace.ndjson` (see `incumbent.trace`), `terms` (a line a term: token and instant),
-`writes` (a line a write: token, when it was begun and ended, and whether it was accepted, refused or failed).
+In FOLDER: `trace.ndjson` (see `incumbent.trace`), `terms` (a line a term: token and instant), `writes` (a
+line a write: token, when it was begun and ended, whether the term was over, and what came of it).
 """
 
 from __future__ import annotations
@@ -38,19 +38,30 @@ class Contender:
         self.terms.write(f"{leadership.token} {began}\n")
         while not leadership.wait(WRITE_PERIOD):
             self.write(leadership.token)
-        self.write(leadership.token)
+        self.write(leadership.token, when="late")
 
-    def write(self, token: int) -> None:
+    def write(self, token: int, when: str = "in-office") -> None:
         """One write by this token. The register may be out of reach for now, as the server may be down."""
         begun = now_ns()
         try:
-            if self.register is None:
-                self.register = self.fencing.open_register(self.register_url, self.lease)
-            outcome = "accepted" if self.register.write(token, str(begun)) else "refused"
+            is_accepted = self.attempt(token, begun)
+            outcome = "accepted" if is_accepted else "refused"
         except Exception as error:  # noqa: BLE001 - of unknown outcome, whatever it was
             outcome = f"failed:{type(error).__name__}"
-            self.register = None
-        self.writes.write(f"{token} {begun} {now_ns()} {outcome}\n")
+        self.writes.write(f"{token} {begun} {now_ns()} {when} {outcome}\n")
+
+    def attempt(self, token: int, begun: int) -> bool:
+        """Write; over another connection, if the server was restarted since the last time."""
+        for is_last in (self.register is None, True):
+            if self.register is None:
+                self.register = self.fencing.open_register(self.register_url, self.lease)
+            try:
+                return self.register.write(token, str(begun))
+            except Exception:
+                self.register = None
+                if is_last:
+                    raise
+        raise AssertionError("unreachable")
 
 
 def now_ns() -> int:

@@ -76,7 +76,7 @@ def assert_fenced(lives: Iterable[Path]) -> int:
     """After the register has accepted a token, it accepts no smaller one (S6); how many it refused."""
     accepted, refused = [], 0
     for life in lives:
-        for token, begun, ended, outcome in lines(life / "writes"):
+        for token, begun, ended, _, outcome in lines(life / "writes"):
             if outcome == "accepted":
                 accepted.append((int(begun), int(ended), int(token), life))
             refused += outcome == "refused"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import time
 from contextlib import suppress
 
 import psutil
@@ -56,8 +57,13 @@ class PostgresServer(Server):
     def _signal(self, number):
         """SIGINT is for the first of its processes; the others must be told apart: each is its own group."""
         first = psutil.Process(self._process.pid)
+        others = [] if number == signal.SIGINT else first.children()
         first.send_signal(number)
-        for process in first.children() if number != signal.SIGINT else []:
+        if number == signal.SIGSTOP:
+            while first.status() != psutil.STATUS_STOPPED:  # until then it may start another
+                time.sleep(0.001)
+            others = first.children()
+        for process in others:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
 
