@@ -243,7 +243,8 @@ def slow_down(arena: Arena, victim: Contender, _: int) -> None:
 def rush(arena: Arena, victim: Contender, token: int) -> float:
     """The leader dies while the way to the store is long for all: two may claim before either hears."""
     for contender in arena.contenders:
-        contender.proxy.delay = arena.site.lease_duration / 16
+        # A new connection takes several round trips, and has to be made within one request's timeout.
+        contender.proxy.delay = arena.site.lease_duration / 48
     try:
         return kill(arena, victim, token)
     finally:
