@@ -58,7 +58,8 @@ class ApiServer(Server):
         return ["sh", "-c", f"{start_etcd} & exec {start_server}"]
 
     def answers(self) -> bool:
-        return self.ask("/readyz") == b"ok"
+        # It makes the namespace some time after it calls itself ready.
+        return self.ask("/readyz") == b"ok" and bool(self.ask("/api/v1/namespaces/default"))
 
     def url_at(self, port: int) -> str:
         return self.url_for(ADMIN, port)

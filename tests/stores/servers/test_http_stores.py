@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,9 +106,11 @@ def test_all_watches_of_a_server_share_one_connection(server, proxy, store, name
     one, two = threading.Event(), threading.Event()
     with closing(open_store(url, lease=f"{name}-2")) as other:
         connections = proxy.connections + 1
-        with closing(store.watch(one.set)), closing(other.watch(two.set)):
-            until(lambda: one.is_set() and two.is_set())  # they are told on connecting
-            one.clear(), two.clear()
+        with ExitStack() as watches:
+            watches.enter_context(closing(store.watch(one.set)))
+            assert one.wait(20)  # it is told on connecting; who joins later need not be
+            watches.enter_context(closing(other.watch(two.set)))
+            one.clear()
             store.create_lease(LEASE, timeout=5)
             assert one.wait(5)
             assert not two.is_set()

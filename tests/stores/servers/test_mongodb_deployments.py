@@ -61,11 +61,12 @@ def test_without_change_streams_one_look_a_second_serves_all_watches(alone, name
     with (
         closing(open_store(alone.url, lease=name)) as store,
         closing(open_store(alone.url, lease=f"{name}-2")) as other,
-        closing(store.watch(one.set)),
-        closing(other.watch(two.set)),
+        ExitStack() as watches,
     ):
-        until(lambda: one.is_set() and two.is_set())
-        one.clear(), two.clear()
+        watches.enter_context(closing(store.watch(one.set)))
+        assert one.wait(20)  # it is told on connecting; who joins later need not be
+        watches.enter_context(closing(other.watch(two.set)))
+        one.clear()
         version = store.create_lease(LEASE, timeout=5)
         assert one.wait(5)
         assert not two.is_set()
