@@ -114,10 +114,12 @@ class ConsulStore(ServerStore["_ConsulServer"]):
             StoreUnavailable: As every call; `Misconfigured` if trying again will not mend it.
         """
         deadline = time.monotonic() + timeout
+        # First what has no content: a server that wants TLS may hang up before it has read one, and then the
+        # reset overtakes its answer.
+        self._reach().look_below(timeout)
         impossible = self._verb("check-index", Index=_NEVER)
         with suppress(_Refusal):
-            self._reach().transact([impossible, self._verb("set", Value="")], timeout)
-        self._reach().look_below(deadline - time.monotonic())
+            self._reach().transact([impossible, self._verb("set", Value="")], deadline - time.monotonic())
 
     def _put_if_at(self, index: Any, lease: Lease, timeout: float) -> Version:
         deadline = time.monotonic() + timeout
