@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import ssl
 import subprocess
 import urllib.parse
@@ -38,7 +39,7 @@ class ConsulServer(Server):
             "client_addr": "127.0.0.1",
             "data_dir": str(self.directory / "data"),
             "log_level": "warn",
-            "ports": {self.scheme: self.port, "dns": -1, "grpc": -1, **ports},
+            "ports": {"http": -1, "https": -1, "dns": -1, "grpc": -1, **ports, self.scheme: self.port},
             # Alone in its cluster it need not wait long to be sure that nobody else leads it.
             "performance": {"raft_multiplier": 1},
             **self.settings,
@@ -85,9 +86,13 @@ class LockedConsulServer(ConsulServer):
     )
     token = MANAGEMENT
 
+    def answers(self) -> bool:
+        self.ask("GET", "/v1/acl/policies")
+        return super().answers()
+
     def new_token(self, rules: str) -> str:
         """A token with these rights."""
-        name = f"p{free_port()}"
+        name = f"p{secrets.token_hex(8)}"
         self.ask("PUT", "/v1/acl/policy", json.dumps({"Name": name, "Rules": rules}).encode())
         wanted = {"Policies": [{"Name": name}]}
         return str(self.ask("PUT", "/v1/acl/token", json.dumps(wanted).encode())["SecretID"])

@@ -54,6 +54,12 @@ class PostgresServer(Server):
         """SIGINT is its fast shutdown: SIGTERM waits until every client has gone."""
         self._end(signal.SIGINT)
 
+    def kill(self):
+        """All are gone when it returns: who is still attached to the shared memory forbids the next start."""
+        children = [] if self._process is None else psutil.Process(self._process.pid).children()
+        super().kill()
+        psutil.wait_procs(children, timeout=10)
+
     def _signal(self, number):
         """SIGINT is for the first of its processes; the others must be told apart: each is its own group."""
         first = psutil.Process(self._process.pid)

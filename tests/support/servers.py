@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -23,6 +24,9 @@ from pathlib import Path
 import pytest
 
 from incumbent.stores._kinds import Kind
+
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw4").removeprefix("gw")) % 5
+_PORTS = iter(random.SystemRandom().sample(range(10_000 + 4000 * _WORKER, 14_000 + 4000 * _WORKER), 4000))
 
 PATIENCE = 60.0
 """Seconds until a server that does not answer is given up."""
@@ -139,6 +143,10 @@ class Server:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait(10)
+        end = time.monotonic() + PATIENCE
+        while is_running(process.pid):  # the others of its group still have its ports and files
+            assert time.monotonic() < end, f"{self.name} does not end"
+            time.sleep(0.001)
 
     def _signal(self, number: int) -> None:
         """To the whole process group: some servers are several processes."""
@@ -167,10 +175,16 @@ def status(task: Path) -> tuple[str, str, str]:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that nobody listens on.
+
+    And nobody will while its server is down: each process of the tests gives those of its own, none of them
+    twice, and all are below those that the system gives away.
+    """
+    for port in _PORTS:
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 def run_as(user: str) -> str | None:

@@ -73,8 +73,8 @@ def test_a_query_that_is_not_answered_ends(monkeypatch, proxy, store):
         proxy.cut()
         connections = proxy.connections
         until(lambda: proxy.connections > connections)
-        proxy.heal()
         told.clear()
+        proxy.heal()
         assert told.wait(10)
 
 

@@ -69,8 +69,8 @@ def test_a_request_that_was_lost_is_unknown_and_was_not_done(call, proxy, store,
 def test_a_connection_that_ends_during_a_write_leaves_it_unknown(proxy, store):
     """As when the process of the server is killed."""
     version = store.create_lease(LEASE, timeout=5)
-    proxy.delay = 0.3
-    threading.Timer(0.4, proxy.reset).start()
+    proxy.delay, passed = 2.0, len(proxy.lines)
+    threading.Thread(target=lambda: (until(lambda: len(proxy.lines) > passed), proxy.reset())).start()
     with unavailable(unknown=True, within=5):
         store.update_lease(LEASE, version, timeout=5)
     proxy.heal()

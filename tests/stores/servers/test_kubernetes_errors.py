@@ -15,6 +15,7 @@ import pytest
 from incumbent import Campaign, open_store
 from incumbent.errors import ConfigurationError, LeaseConflict, StoreUnavailable
 from incumbent.testing.store_machine import PLAIN
+from support.driving import eventually
 from support.server_kubernetes import NOBODY, SERVER, lease_fixture, proxied
 from support.servers import fixture_of, free_port
 
@@ -87,7 +88,7 @@ def test_a_lost_reply_leaves_the_outcome_unknown(server, store):
         proxy.drops_replies = True
         written = replace(PLAIN, leader_transitions=2)
         with pytest.raises(StoreUnavailable) as caught:
-            far.update_lease(written, version, timeout=0.5)
+            far.update_lease(written, version, timeout=3)
         assert caught.value.outcome_unknown
         assert store.get_lease(timeout=5).lease == written
         proxy.heal()
@@ -162,17 +163,12 @@ def test_a_watch_outlives_its_connection(server, store):
             told.clear()
             store.update_lease(PLAIN, version, timeout=5)
             assert told.wait(10)
-    assert not [thread for thread in threading.enumerate() if thread.name == "incumbent-watch"] or _ended()
-
-
-def _ended():
-    time.sleep(0.5)
-    return not [thread for thread in threading.enumerate() if thread.name == "incumbent-watch"]
+    eventually(lambda: not any(thread.name == "incumbent-watch" for thread in threading.enumerate()))
 
 
 def test_a_stop_hands_over_by_notification(server, store):
     """The successor does not wait for its next poll."""
-    timing = {"lease_duration": 6.0, "retry_period": 1.5}
+    timing = {"lease_duration": 60.0, "retry_period": 10.0}
     with closing(open_store(server.url, lease=store.name)) as other:
         leader, follower = Campaign(store, **timing), Campaign(other, **timing)
         with leader:
@@ -184,7 +180,7 @@ def test_a_stop_hands_over_by_notification(server, store):
                 assert follower.wait_until_leader(10)
                 took = time.monotonic() - started
     print(f"handover on kubernetes: {took * 1e3:.0f} ms")  # noqa: T201 - measured
-    assert took < 1.2
+    assert took < 5
 
 
 def test_a_forked_child_has_connections_of_its_own(server, store):

@@ -91,7 +91,13 @@ def members():
         with closing(members[0].admin()) as client:
             client.admin.command("replSetInitiate", {"_id": "rs0", "members": hosts, "settings": timing})
         primary_of(members)
+        with closing(members[0].admin()) as client:  # until then they take part in no majority
+            until(lambda: states(client) == ["PRIMARY", "SECONDARY", "SECONDARY"], timeout=60)
         yield members
+
+
+def states(client):
+    return sorted(each["stateStr"] for each in client.admin.command("replSetGetStatus")["members"])
 
 
 def host(member):

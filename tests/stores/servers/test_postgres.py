@@ -24,7 +24,7 @@ from support.server_postgres import SERVER
 from support.servers import fixture_of
 
 ROOT = Path(__file__).parents[3]
-RETRY_PERIOD = 2.0
+RETRY_PERIOD = 10.0
 
 server = fixture_of(SERVER)
 
@@ -194,6 +194,7 @@ def watchers():
 
 def test_all_watches_share_one_connection_which_ends_with_the_last(server, ours):
     """And at once: it is not waited for that something happens on it."""
+    eventually(lambda: not listeners(server) and not watchers())  # those of earlier tests
     with ExitStack() as stack:
         stores = [stack.enter_context(closing(open_store(server.url, lease=f"l{i}"))) for i in range(3)]
         connected = threading.Event()
@@ -262,7 +263,7 @@ def test_a_forked_child_has_connections_of_its_own(server, name, store):
 
 def test_stopping_hands_over_by_notification(server, name, record_property):
     """The follower neither waits for the lease to expire nor for its next poll."""
-    settings = {"lease_duration": 12.0, "retry_period": RETRY_PERIOD}
+    settings = {"lease_duration": 6 * RETRY_PERIOD, "retry_period": RETRY_PERIOD}
     with ExitStack() as stack:
         stores = [stack.enter_context(closing(open_store(server.url, lease=name))) for _ in range(2)]
         first, second = (Campaign(each, **settings) for each in stores)

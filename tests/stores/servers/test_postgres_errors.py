@@ -108,7 +108,7 @@ def test_a_write_whose_reply_was_dropped_is_unknown_and_happened(store, behind, 
     proxy.drops_replies = True
     with unavailable(unknown=True):
         behind.update_lease(NEW, version, timeout=0.3)
-    assert store.get_lease(timeout=5).lease == NEW
+    eventually(lambda: store.get_lease(timeout=5).lease == NEW)
     proxy.heal()
     assert behind.get_lease(timeout=5).lease == NEW
 
@@ -116,7 +116,7 @@ def test_a_write_whose_reply_was_dropped_is_unknown_and_happened(store, behind, 
 def test_a_creation_whose_reply_was_dropped_is_unknown_and_happened(store, behind, proxy):
     proxy.drops_replies = True
     with closing(behind), unavailable(unknown=True):
-        behind.create_lease(NEW, timeout=0.3)
+        behind.create_lease(NEW, timeout=1)
     assert store.get_lease(timeout=5).lease == NEW
 
 
@@ -180,11 +180,14 @@ def test_a_write_that_waits_for_a_lock_ends_in_time_and_leaves_nothing_behind(se
 
 
 def test_a_write_that_the_server_gave_up_did_not_happen(server, name, store):
-    url = f"{server.url}?options=-cstatement_timeout%3D200"
-    with closing(open_store(url, lease=name)) as impatient:
-        version = impatient.create_lease(PLAIN, timeout=5)
-        with locked(server, name), unavailable(unknown=False, match="57014"):
-            impatient.update_lease(NEW, version, timeout=10)
+    url = f"{server.url}?options=-cstatement_timeout%3D1000"
+    version = store.create_lease(PLAIN, timeout=5)
+    with (
+        closing(open_store(url, lease=name)) as impatient,
+        locked(server, name),
+        unavailable(unknown=False, match="57014"),
+    ):
+        impatient.update_lease(NEW, version, timeout=10)
     assert store.get_lease(timeout=5).version == version
 
 

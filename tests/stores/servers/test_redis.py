@@ -195,7 +195,7 @@ def test_a_watch_goes_on_after_the_connection_was_lost(server, store):
 
 def test_a_connection_that_went_dead_is_replaced(server, monkeypatch):
     """Nobody says that it did; its silence does. One that only has nothing to tell is kept."""
-    monkeypatch.setattr("incumbent.stores.redis._SILENCE", 0.7)
+    monkeypatch.setattr("incumbent.stores.redis._SILENCE", 2.0)
     told = threading.Event()
     with ExitStack() as stack:
         proxy = stack.enter_context(Proxy(server.port))
@@ -204,7 +204,7 @@ def test_a_connection_that_went_dead_is_replaced(server, monkeypatch):
         stack.enter_context(closing(watched.watch(told.set)))
         assert told.wait(5)
         connection = listening(admin)
-        time.sleep(3)
+        time.sleep(5)
         assert listening(admin) == connection
         proxy.drops_replies = True
         assert within(10, lambda: listening(admin) != connection), "it was kept"
@@ -221,7 +221,8 @@ def test_a_release_hands_over_within_a_round_trip_or_so(server, capsys):
             stack.enter_context(closing(open_store(server.url, lease="handover"))) for _ in range(2)
         )
         stack.callback(first.delete_lease)
-        settings = {"lease_duration": 3.0, "retry_period": 1.0}
+        first.create_lease(PLAIN.released(PLAIN.renew_time), timeout=5)  # a missing one is waited out
+        settings = {"lease_duration": 60.0, "retry_period": 10.0}
         one = Campaign(first, **settings)
         two = Campaign(second, on_started_leading=lambda term: leads.set() or term.wait(), **settings)
         one.start()
@@ -235,7 +236,7 @@ def test_a_release_hands_over_within_a_round_trip_or_so(server, capsys):
         took = time.monotonic() - began
     with capsys.disabled():
         print(f"\nredis: handed over in {took * 1000:.1f} ms", end=" ")  # noqa: T201 - measured
-    assert took < 0.5
+    assert took < 5
 
 
 def test_a_forked_child_has_connections_of_its_own(server, store):

@@ -98,12 +98,18 @@ def test_a_connection_lost_after_the_write_is_unknown(store, beyond, proxy):
 
 def test_a_server_killed_while_it_is_asked_is_unknown():
     """And when it is back, calls just work."""
-    with running(SERVER) as server, closing(RedisStore(server.url, "x")) as store:
+    with (
+        running(SERVER) as server,
+        Proxy(server.port) as proxy,
+        closing(RedisStore(server.url_at(proxy.port), "x")) as store,
+    ):
         version = store.create_lease(PLAIN, timeout=5)
         server._signal(signal.SIGSTOP)
+        sent = proxy.requests
         with ThreadPoolExecutor(1) as pool:
             call = pool.submit(store.update_lease, OTHER, version, timeout=5)
-            time.sleep(0.1)
+            while proxy.requests == sent:
+                time.sleep(0.01)
             server.kill()
             with pytest.raises(StoreUnavailable) as caught:
                 call.result(5)
@@ -169,7 +175,7 @@ def test_a_slow_handshake_does_not_outlast_the_deadline(server, admin, proxy):
         began = time.monotonic()
         with pytest.raises(StoreUnavailable) as caught:
             store.get_lease(timeout=0.8)
-        assert time.monotonic() - began < 0.8 + 0.4
+        assert time.monotonic() - began < 0.8 + 0.9
         assert not caught.value.outcome_unknown
 
 
@@ -231,34 +237,38 @@ def test_no_success_is_reported_that_did_not_happen():
         arguments = ("--appendonly", "yes", "--appendfsync", "always")
 
     with running(Keeping) as server:
-        done = threading.Event()
+        done, begun, cut_short = threading.Event(), threading.Barrier(5), []
 
         def write(number):
-            counts = {"written": 0, "unknown": 0}
+            written = 0
             with closing(RedisStore(server.url, f"load-{number}")) as store:
                 kept, lease = store.create_lease(PLAIN, timeout=5), PLAIN
-                while not done.is_set() or counts["written"] < 10:
+                begun.wait(30)
+                while not done.is_set() or written < 10:
                     wanted = replace(PLAIN, leader_transitions=lease.leader_transitions + 1)
                     outcome = attempt(store, wanted, kept)
                     if isinstance(outcome, str):
                         kept, lease = outcome, wanted
-                        counts["written"] += 1
+                        written += 1
                         continue
                     found = patient_read(store)
                     assert found.lease in ((lease, wanted) if outcome else (lease,))
-                    counts["unknown"] += outcome
+                    cut_short.extend([number] * outcome)
                     kept, lease = found.version, found.lease
-            return counts
 
         with ThreadPoolExecutor(4) as pool:
             writers = [pool.submit(write, number) for number in range(4)]
-            for _ in range(3):
+            begun.wait(30)
+            for kills in range(1, 21):
                 time.sleep(0.3)
                 server.kill()
                 server.start()
+                if kills >= 3 and cut_short:
+                    break
             done.set()
-            counts = [writer.result(60) for writer in writers]
-    assert sum(count["unknown"] for count in counts) > 0, "no write was cut short: nothing was tried"
+            for writer in writers:
+                writer.result(60)
+    assert cut_short, "no write was cut short: nothing was tried"
 
 
 def attempt(store, lease, version):

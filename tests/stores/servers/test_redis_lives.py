@@ -218,8 +218,8 @@ def test_a_takeover_that_the_replica_missed_makes_no_two_leaders(before, pair, o
         late = Candidate(stack, master, "late", takeover_delay=1.0)
         within(10, lambda: late.proxy.requests > 1)
         time.sleep(0.2)  # it has seen what there is
-        promote(replica)
         late.proxy.cut()
+        promote(replica)
         first = Candidate(stack, master, "first")
         within(10, lambda: first.began)
         if before != "vacant":
@@ -256,7 +256,8 @@ def test_a_restart_that_forgets_ends_the_term_and_another_one_begins(forgetful, 
     with ExitStack() as stack:
         candidates = [Candidate(stack, forgetful, name) for name in ("one", "two")]
         within(20, lambda: candidates[0].began + candidates[1].began)
-        time.sleep(0.2)  # both have seen it
+        leader = next(each.campaign.identity for each in candidates if each.began)
+        within(10, lambda: all(each.campaign.leader == leader for each in candidates))
         crashed = time.monotonic()
         crash(forgetful)
         within(20, lambda: len(candidates[0].began + candidates[1].began) == 2)

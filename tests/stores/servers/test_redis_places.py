@@ -45,7 +45,7 @@ class Node(SERVER):
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
-        bus = ("--cluster-port", str(free_port()), "--cluster-node-timeout", "1000")
+        bus = ("--cluster-port", str(free_port()), "--cluster-node-timeout", "3000")
         self.arguments = (*SERVER.arguments, "--cluster-enabled", "yes", *bus)
 
 
@@ -80,7 +80,9 @@ def watched():
         stack.enter_context(admin), stack.enter_context(of_replica)
         eventually(lambda: true(of_replica.info("replication")["master_link_status"] == "up"))
         admin.execute_command("SENTINEL", "MONITOR", "leases", "127.0.0.1", master.port, 1)
-        admin.execute_command("SENTINEL", "SET", "leases", "down-after-milliseconds", "500")
+        # It may know of no good replica yet when it tries first.
+        soon = ("down-after-milliseconds", "500", "failover-timeout", "3000")
+        admin.execute_command("SENTINEL", "SET", "leases", *soon)
         eventually(lambda: true(admin.execute_command("SENTINEL", "REPLICAS", "leases")))
         yield master, replica, sentinel
 
@@ -220,6 +222,11 @@ def test_a_cluster_whose_node_is_down_is_unavailable_and_comes_back(cluster):
         owner.start()
         with pytest.raises(LeaseNotFound):
             eventually(lambda: store.get_lease(timeout=2))
+    for node in cluster:
+        with node.admin() as admin:
+            eventually(
+                lambda admin=admin: true("cluster_state:ok" in admin.execute_command("CLUSTER", "INFO"))
+            )
 
 
 def holds(node, key):
