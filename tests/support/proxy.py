@@ -41,10 +41,7 @@ class Proxy:
 
     def heal(self) -> None:
         """Everything gets through again. Connections that lost something are reset, as TCP would do."""
-        is_broken = self.drops_requests or self.drops_replies
-        self.delay, self.drops_requests, self.drops_replies = 0.0, False, False
-        if is_broken:
-            self.reset()
+        self._run(self._heal())
 
     def reset(self) -> None:
         """End every connection at once."""
@@ -65,6 +62,11 @@ class Proxy:
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    async def _heal(self) -> None:
+        if self.drops_requests or self.drops_replies:
+            await self._reset()  # first of all: what comes now must not get through on an old connection
+        self.delay, self.drops_requests, self.drops_replies = 0.0, False, False
 
     async def _reset(self) -> None:
         for writer in tuple(self._writers):
