@@ -8,6 +8,7 @@ used as they are, and to find the node is a question to a sentinel, or to follow
 from __future__ import annotations
 
 import hashlib
+import socket
 import threading
 import time
 from collections import deque
@@ -75,6 +76,17 @@ class _Deadline:
         self.is_lost = True
         connection: Any = super()
         connection.disconnect(*arguments, **options)
+
+    def cut(self) -> None:
+        """End what waits on it, from another thread, and leave its end to whoever waits.
+
+        Were it closed here, its number would be the next connection's, and TLS goes by the number: who waits
+        would read the other's first bytes.
+        """
+        sock: socket.socket | None = getattr(self, "_sock", None)
+        if sock is not None:
+            # Not a TLS socket's own method, which would take the connection from under who reads.
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     def read_response(self, *arguments: Any, **options: Any) -> Any:
         connection: Any = super()

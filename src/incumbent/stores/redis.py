@@ -196,7 +196,7 @@ class _RedisServer(Server):
     def listen(self, listener: Listener) -> None:
         """Subscribe to what is watched, and look now and then whether that is something else by now."""
         connection = self.nodes.connected("", time.monotonic() + _CONNECT_TIMEOUT)
-        listener.interrupt_by(connection.disconnect)
+        listener.interrupt_by(connection.cut)
         names: dict[bytes, str] = {}
         look_at, is_connected = 0.0, False
         heard_at = asked_at = time.monotonic()
