@@ -1,6 +1,11 @@
+import os
+import sys
+
 import pytest
 
-from support.cli_contenders import World
+from incumbent.cli import guard
+from incumbent.cli.guarded import End, GuardedCommand
+from support.cli_contenders import WORKER, World
 
 
 @pytest.fixture
@@ -9,3 +14,25 @@ def world(tmp_path):
     world = World(tmp_path)
     yield world
     world.close()
+
+
+@pytest.fixture
+def guarded(world, tmp_path):
+    """Start a worker under guard; all of it is ended with the test."""
+    started = []
+
+    def start(*words, term_in=60.0, kill_in=60.0, grace=0.3):
+        now = guard.now_ns()
+        until = now + int(term_in * 1e9), now + int(kill_in * 1e9)
+        command = [sys.executable, WORKER, str(world.journal.path), *words]
+        environment = os.environ | {"INCUMBENT_TEST": world.marker}
+        started.append(GuardedCommand(command, environment, *until, int(grace * 1e9)))
+        return started[-1]
+
+    yield start
+    for process in started:
+        if process._guard.returncode is None:  # not kill(): in this process it would end other tests' servers
+            process._guard.kill()
+            if process._orders < 0:  # closed by a test
+                process._orders = os.open(os.devnull, os.O_WRONLY)
+            process._close(End(137, by_itself=False))

@@ -10,13 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import psutil
-import pytest
 
 from incumbent.cli import guard
-from incumbent.cli.guarded import End, GuardedCommand
+from incumbent.cli import guarded as guarded_commands
+from incumbent.cli.demo import freeze
+from incumbent.cli.guarded import End
 from incumbent.clock import SystemClock
 from support.cli_contenders import (
     LEASE_NS,
+    LONGER,
+    LONGER_NS,
     PATIENCE,
     SECOND_NS,
     SHORT,
@@ -27,28 +30,6 @@ from support.cli_contenders import (
 )
 
 # Deadlines are set when the workers are there: on a busy machine the start of a few Pythons takes seconds.
-
-
-@pytest.fixture
-def guarded(world, tmp_path):
-    """Start a worker under guard; all of it is ended with the test."""
-    started = []
-
-    def start(*words, term_in=60.0, kill_in=60.0, grace=0.3):
-        now = guard.now_ns()
-        until = now + int(term_in * 1e9), now + int(kill_in * 1e9)
-        command = [sys.executable, WORKER, str(world.journal.path), *words]
-        environment = os.environ | {"INCUMBENT_TEST": world.marker}
-        started.append(GuardedCommand(command, environment, *until, int(grace * 1e9)))
-        return started[-1]
-
-    yield start
-    for process in started:
-        if process._guard.returncode is None:  # not kill(): in this process it would end other tests' servers
-            process._guard.kill()
-            if process._orders < 0:  # closed by a test
-                process._orders = os.open(os.devnull, os.O_WRONLY)
-            process._close(End(137, by_itself=False))
 
 
 def test_the_guard_and_the_campaign_read_one_clock():
@@ -84,17 +65,17 @@ def test_the_deadline_moves_with_each_renewal(world, guarded):
     world.workers(1)
     now = guard.now_ns()
 
-    command.until(now + SECOND_NS, now + SECOND_NS)
-    command.until(now + 2 * SECOND_NS, now + 5 * SECOND_NS)
+    command.until(now + 2 * SECOND_NS, now + 2 * SECOND_NS)
+    command.until(now + 3 * SECOND_NS, now + 6 * SECOND_NS)
     end_of(command)
 
     ((_, last),) = world.journal.spans().values()
-    assert 1.95e9 < last - now < 5e9
+    assert 2.95e9 < last - now < 6e9
 
 
 def test_a_dead_supervisor_ends_the_command_at_once(world, guarded):
     """The end of the pipe is SIGTERM now and SIGKILL after the grace, not at a far deadline."""
-    command = guarded("stubborn")
+    command = guarded("stubborn", grace=2.0)
     (pid,) = world.workers(1)
 
     now = guard.now_ns()
@@ -132,9 +113,38 @@ def test_nothing_is_started_after_the_deadline(world, guarded):
     assert world.journal.pids() == []
 
 
+SLOW = """
+import os, sys, time
+from incumbent.cli import guard
+descendants, now_ns = guard.descendants, guard.now_ns
+def slowly():
+    guard.descendants = descendants
+    while not os.path.exists({gate!r}):
+        time.sleep(0.01)
+    guard.now_ns = lambda: now_ns() + 1000 * 10**9
+    return descendants()
+guard.descendants = slowly
+guard.main(sys.argv[1:])
+"""
+
+
+def test_a_renewal_counts_that_came_while_the_guard_got_ready(world, guarded, tmp_path, monkeypatch):
+    """On a busy machine that may take longer than the lease had left when the guard was started."""
+    script, gate = tmp_path / "slow.py", tmp_path / "gate"
+    script.write_text(SLOW.format(gate=str(gate)))
+    monkeypatch.setattr(guarded_commands, "_SCRIPT", str(script))
+    command = guarded("lasts:2", "exits:3")
+    world.workers(1)
+
+    command.until(guard.now_ns() + 2000 * SECOND_NS, guard.now_ns() + 2000 * SECOND_NS)
+    gate.touch()
+
+    assert end_of(command) == End(3, by_itself=True)
+
+
 def test_a_guard_that_is_killed_takes_the_tree_with_it(world):
     """The command dies by the kernel's hand, what it left behind by the supervisor's, which goes on."""
-    contender = world.run("stubborn", "daemon", "children", options=SHORT)
+    contender = world.run("stubborn", "daemon", "children", options=LONGER)
     pids = world.workers(3)
     (the_guard,) = {world.guard_of(pid).pid for pid in pids} & {child.pid for child in children(contender)}
 
@@ -172,12 +182,12 @@ def test_a_guard_ignores_what_a_terminal_or_an_administrator_sends_it(world, gua
 
 def test_a_killed_supervisor_leaves_nothing_running(world):
     """SIGKILL for the supervisor: its command, deaf to SIGTERM, is gone before another starts."""
-    first = world.run("stubborn", "daemon", options=SHORT)
+    first = world.run("stubborn", "daemon", options=(*SHORT, "--stop-timeout", "0.5"))
     old = world.workers(2)
     world.run(options=SHORT)
-    killed_at = guard.now_ns()
 
     first.kill()
+    killed_at = guard.now_ns()
 
     *_, new = world.workers(3)
     spans = world.journal.spans()
@@ -187,16 +197,17 @@ def test_a_killed_supervisor_leaves_nothing_running(world):
 
 def test_a_stopped_supervisor_extends_nothing(world):
     """Stopped with its group, as by Ctrl-Z: the command ends in time; continued, it waits in line again."""
-    first = world.run("stubborn", "daemon", options=SHORT)
+    first = world.run("stubborn", "daemon", options=LONGER)
     old = world.workers(2)
-    second = world.run(options=SHORT)
+    second = world.run(options=LONGER)
+    freeze(first, world.directory / "leases.db")  # within a transaction it would keep the file's lock
     stopped_at = guard.now_ns()
 
     os.killpg(first.pid, signal.SIGSTOP)
 
     *_, new = world.workers(3)
     spans = world.journal.spans()
-    assert max(spans[pid][1] for pid in old) < min(spans[new][0], stopped_at + LEASE_NS)
+    assert max(spans[pid][1] for pid in old) < min(spans[new][0], stopped_at + LONGER_NS)
     first.send_signal(signal.SIGCONT)
     second.terminate()
     assert second.wait(PATIENCE) == 143
@@ -206,7 +217,7 @@ def test_a_stopped_supervisor_extends_nothing(world):
 
 def test_a_stopped_guard_is_no_way_out(world):
     """Guard stopped and lease lost: the supervisor kills the tree itself, in time."""
-    contender = world.run("stubborn", "daemon", options=SHORT)
+    contender = world.run("stubborn", "daemon", options=LONGER)
     old = world.workers(2)
     (the_guard,) = children(contender)
     the_guard.suspend()
@@ -216,7 +227,7 @@ def test_a_stopped_guard_is_no_way_out(world):
     world.put(replace(held, holder_identity="eve", holder_session="eve.1", leader_transitions=2))
 
     eventually("all are dead", lambda: all_dead(old))
-    assert max(span[1] for span in world.journal.spans().values()) - taken_at < LEASE_NS
+    assert max(span[1] for span in world.journal.spans().values()) - taken_at < LONGER_NS
     assert contender.poll() is None
     assert "the lease is held by 'eve'" in world.stderr(contender)
 

@@ -141,6 +141,8 @@ class Guard:
     def _guard(self) -> None:
         """Wait and act until the command is reaped and has left nothing behind."""
         descendants()  # imports psutil now: in the hour of need there may be no file system
+        if self.orders >= 0:
+            self._take_orders()  # the lease was renewed since, if all that took longer than it had left
         while True:
             self._reap()
             if self.code is not None:
