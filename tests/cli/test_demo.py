@@ -9,7 +9,7 @@ import pytest
 
 from incumbent.cli.demo import leaders_at_once
 from incumbent.cli.demo_view import Beat, Contender, open_view
-from support.cli_contenders import SECOND_NS, eventually
+from support.cli_contenders import PATIENCE, SECOND_NS, eventually
 
 
 def test_the_demo_fails_over_four_times_and_ends_with_one_leader(world, tmp_path):
@@ -34,7 +34,7 @@ def test_an_interrupted_demo_tidies_up(world, tmp_path, number):
 
     demo.send_signal(number)
 
-    assert demo.wait(20) == 130
+    assert demo.wait(PATIENCE) == 130
     assert world.members() == []
     assert not list(tmp_path.glob("incumbent-demo-*"))
 

@@ -12,6 +12,7 @@ from incumbent.cli import main, resign, status, watch
 from incumbent.errors import StoreUnavailable
 from incumbent.lease import Lease
 from incumbent.stores.sqlite import SqliteStore
+from support.cli_contenders import PATIENCE
 
 
 @pytest.fixture
@@ -205,7 +206,7 @@ def test_watch_prints_a_line_at_each_change_and_none_at_a_renewal(world):
     world.put(lease_of("", session=""))
     assert next_line() == "lease: nobody holds it; the last token is 3"
     watcher.send_signal(signal.SIGINT)
-    assert watcher.wait(20) == 130
+    assert watcher.wait(PATIENCE) == 130
 
 
 def test_watch_outlives_a_store_that_is_away(monkeypatch):

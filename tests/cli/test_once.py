@@ -10,7 +10,7 @@ from incumbent.cli.once import OneChance
 from incumbent.errors import LeaseNotFound, StoreUnavailable
 from incumbent.lease import Lease, StoreGuarantees
 from incumbent.stores.memory import MemoryStore
-from support.cli_contenders import SHORT, eventually
+from support.cli_contenders import PATIENCE, SHORT, eventually
 
 ONCE = ("--once", *SHORT)
 
@@ -21,21 +21,21 @@ def test_it_gives_up_at_once_when_another_holds_the_lease(world):
     world.workers(1)
     before = world.lease()
 
-    assert world.run(options=ONCE).wait(20) == 75
+    assert world.run(options=ONCE).wait(PATIENCE) == 75
     assert world.lease().lease.holder_session == before.lease.holder_session
 
 
 def test_it_takes_a_free_lease(world):
     """A lease that was never held, and one that was released."""
-    assert world.run("lasts:0.05", "exits:4", options=ONCE).wait(20) == 4
-    assert world.run("lasts:0.05", "exits:5", options=ONCE).wait(20) == 5
+    assert world.run("lasts:0.05", "exits:4", options=ONCE).wait(PATIENCE) == 4
+    assert world.run("lasts:0.05", "exits:5", options=ONCE).wait(PATIENCE) == 5
 
 
 def test_it_takes_over_from_the_dead(world):
     """A record that looks expired is waited for as P4 says, and then taken."""
     world.put(lease_of("eve", renewed=timedelta(hours=-1)))
 
-    assert world.run("lasts:0.05", options=ONCE).wait(20) == 0
+    assert world.run("lasts:0.05", options=ONCE).wait(PATIENCE) == 0
     assert world.lease().lease.leader_transitions == 8
 
 

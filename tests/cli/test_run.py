@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from support.cli_contenders import SHORT, WORKER, all_dead, eventually, is_alive
+from support.cli_contenders import LONGER, PATIENCE, WORKER, all_dead, eventually, is_alive
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_the_exit_code_is_the_commands(world, script, code):
     """Whatever the command ends with, the lease is released and we end with the same."""
     contender = world.run(command=["sh", "-c", script])
 
-    assert contender.wait(20) == code
+    assert contender.wait(PATIENCE) == code
     assert world.lease().lease.is_vacant
 
 
@@ -34,13 +34,13 @@ def test_a_command_that_does_not_exist_is_127(world):
     """As in a shell; and the error names it."""
     contender = world.run(command=["no-such-command-anywhere"])
 
-    assert contender.wait(20) == 127
+    assert contender.wait(PATIENCE) == 127
     assert "no-such-command-anywhere" in world.stderr(contender)
 
 
 def test_a_command_that_cannot_be_executed_is_126(world, tmp_path):
     """As in a shell."""
-    assert world.run(command=[str(tmp_path)]).wait(20) == 126
+    assert world.run(command=[str(tmp_path)]).wait(PATIENCE) == 126
 
 
 def test_the_command_inherits_the_streams_and_is_told_its_term(world):
@@ -48,7 +48,7 @@ def test_the_command_inherits_the_streams_and_is_told_its_term(world):
     script = 'read line; echo "$line $INCUMBENT_LEASE $INCUMBENT_IDENTITY $INCUMBENT_TOKEN"; echo oh >&2'
     contender = world.run(options=("--id", "anna"), command=["sh", "-c", script])
 
-    out, _ = contender.communicate("hello\n", timeout=20)
+    out, _ = contender.communicate("hello\n", timeout=PATIENCE)
 
     assert out == "hello lease anna 1\n"
     assert "oh\n" in world.stderr(contender)
@@ -60,7 +60,7 @@ def test_the_next_in_line_takes_over_with_a_larger_token(world):
     world.workers(1)
     second = world.run("lasts:0.1", options=("--retry-period", "0.2"))
 
-    assert (first.wait(20), second.wait(20)) == (0, 0)
+    assert (first.wait(PATIENCE), second.wait(PATIENCE)) == (0, 0)
     one, two = world.journal.spans().values()
     assert one[1] < two[0]
     assert [world.journal.of(pid)[0] for pid in world.journal.pids()] == ["token=1", "token=2"]
@@ -101,7 +101,7 @@ def test_sigterm_ends_the_command_and_then_us(world):
 
     contender.terminate()
 
-    assert contender.wait(20) == 143
+    assert contender.wait(PATIENCE) == 143
     assert world.lease().lease.is_vacant
 
 
@@ -115,7 +115,7 @@ def test_a_contender_that_waits_ends_by_a_signal(world, number):
 
     waiting.send_signal(number)
 
-    assert waiting.wait(20) == 128 + number
+    assert waiting.wait(PATIENCE) == 128 + number
     assert leader.poll() is None
     assert world.journal.of(pid) == ["token=1"]
 
@@ -145,7 +145,7 @@ def test_the_hangup_of_a_terminal_ends_a_contender_that_waits(world):
 
     waiting.send_signal(signal.SIGHUP)
 
-    assert waiting.wait(20) == 129
+    assert waiting.wait(PATIENCE) == 129
     os.close(ours)
     os.close(theirs)
 
@@ -169,19 +169,19 @@ def test_restart_keeps_it_running_until_a_signal_ends_it(world):
 
     contender.terminate()
 
-    assert contender.wait(20) in {1, 143}
+    assert contender.wait(PATIENCE) in {1, 143}
     first, _, third, *_ = (start for start, _ in world.journal.spans().values())
-    assert third - first > 1.2e9
+    assert third - first > 1e9
     assert {world.journal.of(pid)[0] for pid in world.journal.pids()} == {"token=1"}
 
 
 def test_what_the_command_leaves_behind_is_ended_before_the_lease_is_released(world):
     """A daemon with a session of its own, deaf to SIGTERM, does not outlive the term that started it."""
-    first = world.run("daemon", "lasts:0.3", options=(*SHORT, "--stop-timeout", "0.5"))
+    first = world.run("daemon", "lasts:0.3", options=(*LONGER, "--stop-timeout", "0.5"))
     world.workers(2)
-    second = world.run("lasts:0.1", options=SHORT)
+    second = world.run("lasts:0.1", options=LONGER)
 
-    assert (first.wait(20), second.wait(20)) == (0, 0)
+    assert (first.wait(PATIENCE), second.wait(PATIENCE)) == (0, 0)
     *before, after = world.journal.spans().values()
     assert len(before) == 2
     assert max(end for _, end in before) < after[0]
@@ -189,12 +189,11 @@ def test_what_the_command_leaves_behind_is_ended_before_the_lease_is_released(wo
 
 def test_the_holder_ends_its_command_when_asked_to_resign(world):
     """SIGTERM, then SIGKILL after the stop timeout; then another leads, and the first waits in line again."""
-    quick = ("--lease-duration", "3", "--retry-period", "0.2")
-    first = world.run("stubborn", options=("--stop-timeout", "0.5", *quick))
+    first = world.run("stubborn", options=("--stop-timeout", "1.5", *LONGER))
     (old,) = world.workers(1)
-    world.run(options=quick)
+    world.run(options=LONGER)
 
-    assert world.start("resign", "--store", world.url, "--by", "the test").wait(20) == 0
+    assert world.start("resign", "--store", world.url, "--by", "the test").wait(PATIENCE) == 0
 
     _, new = world.workers(2)
     spans = world.journal.spans()
@@ -217,7 +216,7 @@ def test_the_default_lease_and_store(world, tmp_path):
     same = world.start("run", "--once", "--", *command, **home)
     other = world.start("run", "--once", "--", *command, "lasts:0.1", **home)
 
-    assert (same.wait(20), other.wait(20)) == (75, 0)
+    assert (same.wait(PATIENCE), other.wait(PATIENCE)) == (75, 0)
     assert first.poll() is None
     assert is_alive(pid)
     assert (tmp_path / "state" / "incumbent").stat().st_mode & 0o777 == 0o700
@@ -229,7 +228,7 @@ def test_a_stopped_contender_leaves_no_process(world):
     pids = world.workers(3)
 
     contender.terminate()
-    contender.wait(20)
+    contender.wait(PATIENCE)
 
     assert all_dead(pids)
     assert world.members() == []

@@ -29,6 +29,10 @@ LEASE_NS = 2_400_000_000
 SHORT = ("--lease-duration", "2.4")
 """Lost within 2.4 s; SIGTERM after 1.6 s, SIGKILL after 2 s: what is left is for a busy machine to use up."""
 
+LONGER_NS = 6_000_000_000
+LONGER = ("--lease-duration", "6", "--retry-period", "0.2")
+"""For what needs no loss, or may take its time to one."""
+
 
 def eventually(what: str, condition: Callable[[], object], patience: float = PATIENCE) -> object:
     """Ask again and again until the answer is true."""
@@ -54,7 +58,8 @@ class Journal:
     def events(self) -> list[Event]:
         if not self.path.exists():
             return []
-        lines = self.path.read_text().splitlines()
+        text = self.path.read_text()
+        lines = text[: text.rfind("\n") + 1].splitlines()  # the last one may be half written
         return [Event(int(pid), what, int(at)) for pid, what, at in (line.split() for line in lines)]
 
     def pids(self) -> list[int]:

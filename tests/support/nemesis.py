@@ -188,7 +188,8 @@ def freeze(arena: Arena, victim: Contender, token: int) -> float:
     if arena.site.file is None:
         victim.signal(signal.SIGSTOP)
     else:
-        freeze_outside_transaction(victim.process, arena.site.file)
+        register = Path(arena.site.register_url.removeprefix("sqlite:///"))
+        freeze_outside_transaction(victim.process, arena.site.file, register)
     struck = now_ns()
     try:
         took = succeeded(arena, token, struck)

@@ -28,7 +28,7 @@ from incumbent.stores._kinds import Kind
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw4").removeprefix("gw")) % 5
 _PORTS = iter(random.SystemRandom().sample(range(10_000 + 4000 * _WORKER, 14_000 + 4000 * _WORKER), 4000))
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds until a server that does not answer is given up."""
 
 

@@ -25,8 +25,8 @@ from incumbent.cli.guarded import kill_descendants
 
 NAMES: Final = ("anna", "bruno", "clara")
 LEASE_DURATION: Final = 2
-PATIENCE: Final = 8.0
-"""Seconds after which something has failed: four times the lease."""
+PATIENCE: Final = 30.0
+"""Seconds after which something has failed: on a busy machine a few starts of Python take ten."""
 
 FRAME: Final = 0.05
 PAUSE: Final = 1.0
@@ -77,22 +77,27 @@ def leaders_at_once(beats: Iterable[Beat]) -> int:
     return max((sum(first <= at <= last for first, last in spans.values()) for at in starts), default=0)
 
 
-def freeze(process: subprocess.Popen[Any], leases: Path) -> None:
-    """SIGSTOP, but not in the middle of a transaction on that SQLite file.
+def freeze(process: subprocess.Popen[Any], *files: Path) -> None:
+    """SIGSTOP, but not in the middle of a transaction on one of these SQLite files.
 
     There it would keep SQLite's lock, and until it is thawed or killed nobody could take over: the kernel
     takes a lock from the dead, not from the sleeping.
     """
     while True:
         process.send_signal(signal.SIGSTOP)
-        with closing(sqlite3.connect(leases, timeout=0.5, isolation_level=None)) as probe:
-            try:
-                probe.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError:
-                process.send_signal(signal.SIGCONT)
-                time.sleep(FRAME)
-            else:
-                return
+        if all(map(_is_free, files)):
+            return
+        process.send_signal(signal.SIGCONT)
+        time.sleep(FRAME)
+
+
+def _is_free(file: Path) -> bool:
+    with closing(sqlite3.connect(file, timeout=0.5, isolation_level=None)) as probe:
+        try:
+            probe.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            return False
+    return True
 
 
 class Demo:
@@ -108,7 +113,8 @@ class Demo:
     @property
     def beats(self) -> list[Beat]:
         """All that the commands wrote so far."""
-        lines = (line.split() for line in self._journal.read_text().splitlines())
+        text = self._journal.read_text()
+        lines = (line.split() for line in text[: text.rfind("\n") + 1].splitlines())  # whole ones
         return [Beat(identity, int(token), int(at)) for identity, token, at in lines]
 
     def play(self) -> Iterable[Failover]:

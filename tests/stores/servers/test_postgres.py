@@ -273,7 +273,6 @@ def test_stopping_hands_over_by_notification(server, name, record_property):
         assert first.wait_until_leader(timeout=20)
         second.start()
         eventually(lambda: second.leader == first.identity)
-        time.sleep(0.1)
         assert not second.is_leader()
         began = time.monotonic()
         first.stop()
