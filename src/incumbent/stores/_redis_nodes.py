@@ -81,11 +81,10 @@ class _Deadline:
         """End what waits on it, from another thread, and leave its end to whoever waits.
 
         Were it closed here, its number would be the next connection's, and TLS goes by the number: who waits
-        would read the other's first bytes.
+        would read the other's first bytes. (A TLS socket's own `shutdown` takes it from who reads, too.)
         """
         sock: socket.socket | None = getattr(self, "_sock", None)
         if sock is not None:
-            # Not a TLS socket's own method, which would take the connection from under who reads.
             socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     def read_response(self, *arguments: Any, **options: Any) -> Any:
