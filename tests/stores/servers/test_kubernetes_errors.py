@@ -23,7 +23,7 @@ server = fixture_of(SERVER)
 store = lease_fixture()
 
 
-@pytest.mark.parametrize("version", ["", 7, None, ("1",), "no-number"], ids=repr)
+@pytest.mark.parametrize("version", ["", "0", 7, None, ("1",), "no-number"], ids=repr)
 def test_a_version_of_another_kind_conflicts(store, version):
     """And above all does not count as "whatever it is at"."""
     store.create_lease(PLAIN, timeout=5)
@@ -81,8 +81,9 @@ def test_a_server_out_of_reach_is_opened_and_says_so_at_the_first_call(server):
 
 
 def test_a_lost_reply_leaves_the_outcome_unknown(server, store):
-    """The write landed; nobody heard of it (P7)."""
+    """The write landed; nobody heard of it (P7). It is not sent again, which would conflict with itself."""
     version = store.create_lease(PLAIN, timeout=5)
+    before = server.requests()
     with proxied(server, store) as (proxy, far):
         far.get_lease(timeout=5)
         proxy.drops_replies = True
@@ -91,6 +92,7 @@ def test_a_lost_reply_leaves_the_outcome_unknown(server, store):
             far.update_lease(written, version, timeout=3)
         assert caught.value.outcome_unknown
         assert store.get_lease(timeout=5).lease == written
+        assert (server.requests() - before)["PATCH"] == 1
         proxy.heal()
         assert far.get_lease(timeout=5).lease == written
 
