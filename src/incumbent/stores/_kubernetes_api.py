@@ -125,11 +125,11 @@ class ApiServer(Server):
                 config.load_kube_config(  # type: ignore[no-untyped-call]  # it has no types
                     self._kubeconfig, self._context, client_configuration=settings, persist_config=False
                 )
-        except (config.ConfigException, OSError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001  # what is malformed makes it stumble in many ways
             raise ConfigurationError(
-                f"{self.shown}: no credentials ({type(error).__name__}: {error}): give "
+                f"{self.shown}: no credentials ({type(error).__name__}: {_told(error)}): give "
                 f"?kubeconfig=PATH, or run in a pod with a service account"
-            ) from error
+            ) from None  # its message may quote the file
         return client.ApiClient(settings)
 
     def _open(
@@ -191,6 +191,15 @@ def _unreached(shown: str, error: Exception) -> StoreUnavailable:
     """Without a connection nothing was sent; after that, who knows."""
     is_certain = isinstance(error, (NewConnectionError, ConnectTimeoutError))
     return StoreUnavailable(f"{shown}: {type(error).__name__}: {error}", outcome_unknown=not is_certain)
+
+
+def _told(error: Exception) -> str:
+    """What can be said of a file that is full of secrets."""
+    if isinstance(error, OSError):
+        return str(error)
+    if isinstance(error, config.ConfigException):
+        return str(error).partition("/{")[0]  # behind it is what stands there
+    return str(getattr(error, "problem_mark", "malformed")).strip()  # where YAML's parser stumbled
 
 
 def _object(content: bytes) -> dict[str, Any]:

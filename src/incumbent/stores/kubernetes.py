@@ -25,7 +25,8 @@ from incumbent.stores._kubernetes_api import CHECK_TIMEOUT, ApiServer
 from incumbent.stores._kubernetes_record import from_object, to_patch
 from incumbent.stores._server import ServerStore
 
-_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_PART: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_NAME: Final = re.compile(rf"(?!.{{254}}){_PART}(\.{_PART})*")
 
 
 class KubernetesStore(ServerStore[ApiServer]):
@@ -49,7 +50,7 @@ class KubernetesStore(ServerStore[ApiServer]):
             self.close()
             raise ConfigurationError(
                 f"lease is {name!r}, but Kubernetes names objects by up to 253 lower-case letters, digits, "
-                f"'-' and '.', beginning and ending with a letter or digit: give such a name"
+                f"'-' and '.', with a letter or digit at both ends and beside each '.': give such a name"
             )
 
     def get_lease(self, *, timeout: float) -> StoredLease:
