@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from contextlib import closing, suppress
 
-from support.servers import Server, find_binary
+from support.servers import Server, find_binary, missing
+
+NEW = ["-x509", "-nodes", "-days", "1", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj"]
 
 
 class MongoServer(Server):
@@ -87,6 +91,59 @@ class WithUsers(MongoServer):
         with closing(self.admin()) as client, suppress(client_errors().OperationFailure):
             client.admin.command("createUser", "root", pwd=self.password, roles=["root"])
         return True
+
+
+class WithTls(MongoServer):
+    """A replica set that speaks TLS only, and wants to see a certificate of its authority's, too.
+
+    In its directory are `ca.pem`, who vouches for `server.pem` and `client.pem`, and `other-ca.pem`, who does
+    for `stranger.pem`. The key of `locked.pem` is the client's, and has a password.
+    """
+
+    options = ("--tlsMode=requireTLS", "--tlsCertificateKeyFile=server.pem", "--tlsCAFile=ca.pem")
+    password = "s3kr3t-word"
+
+    def prepare(self) -> None:
+        """See `Server.prepare`."""
+        if shutil.which("openssl") is None:
+            missing("no openssl here: apt-get install openssl")
+        for authority, names in {"ca": ("server", "client"), "other-ca": ("stranger",)}.items():
+            self._openssl(
+                "req", *NEW, f"/CN={authority}", "-keyout", f"{authority}.key", "-out", f"{authority}.pem"
+            )
+            for name in names:
+                self._certify(name, authority)
+        self._openssl(
+            "pkcs8", "-topk8", "-in", "client.key", "-out", "locked.key", "-passout", f"pass:{self.password}"
+        )
+        self._join("locked", "locked.key", "client.crt")
+
+    def admin(self, **options):
+        """See `MongoServer.admin`."""
+        files = {
+            "tlsCAFile": f"{self.directory}/ca.pem",
+            "tlsCertificateKeyFile": f"{self.directory}/client.pem",
+        }
+        return super().admin(tls=True, **files, **options)
+
+    def _certify(self, name: str, authority: str) -> None:
+        extensions = (
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+        )
+        signer = ("-CA", f"{authority}.pem", "-CAkey", f"{authority}.key")
+        files = ("-keyout", f"{name}.key", "-out", f"{name}.crt")
+        self._openssl("req", *NEW, f"/O=incumbent/CN={name}", *extensions, *signer, *files)
+        self._join(name, f"{name}.key", f"{name}.crt")
+
+    def _join(self, name: str, *parts: str) -> None:
+        texts = [(self.directory / part).read_text() for part in parts]
+        (self.directory / f"{name}.pem").write_text("".join(texts))
+
+    def _openssl(self, *arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=self.directory, check=True, capture_output=True)
 
 
 class Member(MongoServer):

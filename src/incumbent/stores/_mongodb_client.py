@@ -60,8 +60,8 @@ def connect(url: str, listener: CommandListener) -> tuple[MongoClient[Document],
     except (PyMongoError, ValueError, TypeError, OSError):
         # What it complains of may be a piece of a password that was not encoded.
         raise ConfigurationError(
-            f"store {shown(url)!r} is no URL of MongoDB's: give {_FORM}, with options that go together, and "
-            f"what is special in user and password percent-encoded"
+            f"store {shown(url)!r} is no URL of MongoDB's: give {_FORM}, with options that go together, "
+            f"certificates as PEM files, and what is special in user and password percent-encoded"
         ) from None
     database = address.partition("://")[2].partition("/")[2]
     if not database or "." in database:

@@ -20,7 +20,7 @@ from pymongo.errors import (
 )
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
-from incumbent.errors import StoreUnavailable
+from incumbent.errors import ConfigurationError, StoreUnavailable
 from incumbent.stores import shown
 from incumbent.stores._mongodb_client import UNAUTHORIZED, Leases, check, connect, described
 from incumbent.stores._server import Listener, Server
@@ -94,9 +94,17 @@ class MongoServer(Server):
             if self._is_checked:
                 return
             self._is_checked = True
-        # Out of reach, or overtaxed, is not for ever: the first call says so.
-        with suppress(ConnectionFailure, ExecutionTimeout), pymongo.timeout(OPEN_TIMEOUT):
-            check(self._leases, self.shown)
+        try:
+            with pymongo.timeout(OPEN_TIMEOUT):
+                check(self._leases, self.shown)
+        except (ConnectionFailure, ExecutionTimeout) as error:
+            # Out of reach, or overtaxed, is not for ever: the first call says so.
+            members = self._client.topology_description.server_descriptions().values()
+            if all("CERTIFICATE_VERIFY_FAILED" in str(member.error) for member in members):
+                raise ConfigurationError(
+                    f"{self.shown}: {described(error)}: name the authority that vouches for its "
+                    f"certificate by tlsCAFile=, and the server as its certificate does"
+                ) from error
 
     def listen(self, listener: Listener) -> None:
         """See `Server.listen`."""

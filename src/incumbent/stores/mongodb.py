@@ -117,7 +117,8 @@ def open_url(url: str, lease: str) -> MongoStore:
 
     Raises:
         ConfigurationError: The URL is wrong; or the server answers, and refuses the user, lacks a permission
-            that an election needs, or has another kind of collection by that name.
+            that an election needs, has another kind of collection by that name, or a certificate that nobody
+            vouches for.
     """
     store = MongoStore(url, lease)
     try:
