@@ -106,7 +106,7 @@ class KubernetesStore(ServerStore[ApiServer]):
             self._not_found()
         try:
             return StoredLease(from_object(found), self._version(found))
-        except (AttributeError, TypeError) as error:
+        except (AttributeError, LookupError, TypeError) as error:
             raise CorruptLease(f"{self.name!r} at {self._shown} is malformed: {error}") from error
 
     @staticmethod
@@ -120,8 +120,8 @@ def _parts(url: str) -> tuple[str, dict[str, str]]:
     namespace, options = split.netloc, dict(parse_qsl(split.query))
     if split.scheme != "kubernetes" or not _NAME.fullmatch(namespace) or split.path not in ("", "/"):
         raise ConfigurationError(f"store {shown(url)!r} names no namespace: give kubernetes://NAMESPACE")
-    unknown = sorted(options.keys() - {"kubeconfig", "context"})
-    if unknown or split.fragment:
+    unknown = sorted(options.keys() - {"kubeconfig", "context"}) + ["#"] * bool(split.fragment)
+    if unknown:
         raise ConfigurationError(
             f"store {shown(url)!r} has the unknown options {', '.join(unknown)}: "
             f"there are kubeconfig=PATH and context=NAME"

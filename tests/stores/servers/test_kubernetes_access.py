@@ -13,7 +13,7 @@ import pytest
 
 from incumbent import open_store
 from incumbent.errors import ConfigurationError, LeaseNotFound, StoreUnavailable
-from incumbent.stores import _kubernetes_api
+from incumbent.stores import _kubernetes_api, _server
 from incumbent.stores._kubernetes_api import VERBS
 from incumbent.stores.kubernetes import KubernetesStore
 from incumbent.testing.store_machine import PLAIN
@@ -221,6 +221,14 @@ def test_a_certificate_that_nobody_vouches_for_is_told_on_opening(server, tmp_pa
     """And that it is the authority which is to be seen to."""
     path = kubeconfig(tmp_path / "kubeconfig", it=f"https://127.0.0.1:{server.port}")
     assert "certificate-authority" in refusal(url_of(path))
+
+
+@pytest.mark.parametrize(("token", "name"), [(ADMIN, "UPPER"), (NOBODY, "x")], ids=["name", "credentials"])
+def test_who_is_refused_leaves_nothing_open(server, token, name):
+    """Nor keeps the next one from being asked anew."""
+    where = server.url_for(token, free_port() if name == "UPPER" else None)
+    assert refusal(where, name)
+    assert not [key for key in _server._servers if where in key]
 
 
 def test_what_is_asked_of_a_server_is_asked_once(server, store):

@@ -11,7 +11,7 @@ from contextlib import closing, suppress
 
 import pytest
 
-from incumbent.errors import LeaseConflict, LeaseNotFound, StoreUnavailable
+from incumbent.errors import CorruptLease, LeaseConflict, LeaseNotFound, StoreUnavailable
 from incumbent.stores.kubernetes import KubernetesStore
 from incumbent.testing.store_machine import PLAIN
 from support.driving import eventually
@@ -23,6 +23,7 @@ CALLS = {
     "update": lambda store, timeout=5: store.update_lease(PLAIN, "7", timeout=timeout),
     "delete": lambda store, timeout=5: store.delete_lease(timeout=timeout),
 }
+WHOLE = b'{"metadata": {"resourceVersion": "7"}, "spec": {}}'
 each_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 
 
@@ -66,6 +67,31 @@ def test_where_there_is_nothing(tmp_path, name, error):
         with pytest.raises(error) as caught:
             CALLS[name](store)
         assert not getattr(caught.value, "outcome_unknown", False)
+
+
+@pytest.mark.parametrize(("status", "error"), [(404, LeaseNotFound), (200, LeaseConflict)])
+def test_a_version_of_another_kind_is_no_precondition(tmp_path, status, error):
+    """It conflicts with what is there, if anything is; nothing is written."""
+    with scripted(tmp_path, status, WHOLE) as server, opened(server) as store, pytest.raises(error):
+        store.update_lease(PLAIN, 7, timeout=5)
+    assert [method for method, _ in server.requests] == ["GET"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<html>welcome</html>",
+        b"{}",
+        b'{"metadata": {"resourceVersion": "7"}, "spec": "text"}',
+        b'{"metadata": {"resourceVersion": "7"}, "spec": {"leaseTransitions": "many"}}',
+        b'{"metadata": {"resourceVersion": "7"}, "spec": {"renewTime": 7}}',
+        b'{"metadata": null, "spec": {}}',
+    ],
+)
+def test_what_is_no_lease_is_no_vacancy(tmp_path, content):
+    """But corrupt, as of a server that is another (P13)."""
+    with scripted(tmp_path, 200, content) as server, opened(server) as store, pytest.raises(CorruptLease):
+        store.get_lease(timeout=5)
 
 
 @pytest.mark.parametrize("name", ["create", "update"])

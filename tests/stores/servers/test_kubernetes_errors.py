@@ -47,6 +47,7 @@ def test_a_name_that_kubernetes_refuses_is_refused_first(server, name):
         ("kubernetes:///default", "names no namespace"),
         ("kubernetes://default/x", "names no namespace"),
         ("kubernetes://default?token=secret", "unknown options token"),
+        ("kubernetes://default#context", "unknown options #"),
         ("kubernetes://default?kubeconfig=/no/such/file", "no credentials"),
     ],
 )
