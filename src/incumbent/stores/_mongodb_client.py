@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -34,6 +35,8 @@ _CODEC: Final[CodecOptions[Document]] = CodecOptions(
     unicode_decode_error_handler="replace",
     datetime_conversion=DatetimeConversion.DATETIME_AUTO,
 )
+_TIMEOUTS: Final = re.compile(r" \(configured timeouts: [^)]*\)")
+"""What pymongo says behind the trouble with each host."""
 _NEEDED: Final = {"find", "insert", "update"}
 
 
@@ -103,7 +106,7 @@ def described(error: PyMongoError) -> str:
     if isinstance(error, (OperationFailure, NotPrimaryError)) and isinstance(error.details, Mapping):
         details = error.details
         return f"{details.get('codeName', type(error).__name__)} ({details.get('code')})"
-    text = str(error).partition(" (configured timeouts")[0].partition(", Timeout:")[0]
+    text = _TIMEOUTS.sub("", str(error).partition(", Timeout:")[0])
     return f"{type(error).__name__}: {text}"
 
 

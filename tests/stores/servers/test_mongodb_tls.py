@@ -13,7 +13,7 @@ from incumbent.stores import open_store
 from incumbent.stores.mongodb import MongoStore
 from support.http_stores import LEASE, unavailable
 from support.server_mongodb import WithTls
-from support.servers import fixture_of
+from support.servers import fixture_of, free_port
 
 whole_server = fixture_of(WithTls)
 
@@ -56,6 +56,18 @@ def test_a_server_of_another_name_is_refused_on_opening(server):
     """Its certificate is for another host."""
     with pytest.raises(ConfigurationError, match=r"Hostname mismatch.* as its certificate does"):
         open_store(url(server).replace("127.0.0.1", "localhost"), lease="x")
+
+
+def test_a_set_of_which_one_member_may_do_is_opened(server):
+    """The others may come back, and one of them be the primary."""
+    members = f"127.0.0.1:{server.port},127.0.0.1:{free_port()}"
+    far = url(server, ca="other-ca.pem").replace(f"127.0.0.1:{server.port}", members)
+    far = far.replace("directConnection=true", "replicaSet=rs0")
+    with closing(open_store(far, lease="x")) as store, unavailable(unknown=False) as caught:
+        store.get_lease(timeout=1)
+    for reason in ("CERTIFICATE_VERIFY_FAILED", "Connection refused"):
+        assert reason in str(caught.value), "it is told what each of them is"
+    assert "configured timeouts" not in str(caught.value)
 
 
 @pytest.mark.parametrize("me", ["", "stranger.pem"])
