@@ -26,6 +26,7 @@ store = lease_fixture()
 
 VERBS = ["get", "create", "patch", "watch"]
 """As the guide has them."""
+ONE = [{"verbs": ["create", "watch"]}, {"verbs": ["get", "patch"], "resourceNames": ["x"]}]
 
 
 @pytest.fixture
@@ -71,14 +72,7 @@ def test_a_role_that_lacks_a_verb_is_told_on_opening(server, namespace, missing)
     eventually(lambda: f"may not {missing} leases in '{namespace}'" in refusal(url(server, namespace)))
 
 
-@pytest.mark.parametrize(
-    "rules",
-    [
-        [{"verbs": VERBS}],
-        [{"verbs": ["create", "watch"]}, {"verbs": ["get", "patch"], "resourceNames": ["x"]}],
-    ],
-    ids=["all", "one"],
-)
+@pytest.mark.parametrize("rules", [[{"verbs": VERBS}], ONE], ids=["all", "one"])
 def test_the_roles_of_the_guide_suffice(server, namespace, rules):
     """In one namespace and no other; get and patch may be limited to the one lease."""
     bind(server, namespace, rules)
@@ -94,13 +88,15 @@ def test_the_roles_of_the_guide_suffice(server, namespace, rules):
 
 
 def test_a_role_for_one_lease_is_for_no_other(server, namespace):
-    bind(
-        server,
-        namespace,
-        [{"verbs": ["create", "watch"]}, {"verbs": ["get", "patch"], "resourceNames": ["x"]}],
-    )
+    bind(server, namespace, ONE)
     eventually(lambda: refusal(url(server, namespace)) == "")
     assert "may not get leases" in refusal(url(server, namespace), "y")
+
+
+def test_a_role_that_names_the_lease_for_all_verbs_is_told_on_opening(server, namespace):
+    """Kubernetes does not know the name yet when it judges who may create, and a watch is of all leases."""
+    bind(server, namespace, [{"verbs": VERBS, "resourceNames": ["x"]}])
+    eventually(lambda: "may not create leases" in refusal(url(server, namespace)))
 
 
 def test_each_namespace_has_its_leases(server, store, namespace):
