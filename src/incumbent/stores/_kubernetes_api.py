@@ -18,6 +18,7 @@ from kubernetes import client, config
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
 
 from incumbent.errors import ConfigurationError, StoreUnavailable
+from incumbent.stores._kubernetes_network import POOLS
 from incumbent.stores._server import Listener, Server
 
 CHECK_TIMEOUT: Final = 5.0
@@ -130,7 +131,9 @@ class ApiServer(Server):
                 f"{self.shown}: no credentials ({type(error).__name__}: {_told(error)}): give "
                 f"?kubeconfig=PATH, or run in a pod with a service account"
             ) from None  # its message may quote the file
-        return client.ApiClient(settings)
+        found = client.ApiClient(settings)
+        found.rest_client.pool_manager.pool_classes_by_scheme = POOLS
+        return found
 
     def _open(
         self, method: str, path: str, body: dict[str, Any] | None, timeout: urllib3.Timeout

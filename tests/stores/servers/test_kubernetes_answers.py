@@ -15,6 +15,7 @@ from incumbent.errors import CorruptLease, LeaseConflict, LeaseNotFound, StoreUn
 from incumbent.stores.kubernetes import KubernetesStore
 from incumbent.testing.store_machine import PLAIN
 from support.driving import eventually
+from support.http_stores import unavailable
 from support.scripted_kubernetes import kubeconfig, scripted, url_of
 
 CALLS = {
@@ -192,6 +193,30 @@ def test_a_connection_that_ends_without_an_answer_leaves_it_unknown(listening, c
     thread.join(10)
     assert caught.value.outcome_unknown
     assert len(heard) == 1
+
+
+@pytest.mark.parametrize("head", [b"A: b\r\n" * 100, b"Content-Length: 99\r\n\r\n"], ids=["head", "body"])
+@each_call
+def test_an_answer_that_drips_does_not_stretch_the_time(listening, call, head):
+    """The timeout is for the call, not for each byte."""
+    listener, store = listening
+    over = threading.Event()
+
+    def drip():
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\n" + head[: -2 if head.startswith(b"A") else None])
+            while not over.wait(0.05):
+                connection.sendall(b"x")
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    try:
+        with unavailable(unknown=True, within=1.5):
+            call(store, 0.3)
+    finally:
+        over.set()
+        thread.join(10)
 
 
 def told_by(tmp_path, *pieces, status=200, times=3):
