@@ -100,7 +100,8 @@ class ApiServer(Server):
         """One watch of all leases in the namespace; it begins with an event for each one that there is."""
         path = f"/apis/{_GROUP}/v1/namespaces/{self._namespace}/leases"
         query = f"?watch=true&timeoutSeconds={_WATCH_SECONDS}"
-        answer = self._open("GET", path + query, None, urllib3.Timeout(CHECK_TIMEOUT, _WATCH_SECONDS + 10))
+        patience = urllib3.Timeout(connect=CHECK_TIMEOUT, read=_WATCH_SECONDS + 10)
+        answer = self._open("GET", path + query, None, patience)
         try:
             if answer.status != HTTPStatus.OK:
                 raise StoreUnavailable(f"{self.shown}: the watch was answered with status {answer.status}")

@@ -100,7 +100,7 @@ class MongoServer(Server):
         except (ConnectionFailure, ExecutionTimeout) as error:
             # Out of reach, or overtaxed, is not for ever: the first call says so.
             members = self._client.topology_description.server_descriptions().values()
-            if all("CERTIFICATE_VERIFY_FAILED" in str(member.error) for member in members):
+            if members and all("CERTIFICATE_VERIFY_FAILED" in str(each.error) for each in members):
                 raise ConfigurationError(
                     f"{self.shown}: {described(error)}: name the authority that vouches for its "
                     f"certificate by tlsCAFile=, and the server as its certificate does"

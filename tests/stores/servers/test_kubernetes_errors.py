@@ -13,9 +13,13 @@ from dataclasses import replace
 import pytest
 
 from incumbent import Campaign, open_store
-from incumbent.errors import ConfigurationError, LeaseConflict, StoreUnavailable
+from incumbent.errors import ConfigurationError, LeaseConflict, LeaseNotFound, StoreUnavailable
+from incumbent.stores import _kubernetes_api
+from incumbent.stores.kubernetes import KubernetesStore
 from incumbent.testing.store_machine import PLAIN
 from support.driving import eventually
+from support.http_stores import listeners
+from support.proxy import Proxy
 from support.server_kubernetes import NOBODY, SERVER, lease_fixture, proxied
 from support.servers import fixture_of, free_port
 
@@ -98,6 +102,16 @@ def test_a_lost_reply_leaves_the_outcome_unknown(server, store):
         assert far.get_lease(timeout=5).lease == written
 
 
+def test_connecting_is_part_of_a_calls_time(server, store):
+    """A slow network does not double it."""
+    with Proxy(server.port) as proxy, closing(KubernetesStore(server.url_at(proxy.port), store.name)) as far:
+        proxy.delay = 0.3  # five pieces, one after another
+        with pytest.raises(StoreUnavailable):
+            far.get_lease(timeout=1.2)
+        with pytest.raises(LeaseNotFound):
+            far.get_lease(timeout=10)
+
+
 def test_a_connection_that_breaks_is_replaced(server, store):
     """A renewal after a break, or after a restart of the server, is not lost to a stale connection."""
     version = store.create_lease(PLAIN, timeout=5)
@@ -167,6 +181,19 @@ def test_a_watch_outlives_its_connection(server, store):
             store.update_lease(PLAIN, version, timeout=5)
             assert told.wait(10)
     eventually(lambda: not any(thread.name == "incumbent-watch" for thread in threading.enumerate()))
+
+
+def test_a_watch_on_which_nothing_happens_lasts(store, monkeypatch, caplog):
+    """The time to connect is not the time to wait for a change. It ends as soon as it is closed."""
+    eventually(lambda: listeners() == 0)
+    monkeypatch.setattr(_kubernetes_api, "CHECK_TIMEOUT", 2.0)
+    told = []
+    with closing(store.watch(lambda: told.append(time.monotonic()))):
+        eventually(lambda: told)
+        time.sleep(3)  # nothing to wait for, and that is it
+    eventually(lambda: listeners() == 0, timeout=5)
+    assert len(told) == 1
+    assert not caplog.records
 
 
 def test_a_stop_hands_over_by_notification(server, store):
