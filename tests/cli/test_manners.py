@@ -63,4 +63,4 @@ def test_a_guard_that_cannot_be_started_costs_no_descriptor(monkeypatch):
     before = psutil.Process().num_fds()
     with pytest.raises(FileNotFoundError):
         GuardedCommand(["true"], {}, 0, 0, 0)
-    assert psutil.Process().num_fds() == before
+    assert psutil.Process().num_fds() <= before

@@ -26,6 +26,7 @@ class TestMemoryStore(LeaseStoreContract):
         return deleted(self.open_store(lease))
 
 
+@pytest.mark.timeout(1200)  # two thousand commits, each on the disk before it counts
 class TestSqliteStore(LeaseStoreContract):
     slack = 4.0  # less than the five seconds that a call would take that heeds no timeout
 
