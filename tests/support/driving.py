@@ -9,12 +9,12 @@ from dataclasses import replace
 from incumbent.stores.memory import MemoryStore
 
 
-def eventually(predicate, *, timeout=10.0):
+def eventually(predicate, *, timeout=10.0, pause=0.001):
     """Wait, in real time, for what another thread is about to do; fail if it does not."""
     until = time.monotonic() + timeout
     while not predicate():
         assert time.monotonic() < until, f"it did not happen within {timeout} s"
-        time.sleep(0.001)
+        time.sleep(pause)
 
 
 def library_threads():

@@ -10,6 +10,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,11 @@ class ApiServer(Server):
 
     def ask(self, path: str, method: str = "GET", body: object = None) -> bytes:
         """As the administrator, behind the back of the store under test."""
+        with self.open(path, method, body) as answer:
+            return answer.read()
+
+    def open(self, path: str, method: str = "GET", body: object = None) -> HTTPResponse:
+        """The same, for an answer that does not end, as that to a watch."""
         request = urllib.request.Request(
             f"https://127.0.0.1:{self.port}{path}",
             method=method,
@@ -89,8 +95,7 @@ class ApiServer(Server):
             headers={"Authorization": f"Bearer {ADMIN}", "Content-Type": "application/json"},
         )
         context = ssl.create_default_context(cafile=self.directory / "apiserver.crt")
-        with urllib.request.urlopen(request, timeout=5, context=context) as answer:
-            return answer.read()
+        return urllib.request.urlopen(request, timeout=5, context=context)
 
     def object(self, store: LeaseStore) -> Any:
         """The lease's object as it is on the server."""

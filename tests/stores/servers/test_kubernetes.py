@@ -1,4 +1,4 @@
-"""The store on Kubernetes against a real API server, and beside client-go on the same objects."""
+"""The store on Kubernetes against a real API server, and what client-go writes on the same objects."""
 
 from __future__ import annotations
 
