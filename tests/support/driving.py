@@ -10,11 +10,12 @@ from incumbent.stores.memory import MemoryStore
 
 
 def eventually(predicate, *, timeout=10.0, pause=0.001):
-    """Wait, in real time, for what another thread is about to do; fail if it does not."""
+    """Wait, in real time, for what another thread is about to do, and return it; fail if it does not."""
     until = time.monotonic() + timeout
-    while not predicate():
+    while not (found := predicate()):
         assert time.monotonic() < until, f"it did not happen within {timeout} s"
         time.sleep(pause)
+    return found
 
 
 def library_threads():

@@ -13,10 +13,9 @@ from datetime import datetime, timezone
 import pytest
 
 from incumbent import Campaign
-from incumbent.errors import LeaseNotFound, StoreUnavailable
+from incumbent.errors import StoreUnavailable
 from incumbent.lease import Lease
 from incumbent.stores import open_store
-from incumbent.testing.contract import LeaseStoreContract
 from support.proxy import Proxy
 from support.server_consul import ConsulServer
 from support.server_etcd import EtcdServer
@@ -69,25 +68,6 @@ def direct(server, name):
     """The same lease, past the proxy."""
     with closing(open_store(server.url, lease=name)) as store:
         yield store
-
-
-class HttpStoreContract(LeaseStoreContract):
-    """The contract on the server of the module."""
-
-    @pytest.fixture(autouse=True)
-    def _server(self, server):
-        self.server = server
-
-    def open_store(self, lease):
-        return open_store(self.server.url, lease=lease)
-
-    def delete_lease(self, lease):
-        with closing(self.open_store(lease)) as store, suppress(LeaseNotFound):
-            store.delete_lease()
-        return True
-
-    def stalled(self, lease):
-        return self.server.frozen() if self.server.is_ours else None
 
 
 WRITE = {"consul": "PUT /v1/txn", "etcd": "POST /v3/kv/txn"}

@@ -12,17 +12,18 @@ from hypothesis import settings
 from incumbent.errors import ConfigurationError
 from incumbent.stores import consul, open_store
 from support import http_stores
-from support.http_stores import LEASE, HttpStoreContract, heard_of, until
+from support.http_stores import LEASE, heard_of, until
 from support.server_consul import SERVER
+from support.server_contract import ServerContract
 from support.servers import fixture_of
 
 server, name = fixture_of(SERVER), http_stores.name
 proxy, store = http_stores.proxy, http_stores.store
 
 
-class TestConsulStore(HttpStoreContract):
+class TestConsulStore(ServerContract):
     racers = 4  # Consul takes its time for each write, and two requests for each that it refuses
-    machine_settings = settings(HttpStoreContract.machine_settings, max_examples=10, stateful_step_count=20)
+    machine_settings = settings(ServerContract.machine_settings, max_examples=10, stateful_step_count=20)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from contextlib import closing
 
 from incumbent.stores import etcd, open_store
 from support import http_stores
-from support.http_stores import LEASE, HttpStoreContract, until
+from support.http_stores import LEASE, until
+from support.server_contract import ServerContract
 from support.server_etcd import SERVER, encoded
 from support.servers import fixture_of
 
@@ -15,7 +16,7 @@ server, name = fixture_of(SERVER), http_stores.name
 proxy, store = http_stores.proxy, http_stores.store
 
 
-class TestEtcdStore(HttpStoreContract):
+class TestEtcdStore(ServerContract):
     """As it is."""
 
 

@@ -11,12 +11,12 @@ from dataclasses import replace
 
 import pytest
 
-from incumbent import Campaign, open_store
+from incumbent import Campaign
 from incumbent.errors import ConfigurationError, CorruptLease, LeaseNotFound
 from incumbent.stores._kubernetes_record import ANNOTATION
-from incumbent.testing.contract import LeaseStoreContract
 from incumbent.testing.store_machine import PLAIN
 from support.driving import eventually
+from support.server_contract import ServerContract
 from support.server_kubernetes import ADMIN, SERVER, lease_fixture
 from support.servers import fixture_of
 
@@ -32,23 +32,11 @@ CLIENT_GO = {
 }
 
 
-class TestKubernetesStore(LeaseStoreContract):
-    @pytest.fixture(autouse=True)
-    def _server(self, server):
-        self.server = server
-
-    def open_store(self, lease):
-        return open_store(self.server.url, lease=lease)
-
+class TestKubernetesStore(ServerContract):
     def delete_lease(self, lease):
         with suppress(LeaseNotFound, ConfigurationError), closing(self.open_store(lease)) as store:
             store.delete_lease()
         return True
-
-    def stalled(self, lease):
-        if self.server.is_ours:
-            return self.server.frozen()
-        return None
 
 
 def path(store):

@@ -172,11 +172,11 @@ def test_a_watch_outlives_its_connection(server, store):
         told = threading.Event()
         with closing(far.watch(told.set)):
             assert told.wait(10)
-            time.sleep(0.3)
+            time.sleep(0.3)  # a watch begins with what is there: that is told, too
             told.clear()
             proxy.reset()
             assert told.wait(10), "it was not told of the new connection"
-            time.sleep(0.3)
+            time.sleep(0.3)  # a watch begins with what is there: that is told, too
             told.clear()
             store.update_lease(PLAIN, version, timeout=5)
             assert told.wait(10)

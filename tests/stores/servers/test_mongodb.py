@@ -18,9 +18,9 @@ import pytest
 
 from incumbent.errors import CorruptLease, LeaseConflict, LeaseNotFound
 from incumbent.stores import open_store
-from incumbent.testing.contract import LeaseStoreContract
 from support.http_stores import LEASE, handover, listeners, until
 from support.proxy import Proxy
+from support.server_contract import ServerContract
 from support.server_mongodb import SERVER
 from support.servers import fixture_of
 
@@ -40,21 +40,8 @@ CORRUPT = {
 }
 
 
-class TestMongoStore(LeaseStoreContract):
-    @pytest.fixture(autouse=True)
-    def _server(self, server):
-        self.server = server
-
-    def open_store(self, lease):
-        return open_store(self.server.url, lease=lease)
-
-    def delete_lease(self, lease):
-        with closing(self.open_store(lease)) as store, suppress(LeaseNotFound):
-            store.delete_lease()
-        return True
-
-    def stalled(self, lease):
-        return self.server.frozen() if self.server.is_ours else None
+class TestMongoStore(ServerContract):
+    pass
 
 
 @pytest.fixture

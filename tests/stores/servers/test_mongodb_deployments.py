@@ -12,10 +12,10 @@ import pytest
 from hypothesis import settings
 
 from incumbent import Campaign
-from incumbent.errors import LeaseNotFound, StoreUnavailable
+from incumbent.errors import StoreUnavailable
 from incumbent.stores import open_store
-from incumbent.testing.contract import LeaseStoreContract
 from support.http_stores import LEASE, listeners, until
+from support.server_contract import ServerContract
 from support.server_mongodb import Member, Standalone
 from support.servers import fixture_of, running
 
@@ -35,23 +35,12 @@ def name():
     return f"lease-{secrets.token_hex(8)}"
 
 
-class TestMongoStoreOnAStandaloneServer(LeaseStoreContract):
+class TestMongoStoreOnAStandaloneServer(ServerContract):
     machine_settings = settings(max_examples=5, stateful_step_count=20, deadline=None)
 
     @pytest.fixture(autouse=True)
     def _server(self, alone):
         self.server = alone
-
-    def open_store(self, lease):
-        return open_store(self.server.url, lease=lease)
-
-    def delete_lease(self, lease):
-        with closing(self.open_store(lease)) as store, suppress(LeaseNotFound):
-            store.delete_lease()
-        return True
-
-    def stalled(self, lease):
-        return self.server.frozen()
 
 
 def test_without_change_streams_one_look_a_second_serves_all_watches(alone, name):

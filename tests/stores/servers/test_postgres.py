@@ -8,18 +8,19 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from incumbent import Campaign
-from incumbent.errors import ConfigurationError, CorruptLease, LeaseConflict, LeaseNotFound
+from incumbent.errors import ConfigurationError, CorruptLease, LeaseConflict
 from incumbent.stores import open_store
-from incumbent.testing.contract import LeaseStoreContract
 from incumbent.testing.store_machine import ODD_LEASES, PLAIN
+from support.driving import eventually
 from support.proxy import Proxy
+from support.server_contract import ServerContract
 from support.server_postgres import SERVER
 from support.servers import fixture_of
 
@@ -29,21 +30,8 @@ RETRY_PERIOD = 10.0
 server = fixture_of(SERVER)
 
 
-class TestPostgresStore(LeaseStoreContract):
-    @pytest.fixture(autouse=True)
-    def _server(self, server):
-        self.server = server
-
-    def open_store(self, lease):
-        return open_store(self.server.url, lease=lease)
-
-    def delete_lease(self, lease):
-        with closing(self.open_store(lease)) as store, suppress(LeaseNotFound):
-            store.delete_lease()
-        return True
-
-    def stalled(self, lease):
-        return self.server.frozen() if self.server.is_ours else None
+class TestPostgresStore(ServerContract):
+    pass
 
 
 class Counting(Proxy):
@@ -82,13 +70,6 @@ def name(server, ours):
 def store(server, name):
     with closing(open_store(server.url, lease=name)) as store:
         yield store
-
-
-def eventually(condition, seconds=10.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come to pass"
-        time.sleep(0.01)
 
 
 def test_a_renewal_and_a_read_cost_one_request_each(server, name):
@@ -205,7 +186,7 @@ def test_all_watches_share_one_connection_which_ends_with_the_last(server, ours)
         for watch in watches:
             watch.close()
         watches[0].close()
-        eventually(lambda: not watchers(), seconds=2.0)
+        eventually(lambda: not watchers(), timeout=2.0)
         eventually(lambda: not listeners(server))
 
 

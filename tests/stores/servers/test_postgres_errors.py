@@ -17,6 +17,7 @@ import pytest
 from incumbent.errors import StoreUnavailable
 from incumbent.stores import open_store
 from incumbent.testing.store_machine import ODD_LEASES, PLAIN
+from support.driving import eventually
 from support.proxy import Proxy
 from support.server_postgres import SERVER
 from support.servers import fixture_of, free_port
@@ -77,14 +78,6 @@ def waiting(server, name="UPDATE incumbent_lease"):
     query = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE %s"
     with psycopg.connect(server.url) as connection:
         return [pid for (pid,) in connection.execute(query, (f"%{name}%",))]
-
-
-def eventually(condition, seconds=10.0):
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "it did not come to pass"
-        time.sleep(0.01)
-    return found
 
 
 def test_a_refused_connection_did_nothing(server, name):
@@ -175,7 +168,7 @@ def test_a_write_that_waits_for_a_lock_ends_in_time_and_leaves_nothing_behind(se
             with unavailable(unknown=True, match="in time"):
                 impatient.update_lease(NEW, version, timeout=0.2)
             assert time.monotonic() - began < 0.2 + SLACK
-            eventually(lambda: not waiting(server), seconds=5)
+            eventually(lambda: not waiting(server), timeout=5)
     assert store.get_lease(timeout=5).version == version
 
 
