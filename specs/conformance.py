@@ -22,9 +22,8 @@ from dataclasses import replace
 from typing import Literal
 
 from incumbent.config import ElectorConfig
-from incumbent.elector import Elector
-from incumbent.lease import StoredLease
-from incumbent.messages import (
+from incumbent.core.elector import Elector
+from incumbent.core.messages import (
     Abstain,
     ClockWentBackwards,
     CreateLease,
@@ -44,7 +43,8 @@ from incumbent.messages import (
     WriteRequest,
     Written,
 )
-from incumbent.states import CANDIDATE, FOLLOWER, LEADER, STOPPED
+from incumbent.core.states import CANDIDATE, FOLLOWER, LEADER, STOPPED
+from incumbent.lease import StoredLease
 from specs.projection import NOTHING, essence, idle, node_of, record_of, timing_of, write_of
 from specs.proof import actions
 from specs.proof.actions import Node, Record, Step, Write

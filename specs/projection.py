@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from incumbent.config import ElectorConfig
-from incumbent.elector import Elector
+from incumbent.core.elector import Elector
+from incumbent.core.messages import CreateLease, WriteRequest
 from incumbent.lease import Lease, StoredLease
-from incumbent.messages import CreateLease, WriteRequest
 from specs.proof.actions import Node, Record, Timing, Write
 
 NO_VERSION = "there is no record"

@@ -13,9 +13,8 @@ from collections.abc import Callable
 from random import Random
 
 from incumbent.config import ElectorConfig
-from incumbent.elector import Elector
-from incumbent.lease import NANOSECONDS, StoredLease, StoreGuarantees
-from incumbent.messages import (
+from incumbent.core.elector import Elector
+from incumbent.core.messages import (
     Abstain,
     Changed,
     Effects,
@@ -33,7 +32,8 @@ from incumbent.messages import (
     Woke,
     Written,
 )
-from incumbent.states import LEADER
+from incumbent.core.states import LEADER
+from incumbent.lease import NANOSECONDS, StoredLease, StoreGuarantees
 from specs.conformance import Nonconformance, Shadow, check_step, check_store_step
 
 DRIFT = 0.1

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from incumbent.campaign import Campaign
     from incumbent.clock import Clock, SystemClock
     from incumbent.config import ElectorConfig
-    from incumbent.elector import Elector
+    from incumbent.core.elector import Elector
     from incumbent.errors import (
         ConfigurationError,
         CorruptLease,
@@ -33,7 +33,7 @@ _HOMES: Final = {
     "campaign": ("Campaign",),
     "clock": ("Clock", "SystemClock"),
     "config": ("ElectorConfig",),
-    "elector": ("Elector",),
+    "core.elector": ("Elector",),
     "errors": (
         *("ConfigurationError", "CorruptLease", "ElectionError", "LeadershipLost"),
         *("LeaseConflict", "LeaseNotFound", "StoreError", "StoreUnavailable"),

@@ -12,20 +12,20 @@ from os import PathLike
 from queue import Queue
 from types import TracebackType
 
-from incumbent import lanes, scheduler
-from incumbent.calls import check_store
 from incumbent.clock import SYSTEM_CLOCK, Clock
 from incumbent.config import DEFAULT_JITTER, DEFAULT_LEASE_DURATION, DEFAULT_RETRY_PERIOD, ElectorConfig
-from incumbent.driver import Driver, Surroundings
+from incumbent.core.states import STOPPED
 from incumbent.errors import ElectionError
 from incumbent.leadership import Leadership
 from incumbent.lease import check_number
-from incumbent.process import default_identity, running
-from incumbent.reporter import Callbacks
-from incumbent.states import STOPPED
+from incumbent.runtime import pools, scheduler
+from incumbent.runtime.driver import Driver, Surroundings
+from incumbent.runtime.lifecycle import default_identity, running
+from incumbent.runtime.reporter import Callbacks
+from incumbent.runtime.store_calls import check_store
+from incumbent.runtime.threads import Thread, is_own
+from incumbent.runtime.trace import TraceWriter
 from incumbent.store import LeaseStore
-from incumbent.threads import Thread, is_own
-from incumbent.trace import TraceWriter
 
 _OBSERVERS = "observers"
 
@@ -56,7 +56,7 @@ class Campaign:
         clock: What everything is timed by; `SystemClock` by default.
         rng: What the jitter is drawn from.
         trace: A file to append all to that the elector is told and answers, as NDJSON; see
-            `incumbent.trace`. About 1 kB for each renewal.
+            `incumbent.runtime.trace`. About 1 kB for each renewal.
 
     `on_new_leader` and `report_metric` are called one after the other, on threads shared with other
     campaigns: they must return soon.
@@ -295,8 +295,8 @@ class Campaign:
                 store=self._store,
                 clock=self._clock,
                 scheduler=shared_scheduler,
-                calls=lanes.shared.acquire(self._lane, "store"),
-                observers=lanes.shared.acquire(_OBSERVERS, "callbacks"),
+                calls=pools.shared.acquire(self._lane, "store"),
+                observers=pools.shared.acquire(_OBSERVERS, "callbacks"),
                 rng=self._rng,
                 trace=trace,
             )
@@ -334,8 +334,8 @@ class Campaign:
                 running.discard(self)
             driver.join_observers(self._stop_timeout)
             scheduler.shared.release(self._clock)
-            lanes.shared.release(self._lane)
-            lanes.shared.release(_OBSERVERS)
+            pools.shared.release(self._lane)
+            pools.shared.release(_OBSERVERS)
 
     def _running(self) -> Driver:
         self._check_process()

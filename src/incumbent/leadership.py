@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from incumbent.clock import Clock
-from incumbent.elector import Office
+from incumbent.core.elector import Office
 from incumbent.errors import LeadershipLost
 from incumbent.lease import NANOSECONDS, to_ns
 

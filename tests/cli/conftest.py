@@ -5,7 +5,7 @@ import pytest
 
 from incumbent.cli import guard
 from incumbent.cli.guarded import End, GuardedCommand
-from support.cli_contenders import WORKER, World
+from support.cli.contenders import WORKER, World
 
 
 @pytest.fixture

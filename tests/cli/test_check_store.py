@@ -12,7 +12,7 @@ from incumbent.cli import check_store, main, store_checks
 from incumbent.errors import StoreUnavailable
 from incumbent.stores import _kinds
 from incumbent.stores.memory import MemorySpace, MemoryStore
-from incumbent.testing.store_machine import PLAIN
+from incumbent.testing.stores.machine import PLAIN
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import pytest
 
 from incumbent.cli.demo import leaders_at_once
 from incumbent.cli.demo_view import Beat, Contender, open_view
-from support.cli_contenders import PATIENCE, SECOND_NS, eventually
+from support.cli.contenders import PATIENCE, SECOND_NS, eventually
 
 
 def test_the_demo_fails_over_four_times_and_ends_with_one_leader(world, tmp_path):

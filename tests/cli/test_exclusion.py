@@ -14,7 +14,7 @@ import pytest
 
 from incumbent.cli import guard
 from incumbent.cli.demo import freeze
-from support.cli_contenders import SHORT, eventually
+from support.cli.contenders import SHORT, eventually
 
 ROUNDS = int(os.environ.get("INCUMBENT_ROUNDS", "4"))
 """The issue's own number is 30: CI sets it. The plain run must be short."""

@@ -16,7 +16,7 @@ from incumbent.cli import guarded as guarded_commands
 from incumbent.cli.demo import freeze
 from incumbent.cli.guarded import End
 from incumbent.clock import SystemClock
-from support.cli_contenders import (
+from support.cli.contenders import (
     LEASE_NS,
     LONGER,
     LONGER_NS,

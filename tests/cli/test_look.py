@@ -12,7 +12,7 @@ from incumbent.cli import main, resign, status, watch
 from incumbent.errors import StoreUnavailable
 from incumbent.lease import Lease
 from incumbent.stores.sqlite import SqliteStore
-from support.cli_contenders import PATIENCE
+from support.cli.contenders import PATIENCE
 
 
 @pytest.fixture

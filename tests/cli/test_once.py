@@ -10,7 +10,7 @@ from incumbent.cli.once import OneChance
 from incumbent.errors import LeaseNotFound, StoreUnavailable
 from incumbent.lease import Lease, StoreGuarantees
 from incumbent.stores.memory import MemoryStore
-from support.cli_contenders import PATIENCE, SHORT, eventually
+from support.cli.contenders import PATIENCE, SHORT, eventually
 
 ONCE = ("--once", *SHORT)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from support.cli_contenders import LONGER, PATIENCE, WORKER, all_dead, eventually, is_alive
+from support.cli.contenders import LONGER, PATIENCE, WORKER, all_dead, eventually, is_alive
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ import sys
 import pytest
 
 from incumbent.cli import main
-from incumbent.testing.faults import STRIKES
 from incumbent.testing.history import History, Marked
-from incumbent.testing.repeat import replay
-from incumbent.testing.simulation import Simulation
+from incumbent.testing.simulation.faults import STRIKES
+from incumbent.testing.simulation.replay import replay
+from incumbent.testing.simulation.verbs import Simulation
 from incumbent.testing.timeline import run as timeline_run
-from support.timeline_runs import Careless
+from support.simulation.timeline_runs import Careless
 
 
 def simulate(capsys, *options):

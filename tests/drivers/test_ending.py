@@ -242,7 +242,7 @@ def test_a_defect_of_ours_fails_closed(clock, monkeypatch, caplog):
     with Campaign(
         MemoryStore(), clock=clock, on_stopped_leading=lambda term: told.append(term.reason)
     ) as campaign:
-        monkeypatch.setattr("incumbent.elector.Elector._check", lambda self: 1 / 0)
+        monkeypatch.setattr("incumbent.core.elector.Elector._check", lambda self: 1 / 0)
         clock.advance(2)
         eventually(lambda: campaign.state == "stopped" and told == ["a defect"])
         assert not campaign.is_leader()

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from incumbent import Campaign, ConfigurationError, SystemClock
-from incumbent.scheduler import Scheduler
+from incumbent.runtime.scheduler import Scheduler
 from incumbent.stores.memory import MemoryStore
 from incumbent.testing.clock import FakeClock
 from support.driving import RemoteStore, eventually

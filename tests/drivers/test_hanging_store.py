@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from incumbent import Campaign, CorruptLease, StoreUnavailable
-from incumbent.lanes import THREADS_PER_LANE
+from incumbent.runtime.pools import THREADS_PER_LANE
 from support.driving import RemoteStore, eventually, library_threads, settle
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from incumbent import Campaign, ElectionError, SystemClock, scheduler
+from incumbent import Campaign, ElectionError, SystemClock
+from incumbent.runtime import scheduler
+from incumbent.runtime.threads import Thread
 from incumbent.stores.memory import MemoryStore
-from incumbent.threads import Thread
 from support.driving import RemoteStore, eventually, library_threads
 
 

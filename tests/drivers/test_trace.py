@@ -3,8 +3,8 @@
 import pytest
 
 from incumbent import Campaign
-from incumbent.messages import Start, StartedLeading, Stop, StoppedLeading, Written
-from incumbent.trace import read_trace
+from incumbent.core.messages import Start, StartedLeading, Stop, StoppedLeading, Written
+from incumbent.runtime.trace import read_trace
 from support.driving import RemoteStore, settle
 
 

@@ -4,10 +4,10 @@ import random
 
 import pytest
 
-from incumbent.messages import Abstain, Changed, Resign, Start, Stop
+from incumbent.core.messages import Abstain, Changed, Resign, Start, Stop
 from incumbent.testing.exploration import SmallWorld
 from incumbent.testing.exploration.graph import Graph
-from support import naive_world
+from support.simulation import naive_world
 
 WORLDS = [
     SmallWorld(in_flight=2, duplicates=True),

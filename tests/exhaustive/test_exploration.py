@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from incumbent.candidacy import Office
-from incumbent.elector import Elector
+from incumbent.core.candidacy import Office
+from incumbent.core.elector import Elector
+from incumbent.core.messages import Abstain, Changed, Resign, Start, Stop
+from incumbent.core.observation import Observation
 from incumbent.errors import ConfigurationError
-from incumbent.messages import Abstain, Changed, Resign, Start, Stop
-from incumbent.observation import Observation
 from incumbent.testing.exploration import SmallWorld, explore
 
 TIGHT = SmallWorld(lease_duration=2, skew=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.mutant_patch import Mutant, Patch
+from support.mutants.patch import Mutant, Patch
 
 CONTRACT = "stores/test_contract.py"
 CAMPAIGN = "drivers/test_campaign.py"
@@ -86,7 +86,7 @@ STORES = (
         ("simulation", "20"),
         (
             Patch(
-                "testing/parts.py",
+                "testing/simulation/participants.py",
                 "return self._write(request) if request.version == stored.version else Refused(request.id)",
                 "return self._write(request)",
             ),
@@ -102,7 +102,7 @@ DRIVERS = (
         ("drivers", "mutants/test_holes.py::test_an_observer_that_blocks_holds_up_no_end"),
         (
             Patch(
-                "driver.py",
+                "runtime/driver.py",
                 TOLD_ON_A_THREAD,
                 "            told = self._posted(self._told, term)\n"
                 "            self._observers.submit(lambda: (tell(term.leadership), told(None)))\n",
@@ -116,7 +116,7 @@ DRIVERS = (
         ("drivers", f"{ENDING}::test_a_release_waits_for_on_stopped_leading"),
         (
             Patch(
-                "driver.py",
+                "runtime/driver.py",
                 TOLD_ON_A_THREAD,
                 "            tell(term.leadership)\n            self._told(term, None)\n",
             ),
@@ -129,12 +129,12 @@ DRIVERS = (
         ("drivers", f"{CAMPAIGN}::test_terms_ends_when_the_campaign_is_stopped"),
         (
             Patch(
-                "driver.py",
+                "runtime/driver.py",
                 "        if not term.working and not term.told:\n            self._leave_office()\n",
                 "        if not term.told:\n            self._leave_office()\n",
             ),
             Patch(
-                "driver.py",
+                "runtime/driver.py",
                 "        if self.elector.leaving is not None and term is not None and not term.is_closed:\n",
                 "        if False:\n",
             ),
@@ -145,7 +145,13 @@ DRIVERS = (
         "P13",
         "the Kubernetes client for Python: only its own exception is caught",
         ("drivers", "drivers/test_hanging_store.py::test_a_lost_reply_to_a_write_that_happened_is_found_out"),
-        (Patch("calls.py", "    except BaseException as error:", "    except ArithmeticError as error:"),),
+        (
+            Patch(
+                "runtime/store_calls.py",
+                "    except BaseException as error:",
+                "    except ArithmeticError as error:",
+            ),
+        ),
     ),
     Mutant(
         "the lease is kept after the work has returned",
@@ -154,7 +160,7 @@ DRIVERS = (
         ("drivers", f"{CAMPAIGN}::test_work_that_returns_ends_its_term_and_releases"),
         (
             Patch(
-                "driver.py",
+                "runtime/driver.py",
                 "        if not term.told:\n            self._leave_office()\n        self._close",
                 "        self._close",
             ),
@@ -168,7 +174,7 @@ DRIVERS = (
         ("drivers", f"{ENDING}::test_no_work_is_run_beside_the_unfinished_work_of_a_lost_term"),
         (
             Patch(
-                "driver.py",
+                "runtime/driver.py",
                 "        elif self._failures or not term.is_closed:\n"
                 "            self._inputs.append(Abstain())\n",
                 "",
@@ -180,7 +186,7 @@ DRIVERS = (
         "P12",
         "the Kubernetes client for Python validates its jitter and never uses it; redis-py",
         ("drivers", "mutants/test_holes.py::test_followers_do_not_poll_in_step"),
-        (Patch("driver.py", "self._around.rng.random() * config.jitter", "0 * config.jitter"),),
+        (Patch("runtime/driver.py", "self._around.rng.random() * config.jitter", "0 * config.jitter"),),
         harmless="it costs the store a herd of reads, and no promise",
     ),
 )

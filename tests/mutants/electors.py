@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.mutant_patch import Mutant, Patch
+from support.mutants.patch import Mutant, Patch
 
 ELECTORS = (
     Mutant(
@@ -12,7 +12,7 @@ ELECTORS = (
         ("simulation", "20"),
         (
             Patch(
-                "elector.py",
+                "core/elector.py",
                 "            self.pending = None\n            if not _fits(event, request):",
                 "            self.pending = None\n"
                 "            if isinstance(request, WriteRequest):\n"
@@ -26,7 +26,7 @@ ELECTORS = (
         "P3",
         "model",
         ("unit", "unit/test_rules_1_to_4.py"),
-        (Patch("elector.py", "if write.sent_at <= self._oldest_valid():", "if False:"),),
+        (Patch("core/elector.py", "if write.sent_at <= self._oldest_valid():", "if False:"),),
     ),
     Mutant(
         "a follower's wait counts from the send of its read",
@@ -35,7 +35,7 @@ ELECTORS = (
         ("simulation", "20"),
         (
             Patch(
-                "elector.py",
+                "core/elector.py",
                 "                self._consider(event.stored)\n",
                 "                self.observation = self.observation.saw(event.stored, request.sent_at)\n"
                 "                self._consider(event.stored)\n",
@@ -49,7 +49,7 @@ ELECTORS = (
         ("simulation", "20"),
         (
             Patch(
-                "elector.py",
+                "core/elector.py",
                 "        if stored.version == self.candidacy.version:\n            return\n",
                 "        if stored.lease.holder_identity == self.config.identity:\n"
                 "            held = self.candidacy.held\n"
@@ -64,14 +64,14 @@ ELECTORS = (
         "P10",
         "model",
         ("simulation", "20"),
-        (Patch("elector.py", "if request is None or event.id != request.id:", "if request is None:"),),
+        (Patch("core/elector.py", "if request is None or event.id != request.id:", "if request is None:"),),
     ),
     Mutant(
         "leading is a flag: the clock is not looked at",
         "P3",
         "model; kazoo's is_acquired, client-go's IsLeader() after its run",
         ("unit", "unit/test_rules_1_to_4.py"),
-        (Patch("candidacy.py", "return self.since <= now < self.until", "return self.since <= now"),),
+        (Patch("core/candidacy.py", "return self.since <= now < self.until", "return self.since <= now"),),
     ),
     Mutant(
         "a refused claim is taken for success",
@@ -80,7 +80,7 @@ ELECTORS = (
         ("simulation", "20"),
         (
             Patch(
-                "elector.py",
+                "core/elector.py",
                 "            if not self.candidacy.unresolved:\n"
                 '                self._move("lose", "somebody else\'s write stuck")\n'
                 "            self.read_at = self.now\n",
@@ -95,7 +95,7 @@ ELECTORS = (
         ("simulation", "20"),
         (
             Patch(
-                "elector.py",
+                "core/elector.py",
                 "            self.candidacy = self.candidacy.doubting(request, self._oldest_valid())\n"
                 "            self.read_at = self.now\n",
                 "            self._landed(request, StoredLease(request.lease, None))\n",
@@ -109,7 +109,7 @@ ELECTORS = (
         ("simulation", "20"),
         (
             Patch(
-                "observation.py",
+                "core/observation.py",
                 "return None if stored is None else (stored.version,)",
                 "return None if stored is None else (stored.lease.holder_identity,)",
             ),
@@ -148,11 +148,11 @@ ELECTORS = (
         ("simulation", "20"),
         (
             Patch(
-                "candidacy.py",
+                "core/candidacy.py",
                 "return self.since <= now < self.until",
                 "return self.since <= now <= self.until",
             ),
-            Patch("elector.py", "now >= self.office.until", "now > self.office.until"),
+            Patch("core/elector.py", "now >= self.office.until", "now > self.office.until"),
         ),
     ),
     Mutant(
@@ -160,7 +160,7 @@ ELECTORS = (
         "P4",
         "model",
         ("unit", "unit/test_rules_1_to_4.py"),
-        (Patch("elector.py", "self.now < claimable_at:", "self.now < claimable_at - 1:"),),
+        (Patch("core/elector.py", "self.now < claimable_at:", "self.now < claimable_at - 1:"),),
     ),
     Mutant(
         "a record seen for the first time has expired",
@@ -169,7 +169,7 @@ ELECTORS = (
         ("simulation", "20"),
         (
             Patch(
-                "observation.py",
+                "core/observation.py",
                 "since = self.since if unchanged else now\n",
                 "since = self.since if unchanged else now if self.since is not None else now - 10**11\n",
             ),
@@ -182,7 +182,7 @@ ELECTORS = (
         ("simulation", "20"),
         (
             Patch(
-                "elector.py",
+                "core/elector.py",
                 "        at = self.observation.claimable_at(self.config) if self.contending else None\n",
                 "        at = self.observation.claimable_at(self.config) if self.contending else None\n"
                 "        stored = self.observation.stored\n"
@@ -199,7 +199,7 @@ ELECTORS = (
         ("simulation", "20"),
         (
             Patch(
-                "elector.py",
+                "core/elector.py",
                 "if claimable_at is None or self.now < claimable_at:",
                 "mine = self.observation.holder == self.config.identity\n"
                 "        if claimable_at is None or (self.now < claimable_at and not mine):",

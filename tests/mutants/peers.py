@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.mutant_patch import Mutant, Patch
+from support.mutants.patch import Mutant, Patch
 
 RBROGGI = "rbroggi/leaderelection"
 CLIENT_GO = "client-go"
@@ -15,8 +15,8 @@ PEERS = (
         f"{RBROGGI}: a failed read returns false and touches nothing",
         ("simulation", "20"),
         (
-            Patch("candidacy.py", "return self.since <= now < self.until", "return self.since <= now"),
-            Patch("elector.py", "if self.office is not None and now >= self.office.until:", "if False:"),
+            Patch("core/candidacy.py", "return self.since <= now < self.until", "return self.since <= now"),
+            Patch("core/elector.py", "if self.office is not None and now >= self.office.until:", "if False:"),
         ),
     ),
     Mutant(
@@ -26,7 +26,7 @@ PEERS = (
         ("simulation", "20"),
         (
             Patch(
-                "elector.py",
+                "core/elector.py",
                 "        self._notices.append(StoppedLeading(held.lease.leader_transitions, reason))\n",
                 "",
             ),
@@ -39,7 +39,7 @@ PEERS = (
         ("simulation", "20"),
         (
             Patch(
-                "elector.py",
+                "core/elector.py",
                 "        if is_release or isinstance(event, (Refused, Missing)):\n",
                 "        if isinstance(event, Refused):\n"
                 "            self._send(GetLease(*self._header()))\n"
@@ -56,12 +56,12 @@ PEERS = (
         ("simulation", "20"),
         (
             Patch(
-                "elector.py",
+                "core/elector.py",
                 "        asked_before = self.candidacy.asked_by\n",
                 "        asked_before, doubted = self.candidacy.asked_by, self.candidacy.unresolved\n",
             ),
             Patch(
-                "elector.py",
+                "core/elector.py",
                 "            self._notices.append(StartedLeading(write.lease.leader_transitions))\n",
                 "            if not doubted:\n"
                 "                self._notices.append(StartedLeading(write.lease.leader_transitions))\n",
@@ -75,7 +75,7 @@ PEERS = (
         ("unit", "unit/test_peer_bugs.py"),
         (
             Patch(
-                "elector.py",
+                "core/elector.py",
                 '            self._leave_office("step_down", "the record is missing", release=False)\n',
                 "            lease = self._lease(self.candidacy.held.lease.leader_transitions)\n"
                 "            self._send(CreateLease(*self._header(), lease))\n",
@@ -89,7 +89,7 @@ PEERS = (
         ("unit", "unit/test_peer_bugs.py"),
         (
             Patch(
-                "elector.py",
+                "core/elector.py",
                 "self.observation.highest_token + 1",
                 "(stored.lease.leader_transitions if stored else 0) + 1",
             ),
@@ -100,7 +100,7 @@ PEERS = (
         "P5",
         f"{RBROGGI} with Redis: after a restart of the server each candidate starts",
         ("simulation", "20"),
-        (Patch("observation.py", "if is_forgotten else 0", "if False else 0"),),
+        (Patch("core/observation.py", "if is_forgotten else 0", "if False else 0"),),
     ),
     Mutant(
         "the session is the configured name",
@@ -109,7 +109,7 @@ PEERS = (
         ("unit", "unit/test_rules_1_to_4.py"),
         (
             Patch(
-                "machinery.py",
+                "core/state.py",
                 'holder_session=f"{self.session}.{self.candidacy.number}"',
                 'holder_session=f"{self.config.identity}.{self.candidacy.number}"',
             ),
@@ -120,7 +120,7 @@ PEERS = (
         "P10",
         f"{RBROGGI}, {KUBERNETES_PYTHON}, tooz, Consul's lock: a call that does not return",
         ("simulation", "20"),
-        (Patch("elector.py", "if late is not None and now >= late.expires_at and", "if False and"),),
+        (Patch("core/elector.py", "if late is not None and now >= late.expires_at and", "if False and"),),
     ),
     Mutant(
         "a term ends half a deadline too late",
@@ -129,7 +129,7 @@ PEERS = (
         ("simulation", "20"),
         (
             Patch(
-                "candidacy.py",
+                "core/candidacy.py",
                 "self.held.sent_at + renew_deadline_ns)",
                 "self.held.sent_at + renew_deadline_ns + renew_deadline_ns // 2)",
             ),
@@ -168,7 +168,7 @@ PEERS = (
         ("simulation", "20"),
         (
             Patch(
-                "elector.py",
+                "core/elector.py",
                 '                self._move("lose", "somebody else\'s write stuck")\n',
                 '                self._move("lose", "somebody else\'s write stuck")\n'
                 "                self._notices.append(StoppedLeading(0, ''))\n",
@@ -182,7 +182,7 @@ PEERS = (
         ("simulation", "20"),
         (
             Patch(
-                "observation.py",
+                "core/observation.py",
                 "wait = 0 if self.stored.lease.is_vacant else self.stored.lease.lease_duration_ns",
                 "wait = 0 if self.stored.lease.is_vacant else config.lease_ns",
             ),
@@ -195,7 +195,7 @@ PEERS = (
         ("simulation", "80"),
         (
             Patch(
-                "elector.py",
+                "core/elector.py",
                 "        write = self.candidacy.recognise(stored, self._oldest_valid())\n"
                 "        if write is not None:\n"
                 "            self._landed(write, stored)\n"
@@ -218,7 +218,7 @@ PEERS = (
         ("simulation", "20"),
         (
             Patch(
-                "elector.py",
+                "core/elector.py",
                 "        elif isinstance(event, Unavailable) and request is not None:\n"
                 "            self._retry_read(request)\n",
                 "",
@@ -230,7 +230,7 @@ PEERS = (
         "P12",
         "etcd's Election: a candidate that waits for ever",
         ("simulation", "20"),
-        (Patch("elector.py", "if self.config.guarantees.can_watch:", "if True:"),),
+        (Patch("core/elector.py", "if self.config.guarantees.can_watch:", "if True:"),),
         harmless="it sees expiry all the same, and is never early; it learns late of a release",
     ),
     Mutant(
@@ -238,7 +238,7 @@ PEERS = (
         "P7",
         "redis-py forgets its token before the release is sent; etcd's Resign forgets on an error",
         ("unit", "unit/test_rules_5_to_7.py"),
-        (Patch("elector.py", "elif event.outcome_unknown:", "elif False:"),),
+        (Patch("core/elector.py", "elif event.outcome_unknown:", "elif False:"),),
     ),
     Mutant(
         "any record with a request to resign on it is mine",
@@ -247,7 +247,7 @@ PEERS = (
         ("unit", "unit/test_candidacy.py"),
         (
             Patch(
-                "candidacy.py",
+                "core/candidacy.py",
                 "and stored.lease.is_same_write(write.lease)",
                 "and (asked or stored.lease.is_same_write(write.lease))",
             ),
@@ -260,7 +260,7 @@ PEERS = (
         ("unit", "unit/test_rules_12_to_14.py"),
         (
             Patch(
-                "candidacy.py",
+                "core/candidacy.py",
                 'asked = self.held is not None and stored.lease.resign_requested_by != ""',
                 "asked = False",
             ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.mutant_patch import Mutant, Patch
+from support.mutants.patch import Mutant, Patch
 
 TERMS = (
     Mutant(
@@ -12,7 +12,7 @@ TERMS = (
         ("simulation", "20"),
         (
             Patch(
-                "elector.py",
+                "core/elector.py",
                 '            self._leave_office("step_down", "resigned", release=event.release)\n'
                 "            self._withdraw(event)\n",
                 "            lease = self.candidacy.held.lease.released(self._stamp())\n"
@@ -27,12 +27,12 @@ TERMS = (
         ("simulation", "20"),
         (
             Patch(
-                "elector.py",
+                "core/elector.py",
                 "        if self.leaving is None:\n            self.pending = None\n",
                 "",
             ),
             Patch(
-                "elector.py",
+                "core/elector.py",
                 "        elif self.state == LEADER:\n            self._as_leader(event, request)\n",
                 "        else:\n            self._as_leader(event, request)\n",
             ),
@@ -44,9 +44,9 @@ TERMS = (
         "model: the version was won by an older request than the one that trust is counted from",
         ("simulation", "20"),
         (
-            Patch("candidacy.py", "for write in own:", "for write in reversed(own):"),
+            Patch("core/candidacy.py", "for write in own:", "for write in reversed(own):"),
             Patch(
-                "candidacy.py",
+                "core/candidacy.py",
                 "stored.lease.is_same_write(write.lease)",
                 "stored.lease.holder_session == write.lease.holder_session",
             ),
@@ -59,7 +59,7 @@ TERMS = (
         ("simulation", "20"),
         (
             Patch(
-                "elector.py",
+                "core/elector.py",
                 '            self._leave_office("step_down", reason, release=False)\n\n    def _doubt',
                 "            self._look_again()\n\n    def _doubt",
             ),
@@ -74,13 +74,13 @@ TERMS = (
         ("simulation", "20"),
         (
             Patch(
-                "elector.py",
+                "core/elector.py",
                 "        lease = self._lease(self.observation.highest_token + 1)\n",
                 "        lease = self._lease(self.observation.highest_token + 1)\n"
                 "        self._notices.append(StartedLeading(lease.leader_transitions))\n",
             ),
             Patch(
-                "elector.py",
+                "core/elector.py",
                 "            self._notices.append(StartedLeading(write.lease.leader_transitions))\n",
                 "",
             ),
@@ -91,14 +91,14 @@ TERMS = (
         "P11",
         "model",
         ("simulation", "20"),
-        (Patch("elector.py", "self.observation.highest_token + 1", "self.observation.highest_token"),),
+        (Patch("core/elector.py", "self.observation.highest_token + 1", "self.observation.highest_token"),),
     ),
     Mutant(
         "a clock that runs backwards is believed",
         "P3",
         "Patroni's wall clock that was set back",
         ("unit", "unit/test_rules_1_to_4.py"),
-        (Patch("elector.py", "elif now < self.now:", "elif False:"),),
+        (Patch("core/elector.py", "elif now < self.now:", "elif False:"),),
     ),
     Mutant(
         "a new candidacy recognises the writes of the old one",
@@ -107,7 +107,7 @@ TERMS = (
         ("unit", "unit/test_candidacy.py"),
         (
             Patch(
-                "candidacy.py",
+                "core/candidacy.py",
                 "return Candidacy(self.number + 1)",
                 "return Candidacy(self.number, unresolved=self.unresolved)",
             ),

@@ -10,9 +10,9 @@ import os
 import pytest
 
 from mutants.table import MUTANTS
-from support import mutant_report
-from support.mutant_bench import Bench
-from support.mutant_patch import Patch
+from support.mutants import report as mutant_report
+from support.mutants.bench import Bench
+from support.mutants.patch import Patch
 
 SECONDS = 250
 """Far more than any takes: what is too slow here is a machine that does too much."""
@@ -55,4 +55,4 @@ def test_every_technique_is_tried_on_every_mutant():
 def test_a_mutant_of_code_that_has_changed_is_refused(old):
     """A table that no longer fits would test nothing, in silence."""
     with pytest.raises(ValueError, match="mend the mutant"):
-        Patch("elector.py", old, "").apply("return 1\nreturn 2\n")
+        Patch("core/elector.py", old, "").apply("return 1\nreturn 2\n")

@@ -9,7 +9,7 @@ import pytest
 
 FOLDER = Path(__file__).parents[2] / "docs" / "examples"
 EXAMPLES = sorted({path.parent for path in FOLDER.rglob("test_*.py")})
-PUBLIC = {"incumbent", "incumbent.testing", "incumbent.testing.contract"}
+PUBLIC = {"incumbent", "incumbent.testing", "incumbent.testing.stores.contract"}
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)

@@ -21,16 +21,16 @@ PUBLIC = {
     *("aio", "testing"),
 }
 CORE = {
-    "candidacy": {"Candidacy"},
+    "core.candidacy": {"Candidacy"},
     "clock": {"Clock", "SystemClock", "SYSTEM_CLOCK"},
     "config": {"ElectorConfig", "tolerates"},
-    "elector": {"Elector", "Office", "EPOCH"},
+    "core.elector": {"Elector", "Office", "EPOCH"},
     "errors": {
         name for name in PUBLIC if name.endswith(("Error", "NotFound", "Conflict", "Lost", "Unavailable"))
     }
     | {"CorruptLease"},
     "lease": {"Lease", "StoredLease", "StoreGuarantees", "Version", "to_ns", "new_session"},
-    "messages": {
+    "core.messages": {
         "Start",
         "Woke",
         "Changed",
@@ -42,8 +42,8 @@ CORE = {
         "Reply",
         "Request",
     },
-    "observation": {"Observation"},
-    "states": {"MACHINE", "MOVES", "STATES", "mermaid"},
+    "core.observation": {"Observation"},
+    "core.states": {"MACHINE", "MOVES", "STATES", "mermaid"},
     "store": {"LeaseStore", "Watch"},
 }
 LOADED_LATER = {"sqlite3", "rich", "asyncio", "argparse", "psutil", "incumbent.testing", "incumbent.cli"}

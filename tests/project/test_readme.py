@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from incumbent.states import mermaid
+from incumbent.core.states import mermaid
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -34,7 +34,7 @@ def test_no_example_is_left_out():
 
 
 def test_the_diagram_is_the_table():
-    """Write the output of `incumbent.states.mermaid()` there when the table changes."""
+    """Write the output of `incumbent.core.states.mermaid()` there when the table changes."""
     assert blocks("mermaid") == [mermaid() + "\n"]
 
 

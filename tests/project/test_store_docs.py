@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from incumbent.stores._kinds import KINDS
-from support.core_project import ROOT
-from support.nemesis_report import declared, strikes
+from support.nemesis.report import declared, strikes
+from support.project import ROOT
 
 SERVERS = [name for name in KINDS if name not in {"memory", "sqlite"}]
 
 
 @pytest.mark.parametrize("part", [declared, strikes], ids=lambda part: part.__name__)
 def test_the_reference_is_fresh(part):
-    """Else run `tests/support/nemesis_report.py` again."""
+    """Else run `tests/support/nemesis/report.py` again."""
     assert part() in (ROOT / "docs" / "reference" / "stores.md").read_text()
 
 

@@ -7,15 +7,15 @@ import re
 
 import pytest
 
-from support.core_project import ROOT, SOURCE, files
+from support.project import ROOT, SOURCE, files
 
 LONGEST_MODULE = 300
 LONGEST_FUNCTION = 50
 # Modules that are one thing and longer. A length may shrink; who comes down to 300 leaves the list.
 LONGER = {
     "src/incumbent/campaign.py": 373,
-    "src/incumbent/driver.py": 400,
-    "src/incumbent/elector.py": 363,
+    "src/incumbent/runtime/driver.py": 400,
+    "src/incumbent/core/elector.py": 363,
     "tests/drivers/test_campaign.py": 361,
 }
 # Lists of conjuncts, which gain nothing from being cut.

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from incumbent.testing.machine import ElectionMachine
-from incumbent.testing.sightings import sightings, unseen
+from incumbent.testing.properties.coverage import sightings, unseen
 
 EXAMPLES = int(os.environ.get("INCUMBENT_EXAMPLES", "100"))
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from incumbent.core.messages import Missing, Written
 from incumbent.lease import StoredLease
-from incumbent.messages import Missing, Written
-from incumbent.testing import checkers
-from incumbent.testing.checkers import PROPERTIES, PropertyViolated, check, violations
-from incumbent.testing.conduct import missing_is_waited_out
+from incumbent.testing import properties
 from incumbent.testing.history import Answered, Executed, Fenced, Invoked, Led, Marked, Struck, Turned
-from support.sim_stories import (
+from incumbent.testing.properties import PROPERTIES, PropertyViolated, check, violations
+from incumbent.testing.properties.process import missing_is_waited_out
+from support.simulation.stories import (
     FIRST,
     GOOD,
     RELEASED,
@@ -140,8 +140,8 @@ def test_a_good_story_is_accepted(rule):
 
 def test_every_property_can_be_imported_by_its_name():
     """From the one place that the documentation names."""
-    assert [getattr(checkers, rule.__name__) for rule in PROPERTIES] == list(PROPERTIES)
-    assert {rule.__name__ for rule in PROPERTIES} < set(checkers.__all__)
+    assert [getattr(properties, rule.__name__) for rule in PROPERTIES] == list(PROPERTIES)
+    assert {rule.__name__ for rule in PROPERTIES} < set(properties.__all__)
 
 
 def test_every_property_has_a_bad_story():

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from incumbent.testing.history import History
-from incumbent.testing.repeat import program, replay
-from incumbent.testing.simulation import Simulation
-from incumbent.testing.swarm import run
+from incumbent.testing.simulation.replay import program, replay
+from incumbent.testing.simulation.swarm import run
+from incumbent.testing.simulation.verbs import Simulation
 
-DIGEST = Path(__file__).parents[1] / "support" / "sim_digest.py"
+DIGEST = Path(__file__).parents[1] / "support" / "simulation" / "digest.py"
 
 
 def digest(hash_seed, *seeds):

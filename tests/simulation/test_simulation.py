@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from incumbent.errors import ConfigurationError
 from incumbent.testing.history import Answered, Executed, Invoked, Led, Struck, Turned
-from incumbent.testing.parts import NEVER, DriftingClock, SimulatedStore
 from incumbent.testing.profile import MILLISECOND, Profile, sizes
-from incumbent.testing.simulation import Simulation
+from incumbent.testing.simulation.participants import NEVER, DriftingClock, SimulatedStore
+from incumbent.testing.simulation.verbs import Simulation
 
 EXACT = Profile(delay=(10 * MILLISECOND, 10 * MILLISECOND), offsets=0)
 TIMING = {"lease_duration": 6.0, "renew_deadline": 4.0, "retry_period": 1.0, "request_timeout": 2.0}

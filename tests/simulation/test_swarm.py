@@ -1,7 +1,7 @@
 """The swarm: every seed another world; every property must hold in it, and everything must be seen sometimes.
 
 More seeds: INCUMBENT_SEEDS=10000 pytest tests/simulation/test_swarm.py
-One seed:   python -m incumbent.testing.swarm SEED
+One seed:   python -m incumbent.testing.simulation.swarm SEED
 """
 
 from __future__ import annotations

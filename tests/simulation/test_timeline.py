@@ -10,13 +10,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from incumbent.testing.simulation import Simulation
-from incumbent.testing.swarm import draw
+from incumbent.testing.simulation.swarm import draw
+from incumbent.testing.simulation.verbs import Simulation
 from incumbent.testing.timeline import Timeline, report
 from incumbent.testing.timeline import page as timeline_page
 from incumbent.testing.timeline.signs import COLOURS, GLYPHS, RED, SIGNS
 from incumbent.testing.timeline.words import named
-from support.timeline_runs import SECOND, scripted, swarm, two_leaders
+from support.simulation.timeline_runs import SECOND, scripted, swarm, two_leaders
 
 DOCS = Path(__file__).parents[2] / "docs" / "explanation" / "reading-a-timeline.md"
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from incumbent.testing import simulation as simulation_module
 from incumbent.testing.history import Answered, Executed, Invoked, Turned
-from incumbent.testing.simulation import Simulation
+from incumbent.testing.simulation import verbs as simulation_module
+from incumbent.testing.simulation.verbs import Simulation
 from incumbent.testing.timeline.fuses import fuses
 from incumbent.testing.timeline.lanes import picture
 from incumbent.testing.timeline.messages import messages
 from incumbent.testing.timeline.words import VERBS
-from support.timeline_runs import ALIKE, SECOND, scripted, swarm
+from support.simulation.timeline_runs import ALIKE, SECOND, scripted, swarm
 
 
 @pytest.mark.parametrize("seed", range(12))

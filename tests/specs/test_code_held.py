@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 from specs.conformance import Nonconformance, Shadow, check_store_step
 
-from incumbent.elector import Elector, Office
-from incumbent.messages import GetLease, UpdateLease, Written
-from incumbent.testing import swarm
+from incumbent.core.elector import Elector, Office
+from incumbent.core.messages import GetLease, UpdateLease, Written
 from incumbent.testing.exploration import SmallWorld, explore
 from incumbent.testing.exploration import world as small_world
 from incumbent.testing.machine import ElectionMachine
-from incumbent.testing.parts import SimulatedStore
+from incumbent.testing.simulation import swarm
+from incumbent.testing.simulation.participants import SimulatedStore
 
 SEEDS = int(os.environ.get("INCUMBENT_SEEDS", "40"))
 # What a run is empty without; a candidate that never resigns leaves no office.
@@ -151,7 +151,7 @@ def later_office(self, now, renew_deadline_ns):
 
 def test_a_wrong_elector_does_not_get_far(actions, monkeypatch):
     """Validity that counts from the answer, not from the send (P3), is no action of the proof."""
-    monkeypatch.setattr("incumbent.candidacy.Candidacy.office", later_office)
+    monkeypatch.setattr("incumbent.core.candidacy.Candidacy.office", later_office)
     with pytest.raises(Nonconformance, match="P3"):
         swarm.run(0)
 

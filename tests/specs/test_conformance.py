@@ -9,11 +9,11 @@ import pytest
 from specs.conformance import Nonconformance, check_store_step, check_trace
 from specs.world import World
 
-from incumbent.candidacy import Candidacy
-from incumbent.elector import EPOCH, Elector
+from incumbent.core.candidacy import Candidacy
+from incumbent.core.elector import EPOCH, Elector
+from incumbent.core.messages import CreateLease, Found, Missing, Refused, Reply, UpdateLease, Written
+from incumbent.core.observation import Observation
 from incumbent.lease import Lease, StoredLease
-from incumbent.messages import CreateLease, Found, Missing, Refused, Reply, UpdateLease, Written
-from incumbent.observation import Observation
 
 SEEDS, EVENTS = 30, 400
 

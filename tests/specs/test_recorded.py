@@ -9,8 +9,8 @@ import pytest
 from specs.conformance import Nonconformance, check_trace
 
 from incumbent.cli.demo import freeze
-from incumbent.messages import StartedLeading, Written
-from incumbent.trace import read_trace
+from incumbent.core.messages import StartedLeading, Written
+from incumbent.runtime.trace import read_trace
 from support.driving import eventually
 
 CONTENDER = """

@@ -11,7 +11,7 @@ from incumbent import errors
 from incumbent.stores._sqlite_file import shared_file
 from incumbent.stores.memory import MemorySpace, MemoryStore
 from incumbent.stores.sqlite import SqliteStore
-from incumbent.testing.contract import LeaseStoreContract
+from incumbent.testing.stores.contract import LeaseStoreContract
 
 
 class TestMemoryStore(LeaseStoreContract):

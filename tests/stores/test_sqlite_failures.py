@@ -12,7 +12,7 @@ import pytest
 from incumbent.errors import LeaseConflict, LeaseNotFound
 from incumbent.stores import _sqlite_file, _sqlite_schema
 from incumbent.stores.sqlite import SqliteStore
-from support.store_files import LEASE, LONG, raw, unavailable
+from support.stores.files import LEASE, LONG, raw, unavailable
 
 
 class TestUnavailable:

@@ -14,7 +14,7 @@ import pytest
 from incumbent.errors import ConfigurationError
 from incumbent.stores import _sqlite_file, _sqlite_schema, sqlite
 from incumbent.stores.sqlite import SqliteStore
-from support.store_files import LEASE, raw, unavailable
+from support.stores.files import LEASE, raw, unavailable
 
 
 def refused(path):

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from incumbent.stores.sqlite import SqliteStore
-from support.store_worker import numbered
+from support.stores.worker import numbered
 
-SUPPORT = Path(__file__).parent.parent / "support"
+SUPPORT = Path(__file__).parent.parent / "support" / "stores"
 
 
 def start(script, *arguments):
@@ -32,7 +32,7 @@ def ended(worker):
 def test_no_increment_of_any_process_is_lost(tmp_path):
     """Four processes make one file at once and add one by compare-and-swap: each counts, each once."""
     path, times = str(tmp_path / "leases.db"), 25
-    workers = [start("store_worker.py", "increment", path, times) for _ in range(4)]
+    workers = [start("worker.py", "increment", path, times) for _ in range(4)]
     for worker in workers:
         assert worker.stdout.readline() == "ready\n"
     for worker in workers:
@@ -52,7 +52,7 @@ def test_a_writer_killed_at_any_moment_leaves_the_old_record_or_the_new(tmp_path
     with closing(SqliteStore(path, "lease")) as store:
         store.create_lease(numbered(0), timeout=5)
         for _ in range(10):
-            worker = start("store_worker.py", "write", path)
+            worker = start("worker.py", "write", path)
             first = worker.stdout.readline()
             time.sleep(chance.uniform(0, 0.02))
             during = store.get_lease(timeout=5).lease
@@ -88,7 +88,7 @@ def test_a_writer_killed_at_any_moment_leaves_the_old_record_or_the_new(tmp_path
 def test_a_forked_child_has_nothing_of_its_parents_connection(what, child, parent, tmp_path):
     """It opens its own; where the parent was in mid-transaction for too long, it may open none."""
     path = tmp_path / "leases.db"
-    out = ended(worker := start("store_forker.py", what, path))
+    out = ended(worker := start("forker.py", what, path))
     assert worker.returncode == 0
     child_said, parent_said = out.splitlines()
     assert child_said.startswith(child.format(path))

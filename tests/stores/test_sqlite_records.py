@@ -9,7 +9,7 @@ import pytest
 
 from incumbent.errors import ConfigurationError, CorruptLease, LeaseConflict, LeaseNotFound
 from incumbent.stores.sqlite import SqliteStore, list_leases
-from support.store_files import LEASE, LONG, raw
+from support.stores.files import LEASE, LONG, raw
 
 
 class TestRecords:

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from incumbent.candidacy import Candidacy
-from incumbent.elector import EPOCH
+from incumbent.core.candidacy import Candidacy
+from incumbent.core.elector import EPOCH
+from incumbent.core.messages import UpdateLease
 from incumbent.lease import StoredLease
-from incumbent.messages import UpdateLease
-from support.core_bench import record
+from support.elector.bench import record
 
 
 def write(sent_at, *, session="A.0", token=1, renewed=None):

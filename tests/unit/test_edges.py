@@ -11,10 +11,11 @@ from datetime import timedelta
 
 import pytest
 
-from incumbent import clock, errors, messages, store
+from incumbent import clock, errors, store
 from incumbent.clock import SYSTEM_CLOCK, Clock, SystemClock
+from incumbent.core import messages
+from incumbent.core.messages import Effects, Unavailable
 from incumbent.errors import ElectionError, StoreError, StoreUnavailable
-from incumbent.messages import Effects, Unavailable
 
 
 class TestErrors:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from support.core_bench import ns
-from support.core_stages import (
+from support.elector.bench import ns
+from support.elector.stages import (
     STAGES,
     candidate_waiting,
     follower_reading,

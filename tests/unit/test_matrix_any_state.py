@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from incumbent.core.messages import Changed, Moved, Start, StartedLeading, StoppedLeading, Woke
+from incumbent.core.states import MOVES, STATES
 from incumbent.errors import ConfigurationError
-from incumbent.messages import Changed, Moved, Start, StartedLeading, StoppedLeading, Woke
-from incumbent.states import MOVES, STATES
-from support.core_bench import Bench, ns, record
-from support.core_matrix import give, inputs_for, stale_replies
-from support.core_stages import (
+from support.elector.bench import Bench, ns, record
+from support.elector.matrix import give, inputs_for, stale_replies
+from support.elector.stages import (
     CANDIDATE_STAGES,
     FOLLOWER_STAGES,
     LEADER_STAGES,

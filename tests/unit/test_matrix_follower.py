@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from support.core_matrix import check_row
-from support.core_stages import (
+from support.elector.matrix import check_row
+from support.elector.stages import (
     FOLLOWER_STAGES,
     follower_abstaining,
     follower_doubting,

@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 
 from incumbent.config import ElectorConfig
-from incumbent.elector import EPOCH
+from incumbent.core.elector import EPOCH
+from incumbent.core.messages import Refused, Resign, Written
 from incumbent.errors import ConfigurationError, CorruptLease
 from incumbent.lease import Lease, StoredLease
-from incumbent.messages import Refused, Resign, Written
-from support.core_bench import Bench, Record, record, run
-from support.core_stages import (
+from support.elector.bench import Bench, Record, record, run
+from support.elector.stages import (
     candidate_writing_again,
     follower_abstaining,
     follower_reading,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incumbent.observation import Observation
-from support.core_bench import ns, record, settings
+from incumbent.core.observation import Observation
+from support.elector.bench import ns, record, settings
 
 NOTHING = Observation()
 BOB = record("v1", duration=20.0, token=3)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from incumbent.messages import (
+from incumbent.core.messages import (
     GetLease,
     NewLeader,
     Resign,
@@ -17,7 +17,7 @@ from incumbent.messages import (
     StoppedLeading,
     Written,
 )
-from support.core_bench import Bench, Record, run
+from support.elector.bench import Bench, Record, run
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 """P14: a request to resign stays in the record until the holder has resigned."""
 
 from incumbent.config import ElectorConfig
-from incumbent.elector import Elector
+from incumbent.core.elector import Elector
+from incumbent.core.messages import Found, Missing, Refused, ResignRequested, Start, Woke, Written
 from incumbent.lease import StoredLease, StoreGuarantees
-from incumbent.messages import Found, Missing, Refused, ResignRequested, Start, Woke, Written
 
 SECOND = 1_000_000_000
 

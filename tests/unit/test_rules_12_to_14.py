@@ -7,8 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from incumbent.lease import StoredLease
-from incumbent.messages import (
+from incumbent.core.messages import (
     Abstain,
     Changed,
     GetLease,
@@ -19,8 +18,9 @@ from incumbent.messages import (
     StoppedLeading,
     UpdateLease,
 )
-from support.core_bench import Bench, Record, record, run
-from support.core_stages import (
+from incumbent.lease import StoredLease
+from support.elector.bench import Bench, Record, record, run
+from support.elector.stages import (
     BOBS,
     candidate_reading_back,
     follower_abstaining,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from incumbent.lease import StoredLease
-from incumbent.messages import (
+from incumbent.core.messages import (
     Changed,
     ClockWentBackwards,
     CreateLease,
@@ -18,8 +17,9 @@ from incumbent.messages import (
     StoppedLeading,
     UpdateLease,
 )
-from support.core_bench import Bench, Record, record, run
-from support.core_stages import VACANT, follower_waiting, leader_renewing, leader_waiting
+from incumbent.lease import StoredLease
+from support.elector.bench import Bench, Record, record, run
+from support.elector.stages import VACANT, follower_waiting, leader_renewing, leader_waiting
 
 
 class TestP1WriteOnlyByCompareAndSwap:

@@ -6,11 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from incumbent.candidacy import Candidacy
 from incumbent.config import ElectorConfig
-from incumbent.errors import ConfigurationError
-from incumbent.lease import StoredLease
-from incumbent.messages import (
+from incumbent.core.candidacy import Candidacy
+from incumbent.core.messages import (
     Abstain,
     Changed,
     GetLease,
@@ -20,8 +18,10 @@ from incumbent.messages import (
     UpdateLease,
     Written,
 )
-from support.core_bench import Bench, Record, record, run
-from support.core_stages import (
+from incumbent.errors import ConfigurationError
+from incumbent.lease import StoredLease
+from support.elector.bench import Bench, Record, record, run
+from support.elector.stages import (
     VACANT,
     candidate_reading_back,
     candidate_writing,

@@ -6,9 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from incumbent.elector import EPOCH
-from incumbent.lease import StoredLease
-from incumbent.messages import (
+from incumbent.core.elector import EPOCH
+from incumbent.core.messages import (
     Changed,
     GetLease,
     NewLeader,
@@ -21,8 +20,9 @@ from incumbent.messages import (
     Woke,
     Written,
 )
-from support.core_bench import Bench, Record, record, run
-from support.core_stages import (
+from incumbent.lease import StoredLease
+from support.elector.bench import Bench, Record, record, run
+from support.elector.stages import (
     STAGES,
     candidate_reading_back,
     candidate_writing,

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from incumbent.candidacy import Candidacy
 from incumbent.config import ElectorConfig
-from incumbent.elector import EPOCH
+from incumbent.core.candidacy import Candidacy
+from incumbent.core.elector import EPOCH
+from incumbent.core.messages import Found, GetLease, Missing, NewLeader, Resign, StoppedLeading, UpdateLease
 from incumbent.errors import ConfigurationError
 from incumbent.lease import StoredLease, StoreGuarantees
-from incumbent.messages import Found, GetLease, Missing, NewLeader, Resign, StoppedLeading, UpdateLease
-from support.core_bench import Bench, record
-from support.core_stages import candidate_writing, leader_waiting
+from support.elector.bench import Bench, record
+from support.elector.stages import candidate_writing, leader_waiting
 
 
 def test_a_write_older_than_any_that_gives_validity_is_not_recognised():

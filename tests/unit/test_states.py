@@ -8,8 +8,8 @@ import re
 import pytest
 from transitions import MachineError
 
-from incumbent import states
-from incumbent.states import MACHINE, MOVES, STATES
+from incumbent.core import states
+from incumbent.core.states import MACHINE, MOVES, STATES
 
 LEGAL = {
     ("follower", "campaign"): "candidate",

@@ -3,7 +3,7 @@
 import pytest
 from file_store import FileStore
 
-from incumbent.testing.contract import LeaseStoreContract
+from incumbent.testing.stores.contract import LeaseStoreContract
 
 
 class TestFileStore(LeaseStoreContract):

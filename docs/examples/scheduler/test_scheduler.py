@@ -4,7 +4,7 @@ import pytest
 from registry import Registry, RegistryStore
 from scheduler import Job, Scheduler
 
-from incumbent.testing.contract import LeaseStoreContract
+from incumbent.testing.stores.contract import LeaseStoreContract
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def _repeat(seed: int, arguments: argparse.Namespace) -> str:
 
 def _show(text: str) -> None:
     """Print a timeline, in colours where there is a terminal."""
-    from incumbent.testing.simulation import NAMES
+    from incumbent.testing.simulation.verbs import NAMES
     from incumbent.testing.timeline.signs import COLOURS, RED
 
     if not sys.stdout.isatty():

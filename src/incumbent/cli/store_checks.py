@@ -1,6 +1,6 @@
 """What `incumbent check-store` tries on a live store: functions that raise `Failure`, or return.
 
-Developers of stores have `incumbent.testing.contract`, which demands more and needs a test runner.
+Developers of stores have `incumbent.testing.stores.contract`, which demands more and needs a test runner.
 """
 
 from __future__ import annotations

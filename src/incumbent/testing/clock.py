@@ -10,9 +10,9 @@ from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Final
 
-from incumbent import lanes, scheduler
 from incumbent.errors import ConfigurationError
 from incumbent.lease import NANOSECONDS, to_ns
+from incumbent.runtime import pools, scheduler
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _GRACE_S: Final = 1.0
@@ -226,7 +226,7 @@ class FakeClock:
                     if thread is me or not thread.is_alive() or now >= until:
                         del self._running[thread]
                 # The lanes first: a store's answer notifies a waiter before its call has ended.
-                is_at_rest = not lanes.shared.is_busy(_GRACE_S) and not self._running
+                is_at_rest = not pools.shared.is_busy(_GRACE_S) and not self._running
                 if is_at_rest and not any(_was_notified(waiter) for waiter in self._waiters):
                     return
                 self._changed.wait(0.001)

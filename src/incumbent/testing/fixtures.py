@@ -13,12 +13,14 @@ import pytest
 if TYPE_CHECKING:
     from incumbent.stores.memory import MemoryStore
     from incumbent.testing.clock import FakeClock
-    from incumbent.testing.simulation import Simulation
+    from incumbent.testing.simulation.verbs import Simulation
 
 
 # Their assertions explain themselves, as those of a test module do.
 pytest.register_assert_rewrite(
-    "incumbent.testing.contract", "incumbent.testing.store_fixtures", "incumbent.testing.store_machine"
+    "incumbent.testing.stores.contract",
+    "incumbent.testing.stores.fixtures",
+    "incumbent.testing.stores.machine",
 )
 
 
@@ -49,6 +51,6 @@ def memory_store() -> Callable[..., MemoryStore]:
 @pytest.fixture
 def simulation() -> type[Simulation]:
     """The class `Simulation`: `simulation(candidates=3, seed=7)`."""
-    from incumbent.testing.simulation import Simulation  # noqa: PLC0415  # only who uses it pays
+    from incumbent.testing.simulation.verbs import Simulation  # noqa: PLC0415  # only who uses it pays
 
     return Simulation

@@ -13,13 +13,13 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
-from incumbent import messages
-from incumbent.codec import decode, encode
 from incumbent.config import ElectorConfig
+from incumbent.core import messages
+from incumbent.core.messages import GetLease, Notice, Reply, Request
 from incumbent.lease import StoredLease, StoreGuarantees, to_ns
-from incumbent.messages import GetLease, Notice, Reply, Request
-from incumbent.testing.parts import until
+from incumbent.runtime.codec import decode, encode
 from incumbent.testing.profile import Profile
+from incumbent.testing.simulation.participants import until
 
 
 class Invoked(NamedTuple):

@@ -22,15 +22,15 @@ from hypothesis import event
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from incumbent.testing.checkers import PropertyViolated, violations
 from incumbent.testing.history import Violation
-from incumbent.testing.liveness import election_bound
-from incumbent.testing.parts import MILLION, SimulatedStore
 from incumbent.testing.profile import MILLISECOND, Profile, sizes
-from incumbent.testing.repeat import one_line, program
-from incumbent.testing.safety import at_most_one_leader, token_only_grows
-from incumbent.testing.sightings import sightings
-from incumbent.testing.simulation import Simulation
+from incumbent.testing.properties import PropertyViolated, violations
+from incumbent.testing.properties.coverage import sightings
+from incumbent.testing.properties.liveness import election_bound
+from incumbent.testing.properties.safety import at_most_one_leader, token_only_grows
+from incumbent.testing.simulation.participants import MILLION, SimulatedStore
+from incumbent.testing.simulation.replay import one_line, program
+from incumbent.testing.simulation.verbs import Simulation
 
 SECOND: Final = 1000 * MILLISECOND
 WHO: Final = st.sampled_from(("leader", "challenger", "any"))

@@ -25,7 +25,7 @@ class Profile:
             reject for certain (F16).
         answers: The same of answers: lose (F2), slow (F4), repeat (F6), garble into nonsense or the answer
             to another question (F16), or stale: read from a replica that lags.
-        strikes: Which faults strike from time to time: names of `incumbent.testing.faults.STRIKES`.
+        strikes: Which faults strike from time to time: names of `simulation.faults.STRIKES`.
         strike_every: The mean time from one strike to the next; 0: none.
         drift: Candidates' clocks start at the extremes of their declared drift, or anywhere between (F13).
         gridded: Delays are whole units and may be 0, so that ties happen (F22).

@@ -19,7 +19,7 @@ def test_a_real_server_keeps_every_promise(name, capsys):
     """Each check is made, none is passed over, the round trips are measured and the advice is given."""
     if why := missing_client(KINDS[name]):
         pytest.skip(why)
-    with running(importlib.import_module(f"support.server_{name}").SERVER) as server:
+    with running(importlib.import_module(f"support.servers.{name}").SERVER) as server:
         code = main(["check-store", server.url])
         out = capsys.readouterr().out
         assert code == 0, out

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from specs.conformance import check_trace
 
+from incumbent.runtime.trace import read_trace
 from incumbent.stores._kinds import KINDS
-from incumbent.trace import read_trace
 from support.nemesis import ON_CONNECTIONS, ON_PROCESSES, ON_SERVERS, Arena, Site, TooLate, freeze
-from support.nemesis_verdict import assert_exclusion, assert_fenced, intervals
+from support.nemesis.verdict import assert_exclusion, assert_fenced, intervals
 from support.servers import missing_client, running
 
 ROUNDS = int(os.environ.get("INCUMBENT_ROUNDS", "3"))
@@ -35,7 +35,7 @@ def site(request, tmp_path):
         return
     if why := missing_client(KINDS[name]):
         pytest.skip(why)
-    kind = importlib.import_module(f"support.server_{name}").SERVER
+    kind = importlib.import_module(f"support.servers.{name}").SERVER
     with running(kind) as server:
         if not server.is_ours:
             pytest.skip("a server that somebody else runs is not for killing")

@@ -11,11 +11,10 @@ from hypothesis import settings
 
 from incumbent.errors import ConfigurationError
 from incumbent.stores import consul, open_store
-from support import http_stores
-from support.http_stores import LEASE, heard_of, until
-from support.server_consul import SERVER
-from support.server_contract import ServerContract
-from support.servers import fixture_of
+from support.servers import fixture_of, http_stores
+from support.servers.consul import SERVER
+from support.servers.contract import ServerContract
+from support.servers.http_stores import LEASE, heard_of, until
 
 server, name = fixture_of(SERVER), http_stores.name
 proxy, store = http_stores.proxy, http_stores.store

@@ -8,10 +8,9 @@ from types import MappingProxyType
 import pytest
 
 from incumbent.stores import open_store
-from support import http_stores
-from support.http_stores import LEASE, unavailable
-from support.server_consul import SERVER, ConsulServer
-from support.servers import fixture_of, running
+from support.servers import fixture_of, http_stores, running
+from support.servers.consul import SERVER, ConsulServer
+from support.servers.http_stores import LEASE, unavailable
 
 server, name = fixture_of(SERVER), http_stores.name
 

@@ -11,10 +11,9 @@ import pytest
 
 from incumbent.errors import ConfigurationError
 from incumbent.stores import open_store
-from support import http_stores
-from support.http_stores import LEASE, heard_of, unavailable, until
-from support.server_consul import MANAGEMENT, LockedConsulServer, TlsConsulServer
-from support.servers import running
+from support.servers import http_stores, running
+from support.servers.consul import MANAGEMENT, LockedConsulServer, TlsConsulServer
+from support.servers.http_stores import LEASE, heard_of, unavailable, until
 
 name = http_stores.name
 WRITES = 'key_prefix "incumbent/" { policy = "write" }'

@@ -6,11 +6,10 @@ import threading
 from contextlib import closing
 
 from incumbent.stores import etcd, open_store
-from support import http_stores
-from support.http_stores import LEASE, until
-from support.server_contract import ServerContract
-from support.server_etcd import SERVER, encoded
-from support.servers import fixture_of
+from support.servers import fixture_of, http_stores
+from support.servers.contract import ServerContract
+from support.servers.etcd import SERVER, encoded
+from support.servers.http_stores import LEASE, until
 
 server, name = fixture_of(SERVER), http_stores.name
 proxy, store = http_stores.proxy, http_stores.store

@@ -10,10 +10,9 @@ import pytest
 
 from incumbent.errors import LeaseConflict
 from incumbent.stores import etcd, open_store
-from support import http_stores
-from support.http_stores import LEASE, read_back, renew, unavailable, until
-from support.server_etcd import SERVER, Cluster
-from support.servers import find_binary, fixture_of, missing
+from support.servers import find_binary, fixture_of, http_stores, missing
+from support.servers.etcd import SERVER, Cluster
+from support.servers.http_stores import LEASE, read_back, renew, unavailable, until
 
 server, name, proxy = fixture_of(SERVER), http_stores.name, http_stores.proxy
 store, direct = http_stores.store, http_stores.direct

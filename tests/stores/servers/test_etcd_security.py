@@ -10,10 +10,9 @@ import pytest
 
 from incumbent.errors import ConfigurationError
 from incumbent.stores import open_store
-from support import http_stores
-from support.http_stores import LEASE, heard_of, unavailable, until
-from support.server_etcd import SERVER, TlsEtcdServer
-from support.servers import fixture_of, running
+from support.servers import fixture_of, http_stores, running
+from support.servers.etcd import SERVER, TlsEtcdServer
+from support.servers.http_stores import LEASE, heard_of, unavailable, until
 
 server, name, proxy = fixture_of(SERVER), http_stores.name, http_stores.proxy
 PASSWORD = "hunter2-and-more"

@@ -15,8 +15,8 @@ import pytest
 
 from incumbent.errors import CorruptLease, LeaseConflict, LeaseNotFound
 from incumbent.stores import open_store
-from support import http_stores
-from support.http_stores import CORRUPT, LEASE, WRITE, handover, listeners, until
+from support.servers import http_stores
+from support.servers.http_stores import CORRUPT, LEASE, WRITE, handover, listeners, until
 
 server, name = http_stores.server, http_stores.name
 proxy, store = http_stores.proxy, http_stores.store

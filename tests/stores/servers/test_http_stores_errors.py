@@ -11,9 +11,8 @@ import pytest
 
 from incumbent.errors import ConfigurationError, LeaseConflict
 from incumbent.stores import open_store
-from support import http_stores
-from support.http_stores import LEASE, WRITE, answering, calls, read_back, renew, unavailable, until
-from support.servers import free_port
+from support.servers import free_port, http_stores
+from support.servers.http_stores import LEASE, WRITE, answering, calls, read_back, renew, unavailable, until
 
 server, name, proxy = http_stores.server, http_stores.name, http_stores.proxy
 store, direct = http_stores.store, http_stores.direct

@@ -14,11 +14,11 @@ import pytest
 from incumbent import Campaign
 from incumbent.errors import ConfigurationError, CorruptLease, LeaseNotFound
 from incumbent.stores._kubernetes_record import ANNOTATION
-from incumbent.testing.store_machine import PLAIN
+from incumbent.testing.stores.machine import PLAIN
 from support.driving import eventually
-from support.server_contract import ServerContract
-from support.server_kubernetes import ADMIN, SERVER, lease_fixture
 from support.servers import fixture_of
+from support.servers.contract import ServerContract
+from support.servers.kubernetes import ADMIN, SERVER, lease_fixture
 
 server = fixture_of(SERVER)
 store = lease_fixture()

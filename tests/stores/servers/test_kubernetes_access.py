@@ -15,11 +15,11 @@ from incumbent import open_store
 from incumbent.errors import ConfigurationError, LeaseNotFound, StoreUnavailable
 from incumbent.stores import _kubernetes_api, _server
 from incumbent.stores.kubernetes import KubernetesStore
-from incumbent.testing.store_machine import PLAIN
+from incumbent.testing.stores.machine import PLAIN
 from support.driving import eventually
-from support.scripted_kubernetes import kubeconfig, scripted, url_of
-from support.server_kubernetes import ADMIN, NOBODY, SERVER, lease_fixture
 from support.servers import fixture_of, free_port
+from support.servers.kubernetes import ADMIN, NOBODY, SERVER, lease_fixture
+from support.servers.scripted_kubernetes import kubeconfig, scripted, url_of
 
 server = fixture_of(SERVER)
 store = lease_fixture()

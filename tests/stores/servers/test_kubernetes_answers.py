@@ -13,10 +13,10 @@ import pytest
 
 from incumbent.errors import CorruptLease, LeaseConflict, LeaseNotFound, StoreUnavailable
 from incumbent.stores.kubernetes import KubernetesStore
-from incumbent.testing.store_machine import PLAIN
+from incumbent.testing.stores.machine import PLAIN
 from support.driving import eventually
-from support.http_stores import unavailable
-from support.scripted_kubernetes import kubeconfig, scripted, url_of
+from support.servers.http_stores import unavailable
+from support.servers.scripted_kubernetes import kubeconfig, scripted, url_of
 
 CALLS = {
     "get": lambda store, timeout=5: store.get_lease(timeout=timeout),

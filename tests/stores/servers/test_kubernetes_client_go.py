@@ -11,11 +11,11 @@ import pytest
 from incumbent import Campaign
 from incumbent.errors import LeaseConflict
 from incumbent.stores._kubernetes_record import ANNOTATION
-from incumbent.testing.store_machine import PLAIN
-from support.client_go import LEASE, RENEW, History, Scheduler, asked, write_of
+from incumbent.testing.stores.machine import PLAIN
 from support.driving import eventually
-from support.server_kubernetes import SERVER, lease_fixture, proxied
 from support.servers import PATIENCE, fixture_of
+from support.servers.client_go import LEASE, RENEW, History, Scheduler, asked, write_of
+from support.servers.kubernetes import SERVER, lease_fixture, proxied
 
 server = fixture_of(SERVER)
 store = lease_fixture()

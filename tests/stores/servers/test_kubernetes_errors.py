@@ -16,12 +16,12 @@ from incumbent import Campaign, open_store
 from incumbent.errors import ConfigurationError, LeaseConflict, LeaseNotFound, StoreUnavailable
 from incumbent.stores import _kubernetes_api
 from incumbent.stores.kubernetes import KubernetesStore
-from incumbent.testing.store_machine import PLAIN
+from incumbent.testing.stores.machine import PLAIN
 from support.driving import eventually
-from support.http_stores import listeners
-from support.proxy import Proxy
-from support.server_kubernetes import NOBODY, SERVER, lease_fixture, proxied
 from support.servers import fixture_of, free_port
+from support.servers.http_stores import listeners
+from support.servers.kubernetes import NOBODY, SERVER, lease_fixture, proxied
+from support.servers.proxy import Proxy
 
 server = fixture_of(SERVER)
 store = lease_fixture()

@@ -10,7 +10,7 @@ import pytest
 
 from incumbent.stores._kubernetes_record import ANNOTATION, from_object, to_patch
 from incumbent.stores._server import from_json
-from incumbent.testing.store_machine import PLAIN
+from incumbent.testing.stores.machine import PLAIN
 
 MINE = replace(
     PLAIN,

@@ -18,11 +18,11 @@ import pytest
 
 from incumbent.errors import CorruptLease, LeaseConflict, LeaseNotFound
 from incumbent.stores import open_store
-from support.http_stores import LEASE, handover, listeners, until
-from support.proxy import Proxy
-from support.server_contract import ServerContract
-from support.server_mongodb import SERVER
 from support.servers import fixture_of
+from support.servers.contract import ServerContract
+from support.servers.http_stores import LEASE, handover, listeners, until
+from support.servers.mongodb import SERVER
+from support.servers.proxy import Proxy
 
 server = fixture_of(SERVER)
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "fencing" / "mongodb.py"

@@ -14,10 +14,10 @@ from hypothesis import settings
 from incumbent import Campaign
 from incumbent.errors import StoreUnavailable
 from incumbent.stores import open_store
-from support.http_stores import LEASE, listeners, until
-from support.server_contract import ServerContract
-from support.server_mongodb import Member, Standalone
 from support.servers import fixture_of, running
+from support.servers.contract import ServerContract
+from support.servers.http_stores import LEASE, listeners, until
+from support.servers.mongodb import Member, Standalone
 
 MINE = replace(LEASE, holder_identity="mine")
 standalone = fixture_of(Standalone)

@@ -15,10 +15,10 @@ import pytest
 
 from incumbent.errors import LeaseConflict, LeaseNotFound, StoreUnavailable
 from incumbent.stores import open_store
-from support.http_stores import LEASE, until
-from support.proxy import Proxy
-from support.server_mongodb import SERVER
 from support.servers import fixture_of, free_port
+from support.servers.http_stores import LEASE, until
+from support.servers.mongodb import SERVER
+from support.servers.proxy import Proxy
 
 MINE = replace(LEASE, holder_identity="mine")
 whole_server = fixture_of(SERVER)

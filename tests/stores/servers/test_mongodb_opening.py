@@ -12,10 +12,10 @@ import pytest
 from incumbent.errors import ConfigurationError, StoreUnavailable
 from incumbent.stores import open_store
 from incumbent.stores.mongodb import MongoStore
-from support.http_stores import LEASE, until
-from support.proxy import Proxy
-from support.server_mongodb import WithUsers
 from support.servers import fixture_of
+from support.servers.http_stores import LEASE, until
+from support.servers.mongodb import WithUsers
+from support.servers.proxy import Proxy
 
 SECRET = "s3kr3t"
 whole_server = fixture_of(WithUsers)

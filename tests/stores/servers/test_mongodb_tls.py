@@ -11,9 +11,9 @@ import pytest
 from incumbent.errors import ConfigurationError
 from incumbent.stores import open_store
 from incumbent.stores.mongodb import MongoStore
-from support.http_stores import LEASE, unavailable
-from support.server_mongodb import WithTls
 from support.servers import fixture_of, free_port
+from support.servers.http_stores import LEASE, unavailable
+from support.servers.mongodb import WithTls
 
 whole_server = fixture_of(WithTls)
 

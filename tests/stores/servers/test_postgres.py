@@ -17,12 +17,12 @@ import pytest
 from incumbent import Campaign
 from incumbent.errors import ConfigurationError, CorruptLease, LeaseConflict
 from incumbent.stores import open_store
-from incumbent.testing.store_machine import ODD_LEASES, PLAIN
+from incumbent.testing.stores.machine import ODD_LEASES, PLAIN
 from support.driving import eventually
-from support.proxy import Proxy
-from support.server_contract import ServerContract
-from support.server_postgres import SERVER
 from support.servers import fixture_of
+from support.servers.contract import ServerContract
+from support.servers.postgres import SERVER
+from support.servers.proxy import Proxy
 
 ROOT = Path(__file__).parents[3]
 RETRY_PERIOD = 10.0
@@ -209,7 +209,7 @@ FORKING = """
 import os, sys, warnings
 from dataclasses import replace
 from incumbent.stores import open_store
-from incumbent.testing.store_machine import PLAIN
+from incumbent.testing.stores.machine import PLAIN
 warnings.simplefilter("ignore", DeprecationWarning)
 store = open_store(sys.argv[1], lease=sys.argv[2])
 version = store.create_lease(PLAIN, timeout=5)

@@ -16,11 +16,11 @@ import pytest
 
 from incumbent.errors import StoreUnavailable
 from incumbent.stores import open_store
-from incumbent.testing.store_machine import ODD_LEASES, PLAIN
+from incumbent.testing.stores.machine import ODD_LEASES, PLAIN
 from support.driving import eventually
-from support.proxy import Proxy
-from support.server_postgres import SERVER
 from support.servers import fixture_of, free_port
+from support.servers.postgres import SERVER
+from support.servers.proxy import Proxy
 
 NEW = ODD_LEASES["unicode"]
 SLACK = 1.0

@@ -14,10 +14,10 @@ import pytest
 from incumbent.errors import ConfigurationError, StoreUnavailable
 from incumbent.stores import open_store
 from incumbent.stores.postgres import DDL
-from incumbent.testing.store_machine import PLAIN
-from support.proxy import Proxy
-from support.server_postgres import PASSWORD, SERVER
+from incumbent.testing.stores.machine import PLAIN
 from support.servers import fixture_of, free_port
+from support.servers.postgres import PASSWORD, SERVER
+from support.servers.proxy import Proxy
 
 ROOT = Path(__file__).parents[3]
 SECRET = quote(PASSWORD, safe="")

@@ -13,10 +13,10 @@ from hypothesis import settings
 
 from incumbent.errors import ConfigurationError, LeaseNotFound
 from incumbent.stores import open_store
-from incumbent.testing.contract import LeaseStoreContract
-from incumbent.testing.store_machine import PLAIN
-from support.server_postgres import SERVER
+from incumbent.testing.stores.contract import LeaseStoreContract
+from incumbent.testing.stores.machine import PLAIN
 from support.servers import find_binary, fixture_of, free_port, missing, run_as
+from support.servers.postgres import SERVER
 
 SETTINGS = """\
 [databases]

@@ -16,11 +16,11 @@ import pytest
 from incumbent import Campaign, open_store
 from incumbent.errors import CorruptLease, LeaseConflict, LeaseNotFound, StoreUnavailable
 from incumbent.stores.redis import RedisStore
-from incumbent.testing.store_machine import PLAIN
-from support.proxy import Proxy
-from support.server_contract import ServerContract
-from support.server_redis import SERVER
+from incumbent.testing.stores.machine import PLAIN
 from support.servers import fixture_of
+from support.servers.contract import ServerContract
+from support.servers.proxy import Proxy
+from support.servers.redis import SERVER
 
 server = fixture_of(SERVER)
 

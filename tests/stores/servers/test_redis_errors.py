@@ -14,10 +14,10 @@ import pytest
 from incumbent import open_store
 from incumbent.errors import LeaseConflict, LeaseNotFound, StoreUnavailable
 from incumbent.stores.redis import RedisStore
-from incumbent.testing.store_machine import ODD_LEASES, PLAIN
-from support.proxy import Proxy
-from support.server_redis import SERVER, configured
+from incumbent.testing.stores.machine import ODD_LEASES, PLAIN
 from support.servers import fixture_of, free_port, running
+from support.servers.proxy import Proxy
+from support.servers.redis import SERVER, configured
 
 server = fixture_of(SERVER)
 

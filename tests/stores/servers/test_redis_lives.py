@@ -12,10 +12,10 @@ import pytest
 from incumbent import Campaign
 from incumbent.errors import LeaseConflict, LeaseNotFound, StoreUnavailable
 from incumbent.stores.redis import RedisStore
-from incumbent.testing.store_machine import ODD_LEASES, PLAIN
-from support.proxy import Proxy
-from support.server_redis import SERVER
+from incumbent.testing.stores.machine import ODD_LEASES, PLAIN
 from support.servers import running
+from support.servers.proxy import Proxy
+from support.servers.redis import SERVER
 
 LEASE_DURATION = 2.0
 SETTINGS = {"lease_duration": LEASE_DURATION, "retry_period": 0.3, "jitter": 0.0}

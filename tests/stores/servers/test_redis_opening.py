@@ -14,9 +14,9 @@ import pytest
 from incumbent import open_store
 from incumbent.errors import ConfigurationError, StoreUnavailable
 from incumbent.stores.redis import RedisStore
-from incumbent.testing.store_machine import PLAIN
-from support.server_redis import SERVER, configured
+from incumbent.testing.stores.machine import PLAIN
 from support.servers import fixture_of, free_port
+from support.servers.redis import SERVER, configured
 
 server = fixture_of(SERVER)
 

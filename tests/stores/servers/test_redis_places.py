@@ -14,9 +14,9 @@ from redis.crc import key_slot
 from incumbent import open_store
 from incumbent.errors import ConfigurationError, LeaseConflict, LeaseNotFound, StoreUnavailable
 from incumbent.stores.redis import RedisStore
-from incumbent.testing.store_machine import ODD_LEASES, PLAIN
-from support.server_redis import SERVER
+from incumbent.testing.stores.machine import ODD_LEASES, PLAIN
 from support.servers import free_port, missing, running
+from support.servers.redis import SERVER
 
 OTHER = ODD_LEASES["asked"]
 NAMES = [f"name-{number}" for number in range(100)]

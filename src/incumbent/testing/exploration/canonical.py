@@ -20,10 +20,9 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Final, Generic, TypeAlias, TypeVar, cast
 
-from incumbent.candidacy import Candidacy
-from incumbent.elector import EPOCH, Elector, Office
-from incumbent.lease import Lease, StoredLease, Version
-from incumbent.messages import (
+from incumbent.core.candidacy import Candidacy
+from incumbent.core.elector import EPOCH, Elector, Office
+from incumbent.core.messages import (
     CreateLease,
     Found,
     GetLease,
@@ -33,7 +32,8 @@ from incumbent.messages import (
     WriteRequest,
     Written,
 )
-from incumbent.observation import Observation
+from incumbent.core.observation import Observation
+from incumbent.lease import Lease, StoredLease, Version
 from incumbent.testing.exploration.world import IDENTITY, STEP, Candidate, SmallWorld
 
 ORIGIN: Final = 1000 * STEP

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from incumbent import messages
+from incumbent.core import messages
+from incumbent.core.messages import Found, Reply, Request, StartedLeading, Unavailable, Written
 from incumbent.lease import Lease, StoredLease
-from incumbent.messages import Found, Reply, Request, StartedLeading, Unavailable, Written
 from incumbent.testing.exploration.rules import NOT_ABOVE, TWO_LEADERS
 from incumbent.testing.exploration.world import (
     IDENTITY,
@@ -100,7 +100,7 @@ class Replay:
         )
         head = [
             "from incumbent import Elector, ElectorConfig, StoredLease, StoreGuarantees",
-            f"from incumbent.messages import {', '.join(used)}",
+            f"from incumbent.core.messages import {', '.join(used)}",
             "",
             "S = 1_000_000_000",
         ]

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from incumbent.elector import Elector
-from incumbent.lease import Lease, StoredLease
-from incumbent.messages import (
+from incumbent.core.elector import Elector
+from incumbent.core.messages import (
     Effects,
     Found,
     GetLease,
@@ -21,7 +20,8 @@ from incumbent.messages import (
     UpdateLease,
     Written,
 )
-from incumbent.states import MOVES, STOPPED
+from incumbent.core.states import MOVES, STOPPED
+from incumbent.lease import Lease, StoredLease
 
 TWO_LEADERS: Final = "S1: two leaders at one instant"
 NOT_ABOVE: Final = "S5: a term began with a token that is not above those of all terms before"

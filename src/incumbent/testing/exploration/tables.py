@@ -11,9 +11,9 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 from typing import Generic, NamedTuple, TypeVar, cast
 
+from incumbent.core.messages import Reply, StartedLeading
+from incumbent.core.states import STOPPED
 from incumbent.lease import StoredLease
-from incumbent.messages import Reply, StartedLeading
-from incumbent.states import STOPPED
 from incumbent.testing.exploration.canonical import ORIGIN, TOKEN, Canonizer, Form, Wrote, wall
 from incumbent.testing.exploration.relations import OF_RECORD, UNKNOWN, Change, Relation, Relations, places
 from incumbent.testing.exploration.world import (

@@ -12,10 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, TypeAlias
 
 from incumbent.config import ElectorConfig
-from incumbent.elector import Elector
-from incumbent.errors import ConfigurationError
-from incumbent.lease import NANOSECONDS, StoredLease, StoreGuarantees, Version
-from incumbent.messages import (
+from incumbent.core.elector import Elector
+from incumbent.core.messages import (
     CreateLease,
     Effects,
     Found,
@@ -32,6 +30,8 @@ from incumbent.messages import (
     WriteRequest,
     Written,
 )
+from incumbent.errors import ConfigurationError
+from incumbent.lease import NANOSECONDS, StoredLease, StoreGuarantees, Version
 from incumbent.testing.exploration.rules import broken_by_step, broken_by_write
 
 STEP: Final = NANOSECONDS

@@ -6,11 +6,11 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from incumbent.core.messages import ClockWentBackwards, Found, Missing, WriteRequest, Written
+from incumbent.core.states import STOPPED
 from incumbent.lease import Lease, to_ns
-from incumbent.messages import ClockWentBackwards, Found, Missing, WriteRequest, Written
-from incumbent.states import STOPPED
 from incumbent.testing.history import Answered, History, Invoked, Led, Record, Struck, Told, Turned
-from incumbent.testing.parts import NEVER
+from incumbent.testing.simulation.participants import NEVER
 from incumbent.testing.timeline.signs import seconds
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from incumbent.messages import StoppedLeading
-from incumbent.states import CANDIDATE, FOLLOWER, LEADER, STOPPED
+from incumbent.core.messages import StoppedLeading
+from incumbent.core.states import CANDIDATE, FOLLOWER, LEADER, STOPPED
 from incumbent.testing.history import (
     History,
     Invoked,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from incumbent.messages import GetLease, Request, Unavailable, WriteRequest, Written
+from incumbent.core.messages import GetLease, Request, Unavailable, WriteRequest, Written
 from incumbent.testing.history import Answered, Executed, History, Invoked
 from incumbent.testing.timeline.signs import MESSAGES, seconds
 from incumbent.testing.timeline.words import asked, replied

@@ -8,7 +8,7 @@ from typing import Final
 
 from incumbent.config import ElectorConfig
 from incumbent.testing.history import History
-from incumbent.testing.repeat import program
+from incumbent.testing.simulation.replay import program
 from incumbent.testing.timeline.lanes import Picture
 from incumbent.testing.timeline.parts import OWED, firsts, weightiest
 from incumbent.testing.timeline.script import PAGE_STYLE, SCRIPT

@@ -10,11 +10,11 @@ from typing import Final
 from incumbent.config import ElectorConfig
 from incumbent.errors import ConfigurationError
 from incumbent.lease import to_ns
-from incumbent.testing.faults import INSIDE, STRIKES
 from incumbent.testing.history import History, Invoked, Struck, Violation
 from incumbent.testing.profile import Profile
-from incumbent.testing.simulation import NAMES, Simulation
-from incumbent.testing.swarm import demand_liveness, draw
+from incumbent.testing.simulation.faults import INSIDE, STRIKES
+from incumbent.testing.simulation.swarm import demand_liveness, draw
+from incumbent.testing.simulation.verbs import NAMES, Simulation
 from incumbent.testing.timeline.parts import firsts
 from incumbent.testing.timeline.words import named
 

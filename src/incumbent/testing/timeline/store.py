@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from incumbent.core.messages import WriteRequest, Written
 from incumbent.lease import StoredLease
-from incumbent.messages import WriteRequest, Written
 from incumbent.testing.history import Executed, History, Record, Struck
 from incumbent.testing.timeline.parts import Span
 from incumbent.testing.timeline.signs import seconds

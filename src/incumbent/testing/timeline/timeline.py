@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from incumbent.lease import to_ns
-from incumbent.testing.checkers import violations
 from incumbent.testing.history import History, Violation
+from incumbent.testing.properties import violations
 from incumbent.testing.timeline import page as timeline_page
 from incumbent.testing.timeline import svg as timeline_svg
 from incumbent.testing.timeline import text as timeline_text

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from incumbent.lease import StoredLease
-from incumbent.messages import (
+from incumbent.core.messages import (
     CreateLease,
     Found,
     GetLease,
@@ -16,9 +15,10 @@ from incumbent.messages import (
     Request,
     Written,
 )
-from incumbent.testing.checkers import PROPERTIES
+from incumbent.lease import StoredLease
 from incumbent.testing.history import Struck
-from incumbent.testing.parts import MILLION
+from incumbent.testing.properties import PROPERTIES
+from incumbent.testing.simulation.participants import MILLION
 
 CUT: Final = {
     "both": "cut off from the store",

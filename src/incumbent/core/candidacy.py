@@ -1,0 +1,76 @@
+"""One candidacy: which records are mine, and until when they let me lead (P2, P3, P7, P14)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from incumbent.core.messages import WriteRequest
+from incumbent.lease import StoredLease, Version
+
+
+class Office(NamedTuple):
+    """A term of office as far as it is proved: from the last input to the renew deadline (P3)."""
+
+    token: int
+    since: int
+    until: int
+
+    def covers(self, now: int) -> bool:
+        """Whether `now` is inside. A clock that reads less than it did cannot be trusted with the end."""
+        return self.since <= now < self.until
+
+
+class Candidacy(NamedTuple):
+    """From the first campaign to the end of the term. A value; each one has a session of its own (P2).
+
+    Attributes:
+        number: Counts the candidacies of one elector.
+        held: My last write known to have taken effect, while leading; else None.
+        version: The last version known to be mine.
+        asked_by: Who asked me to resign, or "" (P14).
+        unresolved: My writes of unknown outcome, in the order sent: each may have happened, or may still
+            happen (P7).
+    """
+
+    number: int = 0
+    held: WriteRequest | None = None
+    version: Version = None
+    asked_by: str = ""
+    unresolved: tuple[WriteRequest, ...] = ()
+
+    def next(self) -> Candidacy:
+        """A new candidacy: to it, whatever the old one wrote is another's."""
+        return Candidacy(self.number + 1)
+
+    def holding(self, write: WriteRequest, stored: StoredLease) -> Candidacy:
+        """My `write` took effect, and the record is `stored`: no older write of mine can land on it."""
+        return Candidacy(self.number, write, stored.version, stored.lease.resign_requested_by)
+
+    def office(self, now: int, renew_deadline_ns: int) -> Office | None:
+        """The term of office, looked at at `now`: it counts from the send of the write held by (P3)."""
+        if self.held is None:
+            return None
+        return Office(self.held.lease.leader_transitions, now, self.held.sent_at + renew_deadline_ns)
+
+    def doubting(self, write: WriteRequest, since: int) -> Candidacy:
+        """The outcome of `write` is unknown; doubts about writes sent by `since` are not worth keeping."""
+        kept = tuple(old for old in self.unresolved if old.sent_at > since)
+        return self._replace(unresolved=(*kept, write))
+
+    def hopes(self, since: int) -> bool:
+        """Whether a write sent after `since` may yet turn out to have happened."""
+        return any(write.sent_at > since for write in self.unresolved)
+
+    def recognise(self, stored: StoredLease, since: int) -> WriteRequest | None:
+        """The write of mine that made this record, if its outcome was unknown and it was sent after `since`.
+
+        Or the write that I hold the lease by, with a request to resign put on it: somebody else wrote that,
+        but it leaves the lease mine (P14). Where two of my writes look alike the earlier one is meant, for
+        its validity ends sooner (P7).
+        """
+        asked = self.held is not None and stored.lease.resign_requested_by != ""
+        own = (self.held, *self.unresolved) if asked else self.unresolved
+        for write in own:
+            if write is not None and write.sent_at > since and stored.lease.is_same_write(write.lease):
+                return write
+        return None

@@ -1,0 +1,363 @@
+"""The elector: a state machine without I/O, clock, randomness or threads.
+
+Two rules. Everything that changes an election lives here, and the table of roles in `states.py`; this
+module does not know what time it is, who calls it, or what a store is. P1 to P14 are the protocol's rules,
+written down in `specs/protocol.md`.
+
+The whole driver loop is::
+
+    effects = elector.handle(Start(), now)
+    while elector.state != "stopped":
+        for notice in effects.notices:           # deliver these first
+            ...
+        if effects.request is not None:          # then ask the store; its reply is an input
+            ...
+        event = ...                              # a reply, a wish, or Woke() at effects.wake_at
+        effects = elector.handle(event, now)
+
+An elector is either observing (follower), waiting for the outcome of one write (candidate), or renewing
+(leader). One request is in flight at most (P10), `_plan` decides which is next, and `_as_<state>` decides
+what an input means. A follower claims the lease only on receiving the record, never on a timer alone, so
+there is one place, `_consider`, where a campaign can begin.
+"""
+
+from __future__ import annotations
+
+from incumbent.core.candidacy import Office
+from incumbent.core.messages import (
+    Abstain,
+    Changed,
+    ClockWentBackwards,
+    CreateLease,
+    Effects,
+    Found,
+    GetLease,
+    Input,
+    Missing,
+    Refused,
+    Reply,
+    Request,
+    Resign,
+    ResignRequested,
+    Start,
+    StartedLeading,
+    Stop,
+    StoppedLeading,
+    Unavailable,
+    WriteRequest,
+    Written,
+)
+from incumbent.core.state import EPOCH, Machinery
+from incumbent.core.states import CANDIDATE, FOLLOWER, LEADER, STOPPED
+from incumbent.errors import ConfigurationError
+from incumbent.lease import StoredLease
+
+__all__ = ["EPOCH", "Elector", "Office"]
+
+
+class Elector(Machinery):
+    """One candidate for one lease. `handle` is its only entry; everything else answers questions.
+
+    Args:
+        config: The settings.
+        session: The base of this elector's sessions, which no other elector may ever use (P2). Random by
+            default; inject one to make runs repeatable.
+        epoch: The UTC time at which the clock read 0, for the times in the record, which are for people.
+            A driver may set it anew at any moment: nothing is decided by it.
+
+    Attributes:
+        state: "follower", "candidate", "leader" or "stopped".
+        leader: The identity last observed as holder, or None.
+        wake_at: When the next `Woke` is due, or None.
+        office: The current term, or None. Read it *before* the clock to ask from another thread.
+    """
+
+    __slots__ = ()
+
+    def handle(self, event: Input, now: int) -> Effects:
+        """Take one input at the clock reading `now`, in nanoseconds, and return all that it brought about.
+
+        Every input is legal in every state. A reply to anything but the pending request is ignored (P10).
+
+        Raises:
+            ConfigurationError: `now` is not an integer.
+        """
+        if type(now) is not int:
+            raise ConfigurationError(f"now is {now!r}: give the clock's reading as integer nanoseconds")
+        self._moves, self._notices, self._request = [], [], None
+        if self.next_id == 0:
+            self.next_id = 1
+        elif now < self.now:
+            self._begin_waits_anew(now)
+        self.now = now
+        if self.office is not None and now >= self.office.until:
+            self._leave_office("step_down", "the renew deadline passed", release=False)
+        late = self.pending
+        if late is not None and now >= late.expires_at and getattr(event, "id", None) != late.id:
+            self._dispatch(Unavailable(late.id, reason="no answer in time"))
+        self._dispatch(event)
+        self._plan()
+        self.office = self.candidacy.office(now, self.config.renew_deadline_ns)
+        self._check()
+        return Effects(tuple(self._moves), tuple(self._notices), self._request, self.wake_at)
+
+    # One method per state. `request` is what a reply answers, None for any other input.
+
+    def _dispatch(self, event: Input) -> None:
+        request = None
+        if isinstance(event, Reply):
+            request = self.pending
+            if request is None or event.id != request.id:
+                return
+            self.pending = None
+            if not _fits(event, request):
+                event = Unavailable(event.id, reason="the store gave an answer to another question")
+            if self.leaving is not None:
+                self._as_leaving(event, request)
+                return
+        elif isinstance(event, Start):
+            self.contending = self.state != STOPPED
+        elif isinstance(event, (Abstain, Stop)):
+            self.contending = False
+        if self.state == FOLLOWER:
+            self._as_follower(event, request)
+        elif self.state == CANDIDATE:
+            self._as_candidate(event, request)
+        elif self.state == LEADER:
+            self._as_leader(event, request)
+
+    def _as_follower(self, event: Input, request: Request | None) -> None:
+        if isinstance(event, Found):
+            write = self.candidacy.recognise(event.stored, self._oldest_valid())
+            if write is not None:
+                self._landed(write, event.stored)
+            else:
+                self._consider(event.stored)
+        elif isinstance(event, Missing):
+            self._consider(None)
+        elif isinstance(event, Unavailable) and request is not None:
+            self._retry_read(request)
+        elif isinstance(event, (Start, Changed)):
+            self.read_at = self.now
+        elif isinstance(event, (Resign, Abstain)):
+            self._withdraw(event)
+        elif isinstance(event, Stop):
+            self._stop()
+
+    def _as_candidate(self, event: Input, request: Request | None) -> None:
+        if isinstance(event, Written) and isinstance(request, WriteRequest):
+            self._landed(request, StoredLease(request.lease, event.version))
+        elif isinstance(event, (Refused, Missing)) and isinstance(request, WriteRequest):
+            if not self.candidacy.unresolved:
+                self._move("lose", "somebody else's write stuck")
+            self.read_at = self.now
+        elif isinstance(event, (Found, Missing)):
+            self._read_back(event.stored if isinstance(event, Found) else None)
+        elif isinstance(event, Unavailable) and request is not None:
+            self._doubt(event, request)
+            if not self.candidacy.hopes(self._oldest_valid()):
+                self._move("lose", event.reason)
+                self._retry_read(request)
+            elif self.read_at is None:
+                self.read_at = self.now
+        elif isinstance(event, (Resign, Abstain)):
+            self._move("lose", "asked to stand aside")
+            self.pending, self.read_at = None, self.now
+            self._withdraw(event)
+        elif isinstance(event, Stop):
+            self._stop()
+
+    def _as_leader(self, event: Input, request: Request | None) -> None:
+        if isinstance(event, Written) and isinstance(request, WriteRequest):
+            self._landed(request, StoredLease(request.lease, event.version))
+        elif isinstance(event, Refused):
+            self.read_at = self.now  # by whom? Another holder, a request to resign, or a write of mine
+        elif isinstance(event, Found):
+            self._check_in(event.stored)
+        elif isinstance(event, Missing):
+            self._observe(None)
+            self._leave_office("step_down", "the record is missing", release=False)
+        elif isinstance(event, Unavailable) and request is not None:
+            self._doubt(event, request)
+        elif isinstance(event, Resign):
+            self._leave_office("step_down", "resigned", release=event.release)
+            self._withdraw(event)
+        elif isinstance(event, Stop):
+            self._leave_office("stop", "asked to", release=event.release)
+
+    def _as_leaving(self, event: Input, request: Request) -> None:
+        """Out of office, the release still to come: it waits for a renewal under way (P9, P10)."""
+        if isinstance(request, WriteRequest) and isinstance(event, Written):
+            self.leaving = (request.lease, event.version)
+            self._observe(StoredLease(request.lease, event.version))
+        is_release = isinstance(request, WriteRequest) and request.lease.is_vacant
+        if is_release or isinstance(event, (Refused, Missing)):
+            self.leaving = None
+            self._look_again()
+
+    # What the states have in common.
+
+    def _plan(self) -> None:
+        """Send what is due, if nothing is in flight (P10): a release, a look at the record, or a renewal."""
+        held = self.candidacy.held
+        if self.pending is not None:
+            return
+        if self.leaving is not None:
+            lease, version = self.leaving
+            self._send(self._update(lease.released(self._stamp()), version))
+        elif self.read_at is not None:
+            if self.now >= self.read_at:
+                self.read_at = None
+                self._send(GetLease(*self._header()))
+        elif held is not None and self.write_at is not None and self.now >= self.write_at:
+            renewed = self._lease(held.lease.leader_transitions, held.lease.acquire_time)
+            self._send(self._update(renewed, self.candidacy.version))
+
+    def _consider(self, stored: StoredLease | None) -> None:
+        """Claim the lease if it is vacant, or has expired on my clock; else look again in time."""
+        self._observe(stored)
+        claimable_at = self._claimable_at()
+        if claimable_at is None or self.now < claimable_at:
+            self._look_again()
+            return
+        self.read_at = None
+        lease = self._lease(self.observation.highest_token + 1)
+        if stored is None:
+            self._move("campaign", "there is no record")
+            self._send(CreateLease(*self._header(), lease))
+        else:
+            is_vacant = stored.lease.is_vacant
+            self._move("campaign", "the lease was released" if is_vacant else "the lease expired on my clock")
+            self._send(self._update(lease, stored.version))
+
+    def _claimable_at(self) -> int | None:
+        at = self.observation.claimable_at(self.config) if self.contending else None
+        if at is None:
+            return None
+        return max(bound for bound in (at, self.write_at, self.aside_until) if bound is not None)
+
+    def _look_again(self) -> None:
+        """Read when the lease can be claimed or at the next poll; at once if a change was hinted at."""
+        if self.state == STOPPED or self.read_at is not None:
+            return
+        claimable_at, poll_at = self._claimable_at(), self.now + self.config.retry_ns
+        if self.config.guarantees.can_watch:
+            self.read_at = claimable_at
+        else:
+            self.read_at = poll_at if claimable_at is None else min(claimable_at, poll_at)
+
+    def _landed(self, write: WriteRequest, stored: StoredLease) -> None:
+        """This write of mine took effect: I lead from its send (P3), unless that is too long ago."""
+        self._observe(stored)
+        if write.sent_at <= self._oldest_valid():
+            self.candidacy = self.candidacy._replace(unresolved=())
+            self._move("lose", "my write stuck too late to lead by it")
+            self._look_again()
+            return
+        asked_before = self.candidacy.asked_by
+        self.candidacy = self.candidacy.holding(write, stored)
+        self.read_at = None
+        if self.state == FOLLOWER:
+            self._move("campaign", "a write of mine was found in the store")
+        if self.state == CANDIDATE:
+            self._move("win", "my write is the one that stuck")
+            self._notices.append(StartedLeading(write.lease.leader_transitions))
+        if self.candidacy.asked_by and not asked_before:
+            self._notices.append(ResignRequested(self.candidacy.asked_by))
+
+    def _read_back(self, stored: StoredLease | None) -> None:
+        """A candidate has looked for its write of unknown outcome (P7)."""
+        write = None if stored is None else self.candidacy.recognise(stored, self._oldest_valid())
+        if stored is not None and write is not None:
+            self._landed(write, stored)
+            return
+        self._move("lose", "my write of unknown outcome was not found")
+        self._observe(stored)
+        self._look_again()
+
+    def _check_in(self, stored: StoredLease) -> None:
+        """A leader has looked at the record. Another's is loss now (P8)."""
+        if stored.version == self.candidacy.version:
+            return
+        write = self.candidacy.recognise(stored, self._oldest_valid())
+        if write is not None:
+            self._landed(write, stored)
+        else:
+            self._observe(stored)
+            holder = stored.lease.holder_identity
+            reason = f"the lease is held by {holder!r}" if holder else "the lease was released by another"
+            self._leave_office("step_down", reason, release=False)
+
+    def _doubt(self, event: Unavailable, request: Request) -> None:
+        """No answer: a write may have happened, so read back before the next one (P7)."""
+        if isinstance(request, GetLease):
+            self._retry_read(request)
+        elif event.outcome_unknown:
+            self.candidacy = self.candidacy.doubting(request, self._oldest_valid())
+            self.read_at = self.now
+
+    def _retry_read(self, request: Request) -> None:
+        self.read_at = max(self.now, request.sent_at + self.config.retry_ns)
+
+    def _withdraw(self, event: Resign | Abstain) -> None:
+        """End the candidacy; who resigned waits for another holder, or for one lease duration."""
+        self.candidacy = self.candidacy.next()
+        if isinstance(event, Resign):
+            self.aside_until = self.now + self.config.lease_ns
+
+    def _stop(self) -> None:
+        self._move("stop", "asked to")
+        self.candidacy = self.candidacy.next()
+        self.read_at = None
+        if self.leaving is None:
+            self.pending = None
+
+    def _leave_office(self, trigger: str, reason: str, *, release: bool) -> None:
+        held = self.candidacy.held
+        assert held is not None, "a leader holds the lease by a write of its own"
+        self._move(trigger, reason)
+        self._notices.append(StoppedLeading(held.lease.leader_transitions, reason))
+        self.leaving = (held.lease, self.candidacy.version) if release else None
+        if not release or isinstance(self.pending, GetLease):
+            self.pending = None
+        self.candidacy = self.candidacy.next()
+        self.read_at = None if release or self.state == STOPPED else self.now
+        self.office = None
+
+    def _begin_waits_anew(self, now: int) -> None:
+        """The clock misbehaved, so no wait that was begun on it counts: end the term, count from now."""
+        by = self.now - now
+        is_aside = self.aside_until is not None and self.now < self.aside_until
+        self.now = now
+        self._notices.append(ClockWentBackwards(by))
+        reason = f"the clock went backwards by {by / 1e9:.6f} s"
+        if self.state == LEADER:
+            self._leave_office("step_down", reason, release=False)
+        elif self.state == CANDIDATE:
+            self._move("lose", reason)
+        self.candidacy = self.candidacy.next()
+        self.observation = self.observation.counted_from(now)
+        self.pending, self.leaving, self.write_at = None, None, None
+        self.aside_until = now + self.config.lease_ns if is_aside else None
+        is_observing = self.contending or self.observation.since is not None
+        self.read_at = now if is_observing and self.state == FOLLOWER else None
+
+    def _check(self) -> None:
+        """What holds after every input, stated positively."""
+        is_leader = self.state == LEADER
+        assert is_leader == (self.office is not None) == (self.candidacy.held is not None)
+        assert self.is_leader(self.now) == is_leader
+        assert self.pending is None or self.now < self.pending.expires_at
+        assert self.leaving is None or (self.pending is not None and not is_leader)
+        assert self.state != CANDIDATE or self.pending is not None or self.read_at is not None
+        assert self.state != STOPPED or (self.read_at is None and not self.contending)
+        assert self._request is None or self._request is self.pending
+
+
+def _fits(reply: Reply, request: Request) -> bool:
+    """Whether a store that works can give this reply to this request."""
+    if isinstance(request, GetLease):
+        return isinstance(reply, (Found, Missing, Unavailable))
+    return not isinstance(reply, Found) and not (
+        isinstance(request, CreateLease) and isinstance(reply, Missing)
+    )

@@ -1,0 +1,168 @@
+"""The machinery under an elector: its state, its smallest steps, and its being a value.
+
+Nothing here decides anything about an election; `incumbent.core.elector` does.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Final, TypeVar
+
+from transitions import EventData
+
+from incumbent.config import ElectorConfig
+from incumbent.core.candidacy import Candidacy, Office
+from incumbent.core.messages import GetLease, Moved, NewLeader, Notice, Request, UpdateLease
+from incumbent.core.observation import Observation
+from incumbent.core.states import FOLLOWER, LEADER, MACHINE
+from incumbent.lease import Lease, StoredLease, Version, new_session
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_TICK: Final = timedelta(microseconds=1)
+
+Self = TypeVar("Self", bound="Machinery")
+
+
+class Machinery:
+    """What an elector is made of. See `incumbent.core.elector.Elector` for what it means."""
+
+    _FIXED: Final = ("config", "session", "epoch", "stamped")
+    _STATE: Final = (
+        *("state", "now", "contending", "leader", "office", "observation", "candidacy", "leaving"),
+        *("pending", "next_id", "read_at", "write_at", "aside_until"),
+    )
+    __slots__ = (*_FIXED, *_STATE, "_moves", "_notices", "_request")
+
+    def __init__(self, config: ElectorConfig, *, session: str | None = None, epoch: datetime = EPOCH) -> None:
+        self.config = config
+        self.session = new_session() if session is None else session
+        self.epoch = epoch
+        self.stamped = EPOCH - timedelta(days=365)  # the last renew time written
+        self.state: str = FOLLOWER
+        self.now = 0  # the last reading handled
+        self.contending = False
+        self.leader: str | None = None
+        self.office: Office | None = None
+        self.observation = Observation()
+        self.candidacy = Candidacy()
+        self.leaving: tuple[Lease, Version] | None = None  # to be released, once (P9)
+        self.pending: Request | None = None
+        self.next_id = 0  # grows from 1; 0 also says that nothing was handled yet
+        self.read_at: int | None = None  # when to look at the record next
+        self.write_at: int | None = None  # when to write next, at the earliest
+        self.aside_until: int | None = None  # no campaign before that (after a resignation)
+        self._moves: list[Moved] = []
+        self._notices: list[Notice] = []
+        self._request: Request | None = None
+
+    def is_leader(self, now: int) -> bool:
+        """Whether leadership is proved at the clock reading `now`, by the clock alone (P3).
+
+        False for a `now` below the last one handled: a clock that ran backwards proves nothing.
+        """
+        return self.office is not None and self.office.covers(now)
+
+    @property
+    def token(self) -> int | None:
+        """The fencing token of the current term (P11), or None."""
+        return None if self.office is None else self.office.token
+
+    @property
+    def wake_at(self) -> int | None:
+        """When something can change by itself (P12): a deadline, the next renewal or the next look."""
+        if self.pending is not None:
+            due: int | None = self.pending.expires_at
+        else:
+            due = self.write_at if self.state == LEADER and self.read_at is None else self.read_at
+        held = self.candidacy.held
+        if held is not None and due is not None:
+            return min(due, held.sent_at + self.config.renew_deadline_ns)
+        return due
+
+    # The smallest steps.
+
+    def _move(self, trigger: str, reason: str) -> None:
+        MACHINE.events[trigger].trigger(self, reason=reason)
+
+    def _moved(self, event: EventData) -> None:
+        """Record a move: the machine calls this after each one."""
+        transition = event.transition
+        assert transition is not None
+        assert transition.dest is not None
+        reason = event.kwargs["reason"]
+        self._moves.append(Moved(event.event.name, transition.source, transition.dest, reason))
+
+    def _observe(self, stored: StoredLease | None) -> None:
+        """Take in a look at the record, and tell of a new holder."""
+        self.observation = self.observation.saw(stored, self.now)
+        holder = self.observation.holder
+        if stored is not None and holder is not None and not self._wrote(stored.lease):
+            self.aside_until = None
+        if holder != self.leader:
+            self.leader = holder
+            self._notices.append(NewLeader(holder))
+
+    def _header(self) -> tuple[int, int, int]:
+        return self.next_id, self.now, self.now + self.config.request_timeout_ns
+
+    def _send(self, request: Request) -> None:
+        self.pending = self._request = request
+        self.next_id += 1
+        if not isinstance(request, GetLease):
+            self.write_at = request.sent_at + self.config.retry_ns
+
+    def _update(self, lease: Lease, version: Version) -> UpdateLease:
+        return UpdateLease(*self._header(), lease, version)
+
+    def _lease(self, token: int, acquire_time: datetime | None = None) -> Lease:
+        """What to write now, to claim the lease or to renew it."""
+        renew_time = self._stamp()
+        return Lease(
+            holder_identity=self.config.identity,
+            holder_session=f"{self.session}.{self.candidacy.number}",
+            lease_duration=self.config.lease_duration,
+            acquire_time=acquire_time or renew_time,
+            renew_time=renew_time,
+            leader_transitions=token,
+            resign_requested_by=self.candidacy.asked_by,
+        )
+
+    def _wrote(self, lease: Lease) -> bool:
+        """Whether it is a record of mine, of whichever candidacy."""
+        return lease.holder_session.rpartition(".")[0] == self.session
+
+    def _stamp(self) -> datetime:
+        """The time of day, but later than any before it: no two writes of mine may look alike (P7)."""
+        self.stamped = max(self.epoch + timedelta(microseconds=self.now // 1000), self.stamped + _TICK)
+        return self.stamped
+
+    def _oldest_valid(self) -> int:
+        """A write gives validity now if it was sent after this instant (P3)."""
+        return self.now - self.config.renew_deadline_ns
+
+    # An elector is a value: cheap to copy, to compare and to hash.
+
+    def copy(self: Self) -> Self:  # noqa: PYI019  # typing.Self needs Python 3.11
+        """An independent elector in the same state."""
+        twin = object.__new__(type(self))
+        for name in Machinery.__slots__:
+            setattr(twin, name, getattr(self, name))
+        return twin
+
+    def snapshot(self) -> tuple[object, ...]:
+        """All that its moves depend on, besides what was injected at construction."""
+        return tuple(getattr(self, name) for name in self._STATE)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Machinery):
+            return NotImplemented
+        return self._value() == other._value()
+
+    def __hash__(self) -> int:
+        return hash((self.session, self.snapshot()))
+
+    def _value(self) -> tuple[object, ...]:
+        return (*(getattr(self, name) for name in self._FIXED), self.snapshot())
+
+    def __repr__(self) -> str:
+        return f"<Elector {self.config.identity!r} {self.state} leader={self.leader!r} token={self.token}>"

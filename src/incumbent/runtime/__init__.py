@@ -1,0 +1,1 @@
+"""What carries an elector's decisions out. Private: nothing here is exported."""

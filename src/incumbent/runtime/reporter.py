@@ -1,0 +1,119 @@
+"""What a campaign tells the outside: log lines and the callbacks that only observe."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+
+from incumbent.core.elector import Elector
+from incumbent.core.messages import GetLease, Moved, Request
+from incumbent.errors import ConfigurationError
+from incumbent.leadership import Leadership
+from incumbent.lease import NANOSECONDS
+from incumbent.runtime.pools import SerialQueue
+
+logger = logging.getLogger("incumbent")
+
+
+@dataclass(frozen=True, slots=True)
+class Callbacks:
+    """What a campaign was given to call; see `Campaign`.
+
+    Raises:
+        ConfigurationError: One of them cannot be called.
+    """
+
+    on_started_leading: Callable[[Leadership], object] | None = None
+    on_stopped_leading: Callable[[Leadership], object] | None = None
+    on_new_leader: Callable[[str | None], object] | None = None
+    report_metric: Callable[[str, bool], object] | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            callback = getattr(self, name)
+            if callback is not None and not callable(callback):
+                raise ConfigurationError(f"{name} is {callback!r}: give something to call, or None")
+
+
+class Reporter:
+    """Logs under `incumbent`, one line per change and none per renewal, and calls the observers in order.
+
+    Every record carries `lease`, `identity`, `state`, `token` and `leader` as extra fields.
+    """
+
+    def __init__(self, name: str, elector: Elector, callbacks: Callbacks, observers: SerialQueue) -> None:
+        self.elector = elector
+        self._name = name
+        self._callbacks = callbacks
+        self._observers = observers
+        self._trouble = ""
+
+    def moved(self, move: Moved) -> None:
+        """A change of role."""
+        line = f"{move.source} -> {move.dest}: {move.reason}"
+        self._log(logging.INFO, line, trigger=move.trigger, source=move.source, reason=move.reason)
+
+    def new_leader(self, identity: str | None) -> None:
+        """Another holder was observed, or none."""
+        if self._callbacks.on_new_leader is not None:
+            self._observers.submit(partial(self._callbacks.on_new_leader, identity))
+
+    def leads(self, is_leader: bool) -> None:
+        """A term began or ended."""
+        if self._callbacks.report_metric is not None:
+            identity = self.elector.config.identity
+            self._observers.submit(partial(self._callbacks.report_metric, identity, is_leader))
+
+    def store_answered(self) -> None:
+        """The store works; a line only if it did not before."""
+        if self._trouble:
+            self._log(logging.INFO, "the store answers again")
+        self._trouble = ""
+
+    def store_failed(self, request: Request, reason: str) -> None:
+        """The store failed; a line when it begins to, and when it fails in another way."""
+        kind = reason.partition(":")[0]
+        if kind != self._trouble:
+            action = "read" if isinstance(request, GetLease) else "write"
+            self._log(logging.WARNING, f"the store failed to {action} the record: {reason}", reason=reason)
+        self._trouble = kind
+
+    def clock_went_backwards(self, by_ns: int) -> None:
+        """The clock misbehaved."""
+        line = f"the clock went backwards by {by_ns / NANOSECONDS:.6f} s; all waits begin anew"
+        self._log(logging.WARNING, line)
+
+    def failed(self, what: str, failure: BaseException) -> None:
+        """Code of the user's raised."""
+        self._log(logging.ERROR, f"{what} failed", exc_info=failure)
+
+    def attempt(self, what: str, action: Callable[[], object]) -> None:
+        """Do it; if it fails, that is a line (P13)."""
+        try:
+            action()
+        except Exception as error:  # noqa: BLE001  # whatever it was, the campaign goes on
+            self.failed(what, error)
+
+    def unending(self, token: int) -> None:
+        """The work does not heed its leadership."""
+        line = f"the work of token {token} did not end in time; the lease is left to expire"
+        self._log(logging.ERROR, line)
+
+    def defect(self) -> None:
+        """An assertion failed in the library itself."""
+        self._log(logging.CRITICAL, "a defect: this campaign is over", exc_info=True)
+
+    def _log(self, level: int, line: str, *, exc_info: object = None, **fields: object) -> None:
+        elector = self.elector
+        extra = {
+            "lease": self._name,
+            "identity": elector.config.identity,
+            "state": elector.state,
+            "token": elector.token,
+            "leader": elector.leader,
+        } | fields
+        with suppress(Exception):  # P13: a log that is full or broken costs nobody the lease
+            logger.log(level, "%s: %s", self._name, line, extra=extra, exc_info=exc_info)  # type: ignore[arg-type]  # a BaseException is fine

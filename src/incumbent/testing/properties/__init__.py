@@ -1,0 +1,95 @@
+"""What must hold of every run: one function a property, each from a `History` to its violations.
+
+S1 to S6 (`safety`), E1 to E6, E8 and E9 (`conduct`) are always owed, but for what the promise does not cover
+(`History.excused`); E7 and L1 to L5 (`liveness`) are owed where a run says that all faults are over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final, TypeAlias
+
+from incumbent.errors import ElectionError
+from incumbent.testing.history import History, Violation
+from incumbent.testing.properties.liveness import (
+    LIVENESS,
+    crash_is_survived,
+    leader_is_known_to_all,
+    leadership_is_stable,
+    no_churn,
+    release_hands_over,
+    somebody_leads,
+)
+from incumbent.testing.properties.process import (
+    CONDUCT,
+    loss_is_noticed_at_once,
+    missing_is_waited_out,
+    moves_are_declared,
+    one_request_in_flight,
+    release_is_last,
+    started_and_stopped_alternate,
+    stopped_is_final,
+    unknown_outcome_proves_nothing,
+)
+from incumbent.testing.properties.safety import (
+    SAFETY,
+    at_most_one_leader,
+    fenced_writes_in_order,
+    patience_counts_from_the_commit,
+    token_only_grows,
+    trust_counts_from_the_send,
+    writes_are_compare_and_swap,
+)
+
+__all__ = [
+    "PROPERTIES",
+    "Property",
+    "PropertyViolated",
+    "at_most_one_leader",
+    "check",
+    "crash_is_survived",
+    "fenced_writes_in_order",
+    "leader_is_known_to_all",
+    "leadership_is_stable",
+    "loss_is_noticed_at_once",
+    "missing_is_waited_out",
+    "moves_are_declared",
+    "no_churn",
+    "one_request_in_flight",
+    "patience_counts_from_the_commit",
+    "release_hands_over",
+    "release_is_last",
+    "somebody_leads",
+    "started_and_stopped_alternate",
+    "stopped_is_final",
+    "token_only_grows",
+    "trust_counts_from_the_send",
+    "unknown_outcome_proves_nothing",
+    "violations",
+    "writes_are_compare_and_swap",
+]
+
+Property: TypeAlias = Callable[[History], Iterator[Violation]]
+
+PROPERTIES: Final[tuple[Property, ...]] = (*SAFETY, *CONDUCT, *LIVENESS)
+
+
+class PropertyViolated(ElectionError, AssertionError):
+    """A run broke its promise; the message names each property, when it broke, and how."""
+
+
+def violations(history: History) -> list[Violation]:
+    """All that is wrong with a run, in order of time."""
+    found = [wrong for rule in PROPERTIES for wrong in rule(history)]
+    return sorted(found, key=lambda wrong: wrong.at)
+
+
+def check(history: History) -> None:
+    """Hold a run against every property.
+
+    Raises:
+        PropertyViolated: With all violations, the first in time first.
+    """
+    found = violations(history)
+    if found:
+        raise PropertyViolated("\n".join(str(wrong) for wrong in found[:20]))

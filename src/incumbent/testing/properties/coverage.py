@@ -1,0 +1,186 @@
+"""What must have been seen *sometimes*: a batch of runs that never saw one of these was an empty one.
+
+Each name of `SIGHTINGS` is a turn of events that an election must survive. `sightings` counts them in one
+run; `unseen` says which a whole batch missed, and `sometimes` fails for that.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from incumbent.core.messages import (
+    ClockWentBackwards,
+    Found,
+    Missing,
+    Refused,
+    ResignRequested,
+    StoppedLeading,
+    UpdateLease,
+    WriteRequest,
+    Written,
+)
+from incumbent.core.states import LEADER
+from incumbent.testing.history import Answered, Executed, Fenced, History, Invoked, Led, Struck, Told, Turned
+from incumbent.testing.properties import PropertyViolated
+
+MANY_TERMS: Final = 3
+
+SIGHTINGS: Final = (
+    "takeover after a pause",
+    "takeover after a crash",
+    "takeover after a partition",
+    "release handover",
+    "overtaken while paused",
+    "renewal conflict",
+    "won write whose answer was lost",
+    "won write with its validity over",
+    "unknown write that had landed",
+    "unknown write that had not landed",
+    "stale write landing as a conflict",
+    "stale write landing",
+    "late answer ignored",
+    "duplicate ignored",
+    "loss seen by reading",
+    "resign request obeyed",
+    "stop while leading",
+    "clock that went backwards",
+    "stale token fenced off",
+    "three terms in one run",
+)
+
+
+REASONS: Final = {
+    "my write stuck too late to lead by it": "won write with its validity over",
+    "my write of unknown outcome was not found": "unknown write that had not landed",
+}
+
+
+def sightings(history: History) -> Counter[str]:
+    """How often each of `SIGHTINGS` was seen in a run."""
+    seen = Counter(dict.fromkeys(SIGHTINGS, 0))
+    for watch in (_takeovers, _writes, _answers, _turns, _notices, _rest):
+        seen.update(watch(history))
+    return seen
+
+
+def unseen(batch: Iterable[Counter[str]]) -> list[str]:
+    """Which of `SIGHTINGS` a batch of runs never saw; empty is good."""
+    total: Counter[str] = Counter()
+    for one in batch:
+        total.update(one)
+    return [name for name in SIGHTINGS if not total[name]]
+
+
+def sometimes(batch: Iterable[History]) -> None:
+    """Demand that each of `SIGHTINGS` was seen in one run of a batch at least.
+
+    Raises:
+        PropertyViolated: Some were not: what the batch says about them is nothing.
+    """
+    missed = unseen(map(sightings, batch))
+    if missed:
+        raise PropertyViolated(f"no run saw: {', '.join(missed)}; give more seeds, or faults that lead there")
+
+
+def _takeovers(history: History) -> Iterator[str]:
+    """A term that follows another's: what had befallen the other?"""
+    ill: dict[str, str] = {}
+    overtaken: dict[str, bool] = {}
+    last: str | None = None
+    cures = {"resume": "a pause", "restart": "a crash", "heal": "a partition"}
+    for record in history.among(Struck, Led):
+        if isinstance(record, Struck):
+            for name in record.targets:
+                if record.verb in {"pause", "crash", "partition"}:
+                    ill[name] = f"a {record.verb}"
+                elif cures.get(record.verb) == ill.get(name):
+                    ill.pop(name, None)
+        elif isinstance(record, Led) and record.until > record.at:
+            name = record.who.partition("-")[0]
+            if last is not None and last != name and last in ill:
+                yield f"takeover after {ill[last]}"
+                overtaken[last] = ill[last] == "a pause"
+            last = name
+        elif isinstance(record, Led) and overtaken.pop(record.who.partition("-")[0], False):
+            yield "overtaken while paused"
+
+
+def _writes(history: History) -> Iterator[str]:
+    """What became of writes at the store, and of the answers to them."""
+    latest: dict[str, int] = {}
+    heard = {(one.who, one.reply.id) for one in history.of(Answered) if isinstance(one.reply, Written)}
+    for record in history.among(Invoked, Executed):
+        if isinstance(record, Invoked):
+            latest[record.who] = record.request.id
+        elif isinstance(record, Executed) and isinstance(record.request, WriteRequest):
+            is_stale = latest.get(record.who, 0) > record.request.id
+            if isinstance(record.reply, Written):
+                if is_stale:
+                    yield "stale write landing"
+                if (record.who, record.request.id) not in heard:
+                    yield "won write whose answer was lost"
+                if record.before is not None and record.before.lease.is_vacant:
+                    yield "release handover"
+            elif is_stale and isinstance(record.reply, (Refused, Missing)):
+                yield "stale write landing as a conflict"
+
+
+def _answers(history: History) -> Iterator[str]:
+    """What was ignored, and what a leader was refused."""
+    answered: dict[tuple[str, int], bool] = {}
+    renewals: dict[tuple[str, int], bool] = {}
+    leads: dict[str, bool] = {}
+    for record in history.among(Invoked, Answered, Led):
+        if isinstance(record, Led):
+            leads[record.who] = record.until > record.at
+        elif isinstance(record, Invoked):
+            if isinstance(record.request, UpdateLease) and leads.get(record.who):
+                renewals[record.who, record.request.id] = True
+        elif isinstance(record, Answered):
+            key = (record.who, record.reply.id)
+            if not record.heard:
+                yield "duplicate ignored" if key in answered else "late answer ignored"
+            elif isinstance(record.reply, Refused) and key in renewals:
+                yield "renewal conflict"
+            answered[key] = True
+
+
+def _turns(history: History) -> Iterator[str]:
+    """Why roles changed."""
+    found: dict[str, int] = {}
+    for record in history.among(Answered, Turned):
+        if isinstance(record, Answered):
+            if isinstance(record.reply, Found) and record.heard:
+                found[record.who] = record.at
+        elif isinstance(record, Turned):
+            if record.trigger == "win" and found.get(record.who) == record.at:
+                yield "unknown write that had landed"
+            if record.reason in REASONS:
+                yield REASONS[record.reason]
+            if record.source == LEADER and record.trigger == "stop":
+                yield "stop while leading"
+            if record.source == LEADER and record.reason.startswith("the lease is held by"):
+                yield "loss seen by reading"
+
+
+def _notices(history: History) -> Iterator[str]:
+    """What drivers were told."""
+    asked: dict[str, bool] = {}
+    for told in history.of(Told):
+        if isinstance(told.notice, ResignRequested):
+            asked[told.who] = True
+        elif isinstance(told.notice, ClockWentBackwards):
+            yield "clock that went backwards"
+        elif isinstance(told.notice, StoppedLeading):
+            was_asked = asked.pop(told.who, False)
+            if was_asked and told.notice.reason == "resigned":
+                yield "resign request obeyed"
+
+
+def _rest(history: History) -> Iterator[str]:
+    if any(not write.accepted for write in history.of(Fenced)):
+        yield "stale token fenced off"
+    if len(history.terms()) >= MANY_TERMS:
+        yield "three terms in one run"

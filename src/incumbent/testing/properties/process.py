@@ -1,0 +1,209 @@
+"""E1 to E6, E8 and E9: what every single process owes, whatever the others and the world do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from incumbent.core.messages import (
+    ClockWentBackwards,
+    CreateLease,
+    Found,
+    GetLease,
+    Missing,
+    Request,
+    StartedLeading,
+    StoppedLeading,
+    Written,
+)
+from incumbent.core.states import FOLLOWER, MOVES, STOPPED
+from incumbent.testing.history import (
+    Answered,
+    Executed,
+    History,
+    Invoked,
+    Led,
+    Struck,
+    Told,
+    Turned,
+    Violation,
+)
+from incumbent.testing.simulation.participants import MILLION
+
+
+def moves_are_declared(history: History) -> Iterator[Violation]:
+    """E1: roles change along the declared moves only, each from where the last one led to."""
+    declared = [(move.trigger, move.source, move.dest) for move in MOVES]
+    state: dict[str, str] = {}
+    for turn in history.of(Turned):
+        was = state.get(turn.who, FOLLOWER)
+        if turn.source != was or (turn.trigger, turn.source, turn.dest) not in declared:
+            yield Violation("moves_are_declared", turn.at, f"{turn} out of {was}")
+        state[turn.who] = turn.dest
+
+
+def stopped_is_final(history: History) -> Iterator[Violation]:
+    """E2: who has stopped never leads again and asks nothing of the store, except for one release."""
+    stopped: dict[str, int] = {}
+    for record in history.among(Turned, Invoked, Led):
+        if isinstance(record, Turned):
+            if record.who in stopped:
+                yield Violation("stopped_is_final", record.at, f"{record} after the stop")
+            if record.dest == STOPPED:
+                stopped[record.who] = 0
+        elif isinstance(record, Led):
+            if record.who in stopped and record.until > record.at:
+                yield Violation("stopped_is_final", record.at, f"{record} after the stop")
+        elif isinstance(record, Invoked) and record.who in stopped:
+            stopped[record.who] += 1
+            if stopped[record.who] > 1 or not _is_release(record.request):
+                yield Violation("stopped_is_final", record.at, f"{record} after the stop")
+
+
+def started_and_stopped_alternate(history: History) -> Iterator[Violation]:
+    """E3: one end for each beginning of a term, with its token, and leading is nowhere but between them."""
+    told: dict[str, int] = {}
+    for record in history.among(Told, Led):
+        if isinstance(record, Led):
+            if record.until > record.at and told.get(record.who) != record.token:
+                yield Violation("started_and_stopped_alternate", record.at, f"{record} was not announced")
+        elif isinstance(record, Told) and isinstance(record.notice, StartedLeading):
+            if record.who in told:
+                yield Violation("started_and_stopped_alternate", record.at, f"{record} within a term")
+            told[record.who] = record.notice.token
+        elif not isinstance(record, Told) or not isinstance(record.notice, StoppedLeading):
+            continue
+        elif told.pop(record.who, None) != record.notice.token:
+            yield Violation("started_and_stopped_alternate", record.at, f"{record} outside its term")
+
+
+def one_request_in_flight(history: History) -> Iterator[Violation]:
+    """E4: a request is sent when the one before it was answered, has expired, or was given up by a move."""
+    answered = {(one.who, one.reply.id) for one in history.of(Answered) if one.heard}
+    given_up = {(turn.who, turn.at) for turn in history.of(Turned)}
+    given_up |= {(one.who, one.at) for one in history.of(Told) if isinstance(one.notice, ClockWentBackwards)}
+    pending: dict[str, Request] = {}
+    for sent in history.of(Invoked):
+        last = pending.get(sent.who)
+        pending[sent.who] = sent.request
+        if last is None or sent.request.sent_at >= last.expires_at:
+            continue
+        if (sent.who, last.id) not in answered and (sent.who, sent.at) not in given_up:
+            yield Violation("one_request_in_flight", sent.at, f"{sent} while {last} was pending")
+
+
+def release_is_last(history: History) -> Iterator[Violation]:
+    """E5: a release is sent after the end of a term, once, and takes effect on one's own record only."""
+    ended: dict[str, int] = {}
+    leads: dict[str, bool] = {}
+    for record in history.deeds(Told, Led, Invoked, Executed):
+        if isinstance(record, Told):
+            ended[record.who] = ended.get(record.who, 0) + isinstance(record.notice, StoppedLeading)
+        elif isinstance(record, Led):
+            leads[record.who] = record.until > record.at
+        elif isinstance(record, Invoked) and _is_release(record.request):
+            ended[record.who] = ended.get(record.who, 0) - 1
+            if ended[record.who] < 0 or leads.get(record.who):
+                yield Violation("release_is_last", record.at, f"{record} before the end of a term")
+        elif isinstance(record, Executed) and _is_release(record.request) and record.before is not None:
+            owner = record.before.lease.holder_session
+            if isinstance(record.reply, Written) and owner.rpartition(".")[0] != record.who:
+                yield Violation("release_is_last", record.at, f"{record.who} released what {owner!r} held")
+
+
+def unknown_outcome_proves_nothing(history: History) -> Iterator[Violation]:
+    """E6: only the answer that a write took effect, or a look at the record, makes a term begin or last
+    longer.
+    """
+    proofs = {
+        (one.who, one.at)
+        for one in history.of(Answered)
+        if one.heard and isinstance(one.reply, (Written, Found))
+    }
+    turned = {
+        (name, struck.at)
+        for struck in history.of(Struck)
+        if struck.verb in {"drift", "jump"}
+        for name in struck.targets
+    }
+    last: dict[str, Led] = {}
+    for led in history.of(Led):
+        before = last.get(led.who)
+        last[led.who] = led
+        is_longer = before is None or before.session != led.session or led.until > before.until
+        if led.until == led.at or not is_longer or (led.who, led.at) in proofs:
+            continue
+        if (led.who.partition("-")[0], led.at) not in turned:
+            yield Violation("unknown_outcome_proves_nothing", led.at, f"{led} came of no answer")
+
+
+def loss_is_noticed_at_once(history: History) -> Iterator[Violation]:
+    """E8 (P8): who leads and is shown another's record, or none, ends its term by that very input."""
+    writes = _writes(history)
+    ended = {(led.who, led.at) for led in history.of(Led) if led.until == led.at}
+    leads: dict[str, Led] = {}
+    for record in history.among(Led, Answered):
+        if isinstance(record, Led):
+            leads[record.who] = record
+        elif isinstance(record, Answered) and record.heard and (record.who, record.reply.id) not in writes:
+            led = leads.get(record.who)
+            if led is None or led.until <= record.at or (record.who, record.at) in ended:
+                continue
+            shown = record.reply.stored.lease.holder_session if isinstance(record.reply, Found) else ""
+            is_loss = isinstance(record.reply, (Found, Missing)) and shown != led.session
+            if is_loss and not history.excused(
+                record.at, record.at
+            ):  # a version used again is taken for one's own
+                yield Violation("loss_is_noticed_at_once", record.at, f"{led} was shown {shown!r}")
+
+
+def missing_is_waited_out(history: History) -> Iterator[Violation]:
+    """E9 (P5): who has seen a record that is gone, or asks a store that may forget, creates one only when it
+    has known for the longest lease duration it knows, on the fastest clock, that there is none.
+    """
+    writes = _writes(history)
+    longest: dict[str, int] = {}
+    since: dict[str, int] = {}
+    for record in history.among(Answered, Invoked):
+        if isinstance(record, Answered) and record.heard:
+            who, reply = record.who, record.reply
+            request = writes.get((who, reply.id))
+            if isinstance(reply, Missing) and not isinstance(request, CreateLease):
+                since.setdefault(who, record.at)
+            elif isinstance(reply, Found) and request is None:
+                since.pop(who, None)
+                longest[who] = max(longest.get(who, 0), reply.stored.lease.lease_duration_ns)
+            elif isinstance(reply, Written):
+                since.pop(who, None)
+                longest[who] = max(longest.get(who, 0), history.config(who).lease_ns)
+        elif isinstance(record, Invoked) and isinstance(record.request, CreateLease):
+            config = history.config(record.who)
+            if record.who not in longest and config.guarantees.durable:
+                continue
+            wait = max(longest.get(record.who, 0), config.lease_ns)
+            known = record.at - since.get(record.who, record.at)
+            fastest = MILLION + round(config.clock_drift * MILLION)
+            is_early = (known + 1) * fastest < wait * MILLION
+            if is_early and not history.has_wrong_clock(record.at - known, record.at):
+                yield Violation("missing_is_waited_out", record.at, f"{record} after {known} ns")
+
+
+CONDUCT = (
+    moves_are_declared,
+    stopped_is_final,
+    started_and_stopped_alternate,
+    one_request_in_flight,
+    release_is_last,
+    unknown_outcome_proves_nothing,
+    loss_is_noticed_at_once,
+    missing_is_waited_out,
+)
+
+
+def _writes(history: History) -> dict[tuple[str, int], Request]:
+    return {
+        (one.who, one.request.id): one.request for one in history.deeds(Invoked) if isinstance(one, Invoked)
+    }
+
+
+def _is_release(request: Request) -> bool:
+    return not isinstance(request, GetLease) and request.lease.is_vacant

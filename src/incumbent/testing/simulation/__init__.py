@@ -1,0 +1,1 @@
+"""Elections in virtual time, over a network that can be broken, decided by one seed."""

@@ -1,0 +1,229 @@
+"""What a simulated world is made of: chance, clocks, a store, links and participants.
+
+Everything is counted in integers and ordered by lists, so that one seed decides a whole run whatever the
+interpreter's hash seed is.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from datetime import datetime
+from random import Random
+from typing import Final
+
+from incumbent.config import ElectorConfig
+from incumbent.core.elector import Elector
+from incumbent.core.messages import (
+    CreateLease,
+    Found,
+    GetLease,
+    Input,
+    Missing,
+    Refused,
+    Reply,
+    Request,
+    WriteRequest,
+    Written,
+)
+from incumbent.errors import ConfigurationError
+from incumbent.lease import StoredLease
+
+MILLION: Final = 1_000_000
+NEVER: Final = 2**63 - 1
+"""A true time that no run reaches."""
+
+
+def until(at: int) -> str:
+    """A true time as the end of a sentence."""
+    return "for ever" if at == NEVER else f"until {at / 1e9:.9f} s"
+
+
+class Dice:
+    """All chance of one run. Every roll is kept, so that a run can be repeated roll by roll.
+
+    Args:
+        seed: Decides the rolls.
+        given: Rolls to give first, such as those of a saved run.
+    """
+
+    __slots__ = ("_given", "_random", "rolled")
+
+    def __init__(self, seed: int, given: Iterable[int] = ()) -> None:
+        self._random = Random(seed).random  # noqa: S311 - no secret: the same for ever
+        self._given = deque(given)
+        self.rolled: list[int] = []
+
+    def roll(self, sides: int) -> int:
+        """An integer from 0 to `sides` - 1."""
+        value = self._given.popleft() % sides if self._given else int(self._random() * sides)
+        self.rolled.append(value)
+        return value
+
+
+class DriftingClock:
+    """A clock with a rate and an offset of its own, exact to the nanosecond.
+
+    It reads `floor(exact)`, where the exact value is kept in millionths of a nanosecond.
+    """
+
+    __slots__ = ("_anchor", "_exact", "rate")
+
+    def __init__(self, reading: int, at: int, ppm: int = 0) -> None:
+        self._exact = reading * MILLION
+        self._anchor = at
+        self.rate = MILLION + ppm
+
+    def read(self, at: int) -> int:
+        """The reading at the true time `at`."""
+        return (self._exact + (at - self._anchor) * self.rate) // MILLION
+
+    def when(self, reading: int) -> int:
+        """The first true time at which it reads `reading` or more; `NEVER` if it stands still before that."""
+        short = reading * MILLION - self._exact
+        if self.rate > 0:
+            return self._anchor - (-short // self.rate)
+        return self._anchor if short <= 0 else NEVER
+
+    def run_at(self, at: int, ppm: int) -> None:
+        """Run at another rate from the true time `at` on."""
+        self._exact += (at - self._anchor) * self.rate
+        self._anchor, self.rate = at, MILLION + ppm
+
+    def jump(self, by: int) -> None:
+        """Add `by` nanoseconds to every later reading."""
+        self._exact += by * MILLION
+
+
+class SimulatedStore:
+    """One record with an integer version and an atomic compare-and-swap.
+
+    Subclass it and override `execute` to see an election over a store that breaks its word.
+    """
+
+    def __init__(self) -> None:
+        self.stored: StoredLease | None = None
+        self.version = 0
+        self.past: deque[StoredLease | None] = deque(maxlen=8)
+
+    def execute(self, request: Request) -> Reply:
+        """Do what the request asks, in one step."""
+        stored = self.stored
+        if isinstance(request, GetLease):
+            return Missing(request.id) if stored is None else Found(request.id, stored)
+        if isinstance(request, CreateLease):
+            return Refused(request.id) if stored is not None else self._write(request)
+        if stored is None:
+            return Missing(request.id)
+        return self._write(request) if request.version == stored.version else Refused(request.id)
+
+    def read_old(self, request: GetLease, age: int) -> Reply:
+        """A read from a replica that is up to `age` changes behind."""
+        stored = self.past[-min(age, len(self.past))] if self.past and age else self.stored
+        return Missing(request.id) if stored is None else Found(request.id, stored)
+
+    def delete(self) -> None:
+        """Forget the record. Its version is not used again."""
+        self.past.append(self.stored)
+        self.stored = None
+
+    def restore(self) -> None:
+        """Go back to the oldest record still known, and to its version: later versions are used again."""
+        old = next((stored for stored in self.past if stored is not None), self.stored)
+        self.past.append(self.stored)
+        self.stored = old
+        if old is not None and isinstance(old.version, int):
+            self.version = old.version
+
+    def _write(self, request: WriteRequest) -> Reply:
+        self.past.append(self.stored)
+        self.version += 1
+        self.stored = StoredLease(request.lease, self.version)
+        return Written(request.id, self.version)
+
+
+class Way:
+    """The way from one participant to the store, or back.
+
+    Attributes:
+        is_clear: None of the others is set.
+        is_cut: Nothing arrives.
+        delay: How much longer every message takes.
+        drop: How many of the next messages are lost.
+        repeat: How many of the next are delivered twice.
+    """
+
+    __slots__ = ("delay", "drop", "is_clear", "is_cut", "repeat")
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """End all that."""
+        self.is_clear = True
+        self.is_cut = False
+        self.delay = self.drop = self.repeat = 0
+
+
+class Participant:
+    """One candidate as a process: the real elector, a clock, ways to the store and back, a driver's state.
+
+    Attributes:
+        name: What verbs call it.
+        elector: None while it is down.
+        process: Names this incarnation; also the base of its elector's sessions.
+        inbox: What arrived while it was paused.
+        stamp: Tells its current wake-up from older ones.
+        wall: Where its wall clock stands still; None while it goes on.
+        claim: What was last recorded of its term: (session, token, true end), or None.
+        claimed_until: The end of that on its own clock; None if it must be computed anew.
+    """
+
+    __slots__ = (
+        *("answers", "claim", "claimed_until", "clock", "config"),
+        *("elector", "hurried", "inbox", "incarnation", "name"),
+        *("paused", "process", "requests", "stamp", "wake_at"),
+        *("wall", "work"),
+    )
+
+    def __init__(self, name: str, config: ElectorConfig, clock: DriftingClock) -> None:
+        self.name = name
+        self.config = config
+        self.clock = clock
+        self.requests = Way()
+        self.answers = Way()
+        self.wall: datetime | None = None
+        self.incarnation = 0
+        self.boot()
+
+    def boot(self) -> None:
+        """A new process under the same name: nothing is remembered, the session is new (P2)."""
+        self.incarnation += 1
+        self.process = f"{self.name}-{self.incarnation}"
+        self.elector: Elector | None = Elector(self.config, session=self.process)
+        self.paused = False
+        self.inbox: list[Input] = []
+        self.stamp = 0
+        self.wake_at: int | None = None
+        self.hurried = 0  # how often it was woken without time passing
+        self.work = 0  # the token that its work writes with, 0 when no work is running
+        self.claim: tuple[str, int, int] | None = None
+        self.claimed_until: int | None = None
+
+    def ways(self, direction: str) -> list[Way]:
+        """The ways that a verb means by "requests", "answers" or "both".
+
+        Raises:
+            ConfigurationError: It is none of these.
+        """
+        known = {
+            "requests": [self.requests],
+            "answers": [self.answers],
+            "both": [self.requests, self.answers],
+        }
+        if direction not in known:
+            raise ConfigurationError(f"direction is {direction!r}: give one of {', '.join(known)}")
+        return known[direction]
+
+    def __repr__(self) -> str:
+        return f"<{self.process} {self.elector!r}>"

@@ -1,0 +1,1 @@
+"""The contract of a store, and what holds one against it."""

@@ -1,0 +1,140 @@
+"""What can find a mutant. Each technique says what it found, or nothing; it imports the package only then."""
+
+# ruff: noqa: PLC0415 - the package must not be imported before it is broken
+
+from __future__ import annotations
+
+import itertools
+import time
+
+from support.mutants.patch import ROOT
+
+PATIENCE = 2
+"""Seconds of real time for what another thread is about to do."""
+
+
+def by_tests(where, seconds):
+    """The first failing test of some files below `tests`."""
+    import pytest
+
+    failed = []
+
+    class Watcher:
+        def pytest_runtest_logreport(self, report):
+            if report.failed:
+                failed.append(report.nodeid.partition("/")[2])
+
+    paths = [str(ROOT / "tests" / path) for path in where.split()]
+    options = [
+        "-x",
+        "-q",
+        f"--timeout={PATIENCE * 3}",
+        "-p",
+        "no:cacheprovider",
+        "--assert=plain",
+        "--rootdir",
+        str(ROOT),
+    ]
+    code = pytest.main([*options, *paths], [Watcher()])
+    assert code in (0, 1), f"pytest {where} ended with {code}: no verdict"
+    return failed[0] if failed else ""
+
+
+def by_tests_of_threads(where, seconds):
+    """The same; what does not happen soon will not."""
+    from support.driving import eventually
+
+    eventually.__kwdefaults__["timeout"] = PATIENCE
+    return by_tests(where, seconds)
+
+
+def by_simulation(seeds, seconds):
+    """The first seed of the swarm that breaks a promise: as many seeds as are given, or as time allows."""
+    from incumbent.testing.properties import PropertyViolated
+    from incumbent.testing.simulation.swarm import check_seed
+
+    until = time.monotonic() + seconds
+    for seed in range(int(seeds)) if seeds else itertools.count():
+        if not seeds and time.monotonic() > until:
+            return ""
+        try:
+            check_seed(seed)
+        except PropertyViolated as violated:
+            return f"seed {seed}: {_first(violated)}"
+    return ""
+
+
+def by_exploration(which, seconds):
+    """The shortest trace in one of some small worlds."""
+    from incumbent.core.messages import Resign, Stop
+    from incumbent.testing.exploration import SmallWorld, explore
+
+    tight = {"lease_duration": 2, "skew": 0}
+    worlds = {
+        "tight": (SmallWorld(**tight), 30),
+        "skew": (SmallWorld(), 20),
+        "ends": (SmallWorld(**tight, resign_requests=True, inputs=(Resign(), Stop())), 10),
+        "stale": (SmallWorld(in_flight=2, crashes=True, duplicates=True, errors=True), 8),
+    }
+    for name in which.split() or worlds:
+        world, depth = worlds[name]
+        result = explore(world, depth=depth)
+        try:
+            result.check()
+        except AssertionError as violated:
+            return f"world {name}: {_first(violated)}"
+    return ""
+
+
+def by_hypothesis(examples, seconds):
+    """A program of faults over a running cluster; not shrunk."""
+    from hypothesis import HealthCheck, Phase, settings
+    from hypothesis.stateful import run_state_machine_as_test
+
+    from incumbent.testing.machine import ElectionMachine
+
+    budget = settings(
+        max_examples=int(examples or 10_000),
+        stateful_step_count=50,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    try:
+        run_state_machine_as_test(ElectionMachine, settings=budget)
+    except Exception as violated:  # noqa: BLE001 - an elector that fails is found, too
+        return _first(violated)
+    return ""
+
+
+def by_conformance(seeds, seconds):
+    """A step of the elector that is none of the proof's."""
+    from specs.world import World
+
+    until = time.monotonic() + seconds
+    for seed in range(int(seeds)) if seeds else itertools.count():
+        if not seeds and time.monotonic() > until:
+            return ""
+        try:
+            World(seed, loses=seed % 2 == 1).run(400)
+        except AssertionError as violated:
+            return f"seed {seed}: {_first(violated)}"
+    return ""
+
+
+def _first(violated):
+    text = str(violated).strip() or "an assertion of the elector's own"
+    return text.splitlines()[0]
+
+
+KILLERS = {
+    "unit": by_tests,
+    "drivers": by_tests_of_threads,
+    "stores": by_tests,
+    "simulation": by_simulation,
+    "exploration": by_exploration,
+    "hypothesis": by_hypothesis,
+    "conformance": by_conformance,
+}
