@@ -28,6 +28,7 @@ from incumbent.core.messages import (
     ClockWentBackwards,
     CreateLease,
     Effects,
+    Ended,
     Found,
     GetLease,
     Input,
@@ -40,6 +41,7 @@ from incumbent.core.messages import (
     Stop,
     StoppedLeading,
     Unavailable,
+    UpdateLease,
     WriteRequest,
     Written,
 )
@@ -89,19 +91,14 @@ class Shadow:
         """
         self.taken = []
         led = self.node.leads
-        if any(isinstance(notice, ClockWentBackwards) for notice in effects.notices):
-            self._begin_anew(now)
-        elif led and not actions.is_valid(self.node, now, self.timing):
-            self._end()
-            self.pending = None
-        late = self.pending
-        if late is not None and now >= late.expires_at and getattr(event, "id", None) != late.id:
-            self._hear(Unavailable(late.id), late, now)
+        self._let_time_pass(event, now, effects)
         if isinstance(event, Reply):
             if self.pending is not None and event.id == self.pending.id:
                 self._hear(event, self.pending, now)
         elif isinstance(event, (Abstain, Resign, Stop)):
             self._withdraw(event)
+        elif isinstance(event, Ended) and self.node.leaving:
+            self._take("work ends", actions.end_work(self.node))
         self._compare_terms(effects, now, led=led)
         if effects.request is not None:
             self._send(effects.request, now)
@@ -111,7 +108,20 @@ class Shadow:
             raise Nonconformance(f"the elector is {self.state}, the proof's is {self.node}")
         return self.taken
 
-    # What one input does.
+    # What time does, and what one input.
+
+    def _let_time_pass(self, event: Input, now: int, effects: Effects) -> None:
+        """P3, P9e, P10: a clock that runs backwards, or a deadline that has come."""
+        if any(isinstance(notice, ClockWentBackwards) for notice in effects.notices):
+            self._begin_anew(now)
+        elif self.node.leads and not actions.is_valid(self.node, now, self.timing):
+            self._end()
+            self.pending = None
+        late = self.pending
+        if late is not None and now >= late.expires_at and getattr(event, "id", None) != late.id:
+            self._hear(Unavailable(late.id), late, now)
+        if self.pending is None and now >= self.node.since + self.timing.lease:
+            self._drop_release()
 
     def _hear(self, reply: Reply, request: Request, now: int) -> None:
         """P10: the reply to the pending request, or its absence."""
@@ -167,6 +177,8 @@ class Shadow:
 
     def _withdraw(self, event: Abstain | Resign | Stop) -> None:
         """P9: who led leaves in order or lets the lease expire; anybody else just gives up."""
+        if not isinstance(event, Abstain) and not event.release:
+            self._drop_release()
         if self.state == STOPPED or (self.node.leads and isinstance(event, Abstain)):
             return
         led, was_waiting = self.node.leads, self.state in {CANDIDATE, LEADER}
@@ -182,6 +194,13 @@ class Shadow:
         if self.node.leaving:
             self.pending = None if is_read else self.pending
         elif was_waiting or isinstance(event, Stop):
+            self.pending = None
+
+    def _drop_release(self) -> None:
+        """P9: it waited in vain; one that is under way is not called back."""
+        is_sent = isinstance(self.pending, UpdateLease) and self.pending.lease.is_vacant
+        if self.node.leaving and not is_sent:
+            self._take("release settled", actions.settle(self.node))
             self.pending = None
 
     def _begin_anew(self, now: int) -> None:

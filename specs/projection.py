@@ -68,6 +68,7 @@ def idle(session: str) -> Node:
         version=None,
         token=0,
         leaving=False,
+        ended=False,
         left=None,
         looked=False,
         seen=NOTHING,
@@ -90,8 +91,8 @@ def node_of(elector: Elector) -> Node:
         longest=view.longest_ns,
     )
     if elector.leaving is not None:
-        lease, version = elector.leaving
-        return replace(node, leaving=True, left=version, token=lease.leader_transitions)
+        lease, version, ended = elector.leaving
+        return replace(node, leaving=True, ended=ended, left=version, token=lease.leader_transitions)
     if held is None:
         return node
     token = held.lease.leader_transitions
@@ -102,4 +103,4 @@ def essence(node: Node) -> Node:
     """Without what is left over from a former term."""
     if not node.leads:
         node = replace(node, base=0, version=None, token=node.token if node.leaving else 0)
-    return node if node.leaving else replace(node, left=None)
+    return node if node.leaving else replace(node, left=None, ended=False)

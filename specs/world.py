@@ -18,6 +18,7 @@ from incumbent.core.messages import (
     Abstain,
     Changed,
     Effects,
+    Ended,
     Found,
     GetLease,
     Input,
@@ -189,10 +190,13 @@ class World:
             return
         wait = self.rng.randrange(1, 8)
         self._later(lambda: self._meddle(candidate), at=self.now + wait * NANOSECONDS)
-        if candidate.elector.state != LEADER and not self._chance(8):
+        is_busy = candidate.elector.state == LEADER or candidate.elector.leaving is not None
+        if not is_busy and not self._chance(8):
             self._give(candidate, Start())
             return
         wishes: list[Input] = [Changed(), Abstain(), Resign(), Resign(), Resign(release=False)]
+        if candidate.elector.leaving is not None:
+            wishes = [Ended()]
         self.rng.choice(
             [
                 lambda: self._give(candidate, self.rng.choice(wishes)),
@@ -225,5 +229,6 @@ class World:
             candidate.is_up = False
         else:
             self._give(candidate, Stop(release=not self._chance(3)))
+            self._give(candidate, Ended())
         place = self.candidates.index(candidate)
         self.candidates[place] = self._born(candidate.config.identity)

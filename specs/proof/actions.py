@@ -66,6 +66,7 @@ class Node:
     version: Any  # the last version known to be its own, while it leads
     token: Any  # of that term, until it is released
     leaving: Any  # it owes a release, of the former candidacy
+    ended: Any  # nothing of that candidacy's term runs any more
     left: Any  # the last version known to be that candidacy's
     looked: Any  # it has seen the record, or that there is none
     seen: Any  # a Record
@@ -156,9 +157,10 @@ def renew(node: Node, write: Write, now: Any, timing: Timing) -> Step:
 
 
 def release(node: Node, write: Write, now: Any, timing: Timing) -> Step:
-    """P9: after the end of the term, once, over the last version known to be one's own."""
+    """P9: when all of the term has ended, once, over the last version known to be one's own."""
     guard = every(
         node.leaving,
+        node.ended,
         no(node.leads),
         write.replaces == node.left,
         no(write.creates),
@@ -238,8 +240,13 @@ def end(node: Node) -> Step:
 def leave(node: Node) -> Step:
     """P9: in order, with a release to follow."""
     guard = every(node.leads, no(node.leaving))
-    ended = replace(node, leads=False, number=node.number + 1, leaving=True, left=node.version)
-    return Step(guard, ended)
+    left = replace(node, leads=False, number=node.number + 1, leaving=True, left=node.version)
+    return Step(guard, replace(left, ended=False))
+
+
+def end_work(node: Node) -> Step:
+    """P9: the driver says that nothing of the term runs any more."""
+    return Step(node.leaving, replace(node, ended=True))
 
 
 def settle(node: Node) -> Step:

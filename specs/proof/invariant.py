@@ -153,6 +153,15 @@ def _endings(system: System, s: State, words: Words) -> list[Part]:
             ),
         ),
         Part(
+            "no release is sent while something of its term runs",
+            "P9: it waits for the end of the work, and of what was told of it",
+            "elector write",
+            lambda e, w: implies(
+                every(s.leaving(e), no(s.ended(e)), s.issued(w), c.releases(w), c.by(w) == e),
+                c.candidacy(w) != c.candidacy(s.source(s.left(e))),
+            ),
+        ),
+        Part(
             "a pending write is of this candidacy, or of the one that is being left",
             "P10: who ends a candidacy forgets what was pending, except to release it",
             "elector",
@@ -162,7 +171,7 @@ def _endings(system: System, s: State, words: Words) -> list[Part]:
                     s.issued(s.pending(e)),
                     c.by(s.pending(e)) == e,
                     implies(no(s.leaving(e)), c.candidacy(s.pending(e)) == s.number(e)),
-                    implies(s.leaving(e), c.candidacy(s.pending(e)) < s.number(e)),
+                    implies(s.leaving(e), c.candidacy(s.pending(e)) == c.candidacy(s.source(s.left(e)))),
                 ),
             ),
         ),

@@ -106,6 +106,7 @@ class State:
     version: Any
     token: Any
     leaving: Any
+    ended: Any
     left: Any
     looked: Any
     seen: Any
@@ -130,7 +131,7 @@ def any_state(universe: Universe) -> State:
         ((INT, write), "source"),
         ((write, BOOL), "issued landed"),
         ((write, INT), "at"),
-        ((elector, BOOL), "alive waiting leads leaving looked"),
+        ((elector, BOOL), "alive waiting leads leaving ended looked"),
         ((elector, INT), "number version token left seen highest"),
         ((elector, time), "base since longest"),
         ((elector, write), "pending"),
@@ -192,6 +193,7 @@ _SAME = (
     "version",
     "token",
     "leaving",
+    "ended",
     "left",
     "looked",
     "since",

@@ -17,7 +17,9 @@ RULES = {
     **{
         name: getattr(actions, name) for name in ("claim", "renew", "release", "hold", "observe", "follow_up")
     },
-    **{name: getattr(actions, name) for name in ("end", "leave", "settle", "begin_anew", "lands")},
+    **{
+        name: getattr(actions, name) for name in ("end", "leave", "end_work", "settle", "begin_anew", "lands")
+    },
     "is_reply_to": lambda pending, write: pending == write,  # P10
     "happened": lambda state, write: state.landed(write),  # A1, P7: what is reported as done was done
     "asked": lambda before: {"source": before},  # P14: a request leaves the record its holder's
@@ -99,6 +101,7 @@ class System:
             Action("no answer", "elector", self._give_up),
             Action("candidacy ends", "elector", self._end),
             Action("leave office", "elector", self._leave),
+            Action("work ends", "elector", self._end_work),
             Action("release settled", "elector", self._settle),
             Action("clock runs backwards", "elector", self._begin_anew),
             Action("crash", "elector", self._crash),
@@ -217,6 +220,10 @@ class System:
 
     def _leave(self, s: State, e: Any) -> tuple[Any, State]:
         guard, after = self.rules.leave(node(s, self.constants, e))
+        return every(s.alive(e), guard), with_node(s, e, after)
+
+    def _end_work(self, s: State, e: Any) -> tuple[Any, State]:
+        guard, after = self.rules.end_work(node(s, self.constants, e))
         return every(s.alive(e), guard), with_node(s, e, after)
 
     def _settle(self, s: State, e: Any) -> tuple[Any, State]:

@@ -75,6 +75,10 @@ def _leave_leading(node: Node) -> Step:
     return Step(every(node.leads, no(node.leaving)), replace(node, leaving=True, left=node.version))
 
 
+def _release_at_once(node: Node, write: Write, now: Any, timing: Timing) -> Step:
+    return actions.release(replace(node, ended=True), write, now, timing)
+
+
 def _release_what_is_there(node: Node, write: Write, now: Any, timing: Timing) -> Step:
     return actions.release(replace(node, left=node.seen.version), write, now, timing)
 
@@ -118,6 +122,9 @@ VARIANTS = (
         "read",
     ),
     Variant("P9", "the release comes before the end of the term", {"leave": _leave_leading}, "leave office"),
+    Variant(
+        "P9", "the release does not wait for the end of the work", {"release": _release_at_once}, "release"
+    ),
     Variant("P9", "a release replaces whatever was read", {"release": _release_what_is_there}, "release"),
     Variant("P10", "any answer is the answer", {"is_reply_to": lambda *_: True}, "answer: written"),
     Variant("P11", "a claim carries the token that it saw", {"claim": _claim_same_token}, "claim", TOKENS),

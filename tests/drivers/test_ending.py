@@ -91,20 +91,23 @@ def test_no_work_is_run_beside_the_unfinished_work_of_a_lost_term(clock):
 
 
 def test_a_release_waits_for_on_stopped_leading(clock):
-    """What must be cleaned up before another leads can be cleaned up there."""
-    store = MemoryStore()
+    """What must be cleaned up before another leads can be cleaned up there, at nobody else's cost."""
+    store, neighbour = MemoryStore(), Campaign(MemoryStore(), clock=clock)
     finish = threading.Event()
     campaign = Campaign(store, clock=clock, on_stopped_leading=lambda term: finish.wait())
     campaign.start()
+    neighbour.start()
     stopping = threading.Thread(target=campaign.stop)
     stopping.start()
     eventually(lambda: campaign.state == "stopped")
     assert not store.get_lease(timeout=1).lease.is_vacant
-    clock.advance(8)  # longer than a request may take
+    clock.advance(11)  # longer than a request may take, and than anybody leads without renewing
     assert not store.get_lease(timeout=1).lease.is_vacant
+    assert neighbour.is_leader()
     finish.set()
     stopping.join(10)
     assert store.get_lease(timeout=1).lease.is_vacant
+    neighbour.stop()
 
 
 def test_a_callback_that_never_returns_holds_up_stop_no_longer_than_allowed(clock, caplog):

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from incumbent.core.messages import Abstain, Changed, Resign, Start, Stop
+from incumbent.core.messages import Abstain, Changed, Ended, Resign, Start, Stop
 from incumbent.testing.exploration import SmallWorld
 from incumbent.testing.exploration.graph import Graph
 from support.simulation import naive_world
@@ -17,9 +17,11 @@ WORLDS = [
         renew_deadline=3,
         skew=0,
         resign_requests=True,
-        inputs=(Resign(), Resign(release=False), Stop(), Abstain(), Start(), Changed()),
+        inputs=(Resign(), Resign(release=False), Stop(), Abstain(), Start(), Changed(), Ended()),
     ),
-    SmallWorld(candidates=3, crashes=True, takeover_delay=1, resign_requests=True, inputs=(Resign(),)),
+    SmallWorld(
+        candidates=3, crashes=True, takeover_delay=1, resign_requests=True, inputs=(Resign(), Ended())
+    ),
 ]
 
 
@@ -27,7 +29,7 @@ WORLDS = [
 def test_a_walk_in_real_coordinates_meets_the_same_choices(world):
     """Where clocks go on and no version or session repeats, electors can do just what the graph says."""
     graph, terms = Graph(world), 0
-    for seed in range(8):
+    for seed in range(12):
         chance, naive = random.Random(seed), naive_world.beginning(world)
         care = chance.choice([0.3, 0.6, 0.85])
         for step in range(100):

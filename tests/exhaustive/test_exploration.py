@@ -8,7 +8,7 @@ import pytest
 
 from incumbent.core.candidacy import Office
 from incumbent.core.elector import Elector
-from incumbent.core.messages import Abstain, Changed, Resign, Start, Stop
+from incumbent.core.messages import Abstain, Changed, Ended, Resign, Start, Stop
 from incumbent.core.observation import Observation
 from incumbent.errors import ConfigurationError
 from incumbent.testing.exploration import SmallWorld, explore
@@ -22,7 +22,16 @@ EVERYTHING = SmallWorld(
     duplicates=True,
     errors=True,
     resign_requests=True,
-    inputs=(Resign(), Resign(release=False), Stop(), Stop(release=False), Abstain(), Start(), Changed()),
+    inputs=(
+        Resign(),
+        Resign(release=False),
+        Stop(),
+        Stop(release=False),
+        Abstain(),
+        Start(),
+        Changed(),
+        Ended(),
+    ),
 )
 
 # The counts are pinned: who changes the elector sees here that the set of its behaviours changed.
@@ -37,17 +46,17 @@ SMALL = {
         14,
     ),
     "resign": (
-        SmallWorld(lease_duration=2, skew=0, resign_requests=True, inputs=(Resign(),)),
+        SmallWorld(lease_duration=2, skew=0, resign_requests=True, inputs=(Resign(), Ended())),
         13,
-        30_756,
-        100_455,
+        31_102,
+        133_742,
         13,
     ),
     "stale": (SmallWorld(in_flight=2, crashes=True, duplicates=True), 11, 17_903, 76_866, 11),
-    "everything": (EVERYTHING, 6, 3_206, 15_408, 6),
+    "everything": (EVERYTHING, 6, 3_210, 16_683, 6),
     "three": (SmallWorld(candidates=3), 14, 15_381, 49_553, 14),
 }
-RESIGNS = (Resign(), Resign(release=False))
+RESIGNS = (Resign(), Resign(release=False), Ended())
 LARGE = {
     "skew": (SmallWorld(), None, 856_296, 3_615_304, 110),
     "read-back": (SmallWorld(lease_duration=3, renew_deadline=3, skew=0), None, 859_744, 3_513_660, 89),

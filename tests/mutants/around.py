@@ -135,8 +135,8 @@ DRIVERS = (
             ),
             Patch(
                 "runtime/driver.py",
-                "        if self.elector.leaving is not None and term is not None and not term.is_closed:\n",
-                "        if False:\n",
+                "        if not term.is_closed:\n            return\n        if self._patience",
+                "        if self._patience",
             ),
         ),
     ),

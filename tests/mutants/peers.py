@@ -40,12 +40,12 @@ PEERS = (
         (
             Patch(
                 "core/elector.py",
-                "        if is_release or isinstance(event, (Refused, Missing)):\n",
+                "        if _is_release(request) or isinstance(event, (Refused, Missing)):\n",
                 "        if isinstance(event, Refused):\n"
                 "            self._send(GetLease(*self._header()))\n"
                 "        elif isinstance(event, Found):\n"
-                "            self.leaving = (event.stored.lease, event.stored.version)\n"
-                "        elif is_release or isinstance(event, Missing):\n",
+                "            self.leaving = Leaving(event.stored.lease, event.stored.version, True)\n"
+                "        elif _is_release(request) or isinstance(event, Missing):\n",
             ),
         ),
     ),
@@ -192,7 +192,7 @@ PEERS = (
         "a renewal touches whatever is there",
         "P1, P8",
         "tooz with memcached: a leader that was paused keeps its successor's key",
-        ("simulation", "80"),
+        ("simulation", "160"),
         (
             Patch(
                 "core/elector.py",

@@ -15,7 +15,8 @@ LONGEST_FUNCTION = 50
 LONGER = {
     "src/incumbent/campaign.py": 373,
     "src/incumbent/runtime/driver.py": 400,
-    "src/incumbent/core/elector.py": 363,
+    "src/incumbent/core/elector.py": 390,
+    "specs/conformance.py": 320,
     "tests/drivers/test_campaign.py": 361,
 }
 # Lists of conjuncts, which gain nothing from being cut.

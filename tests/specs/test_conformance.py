@@ -28,6 +28,7 @@ OF_ELECTORS = {
     "candidacy ends",
     "leave office",
     "release settled",
+    "work ends",
 }
 
 
@@ -115,7 +116,7 @@ def _goes_on_beside_a_rival(elector, stored):
 def _releases_what_it_saw(elector, trigger, reason, *, release):
     LEAVE(elector, trigger, reason, release=release)
     if elector.leaving is not None:
-        elector.leaving = (elector.leaving[0], "seen")
+        elector.leaving = elector.leaving._replace(version="seen")
 
 
 def _any_answer_will_do(elector, event, now):

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from incumbent.core.candidacy import Leaving
 from support.elector.bench import ns
 from support.elector.stages import (
     STAGES,
@@ -42,11 +43,11 @@ def _a_pending_request_past_its_time(elector):
 
 
 def _a_release_not_under_way(elector):
-    elector.leaving = ("lease", "v1")
+    elector.leaving = Leaving("lease", "v1", ended=True)
 
 
 def _a_release_while_leading(elector):
-    elector.leaving = ("lease", "v1")
+    elector.leaving = Leaving("lease", "v1", ended=True)
     elector.pending = follower_reading().pending
 
 

@@ -11,6 +11,7 @@ from support.elector.matrix import check_row
 from support.elector.stages import (
     STOPPED_STAGES,
     stopped,
+    stopped_leaving,
     stopped_releasing,
 )
 
@@ -24,6 +25,20 @@ MATRIX = {
         "resign unreleased": "stopped | - | - | -",
         "stop": "stopped | - | - | -",
         "stop unreleased": "stopped | - | - | -",
+        "ended": "stopped | - | - | -",
+        "clock back": "stopped | - | backwards | -",
+    },
+    stopped_leaving: {  # Stopped at 1 while leading; something of the term still runs.
+        "start": "stopped | - | - | 15",
+        "woke": "stopped | - | - | 15",
+        "changed": "stopped | - | - | 15",
+        "abstain": "stopped | - | - | 15",
+        "resign": "stopped | - | - | 15",
+        "resign unreleased": "stopped | - | - | -",
+        "stop": "stopped | - | - | 15",
+        "stop unreleased": "stopped | - | - | -",
+        "ended": "stopped | release | - | 4",
+        "due": "stopped | - | - | -",
         "clock back": "stopped | - | backwards | -",
     },
     stopped_releasing: {  # Stopped at 1 while leading; the release is in flight.
@@ -35,6 +50,7 @@ MATRIX = {
         "resign unreleased": "stopped | - | - | 4",
         "stop": "stopped | - | - | 4",
         "stop unreleased": "stopped | - | - | 4",
+        "ended": "stopped | - | - | 4",
         "due": "stopped | - | - | -",
         "clock back": "stopped | - | backwards | -",
         "written": "stopped | - | leader= | -",

@@ -75,7 +75,7 @@ def test_r3_c1_a_deposed_leader_does_not_release_its_successors_lease(store, goo
     ann, bob, eve = contenders(store, "ann", "bob", "eve")
     run(store, [bob, eve], until=16)
     successor = store.stored
-    ann.at(16).give(goodbye)
+    ann.at(16).leave(goodbye)
     store.serve(ann)
     assert store.stored == successor
     run(store, [bob, eve], until=30)
@@ -85,7 +85,7 @@ def test_r3_c1_a_deposed_leader_does_not_release_its_successors_lease(store, goo
 def test_r3_c1_nor_does_it_by_a_release_that_was_delayed(store):
     """The release was sent in time and arrives late: it names a version that is gone."""
     ann, bob = contenders(store, "ann", "bob")
-    release = ann.at(9).give(Resign()).pending
+    release = ann.at(9).leave(Resign()).pending
     run(store, [bob], until=16)
     successor = store.stored
     store.reply(release)
@@ -176,7 +176,7 @@ def test_c6_it_does_not_believe_after_it_stopped(store):
 def test_c10_the_token_outlives_a_deletion(store):
     """C10: counted from 0 again after the record was deleted."""
     ann, bob = contenders(store, "ann", "bob")
-    ann.give(Stop())
+    ann.leave(Stop())
     store.serve(ann)
     run(store, [bob], until=4)
     assert bob.elector.token == 2
@@ -188,7 +188,7 @@ def test_c10_the_token_outlives_a_deletion(store):
 def test_c11_nothing_ends_that_never_began(store):
     """C11: told that it stopped leading, though it never led."""
     _, bob = contenders(store, "ann", "bob")
-    bob.at(1).give(Stop())
+    bob.at(1).leave(Stop())
     assert bob.told(StoppedLeading) == []
 
 
@@ -217,7 +217,7 @@ def test_k8_a_candidate_with_a_shorter_setting_waits_as_long_as_the_holder_asked
 def test_a_write_that_was_given_up_may_land_after_all(store):
     """The claim is slow, is given up, another leads: when it lands at last it names a version long gone."""
     (ann,) = contenders(store, "ann")
-    ann.give(Resign())
+    ann.leave(Resign())
     store.serve(ann)
     bob, eve = (Bench(name, session=name).at(1).start() for name in ("bob", "eve"))
     bob.give(store.reply(bob.pending))

@@ -170,7 +170,7 @@ class TestP14AskingTheHolderToResign:
 
     def test_then_resigning_releases_the_adopted_version(self):
         bench = leader_renewing().refused()
-        bench.found(self.asked(bench, "v2")).give(Resign())
+        bench.found(self.asked(bench, "v2")).leave(Resign())
         assert bench.pending.version == "v2"
         assert (bench.pending.lease.is_vacant, bench.pending.lease.resign_requested_by) == (True, "")
 
@@ -244,7 +244,7 @@ class TestP14AskingTheHolderToResign:
 
     def test_the_next_term_knows_nothing_of_it(self):
         bench = leader_renewing().refused()
-        bench.found(self.asked(bench, "v2")).give(Resign()).written("v3")
+        bench.found(self.asked(bench, "v2")).leave(Resign()).written("v3")
         bench.at(18).give(Changed()).found(record("v3", "", token=1)).written("v4")
         assert bench.state == "leader"
         assert bench.elector.candidacy.asked_by == ""
@@ -260,7 +260,7 @@ class TestP14AskingTheHolderToResign:
         run(store, [ann, bob], until=3)
         assert ann.told(ResignRequested) == [ResignRequested("carol")]
         assert ann.state == "leader"
-        ann.give(Resign())
+        ann.leave(Resign())
         run(store, [ann, bob], until=10)
         assert (ann.state, bob.state) == ("follower", "leader")
         assert bob.elector.token == 2

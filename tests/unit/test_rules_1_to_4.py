@@ -43,7 +43,7 @@ class TestP1WriteOnlyByCompareAndSwap:
 
     @pytest.mark.parametrize("goodbye", [Resign(), Stop()])
     def test_a_release_names_the_version_held(self, goodbye):
-        release = leader_renewing().written("v2").give(goodbye).pending
+        release = leader_renewing().written("v2").leave(goodbye).pending
         assert isinstance(release, UpdateLease)
         assert (release.version, release.lease.is_vacant) == ("v2", True)
 
@@ -73,7 +73,7 @@ class TestP2MineOnlyIfTheSessionIs:
         assert store.stored.lease.leader_transitions == 1
 
     def test_every_candidacy_has_a_session_of_its_own(self):
-        bench = leader_waiting().give(Resign()).written("v2")
+        bench = leader_waiting().leave(Resign()).written("v2")
         bench.at(17).give(Changed()).found(bench.stored("v2"))
         first, second = bench.requests[1].lease, bench.pending.lease
         assert first.holder_session != second.holder_session

@@ -104,7 +104,7 @@ class TestP5Vacancy:
         assert states_at(bench, record("v2", ""), 5, 15) == ["follower", "candidate"]
 
     def test_a_candidate_that_resigned_stands_aside_too(self):
-        bench = candidate_writing().give(Resign()).found(VACANT)
+        bench = candidate_writing().leave(Resign()).found(VACANT)
         assert states_at(bench, VACANT, 15.9, 16) == ["follower", "candidate"]
 
     def test_who_never_resigned_stands_aside_for_nothing(self):
@@ -120,7 +120,7 @@ class TestP5Vacancy:
         assert states_at(bench, None, 16.9, 17) == ["follower", "candidate"]
 
     def test_a_vacant_lease_is_no_other_holder(self):
-        bench = follower_waiting().give(Resign())
+        bench = follower_waiting().leave(Resign())
         assert states_at(bench, VACANT, 3, 15.9, 16) == ["follower", "follower", "candidate"]
 
     def test_standing_aside_begins_anew_after_a_step_back(self):

@@ -9,6 +9,7 @@ import pytest
 from incumbent.core.elector import EPOCH
 from incumbent.core.messages import (
     Changed,
+    Ended,
     GetLease,
     NewLeader,
     Resign,
@@ -63,31 +64,71 @@ class TestP8LossIsNow:
 
 class TestP9ReleaseIsConditionalAndLast:
     @pytest.mark.parametrize("goodbye", [Resign(), Stop()])
-    def test_the_end_is_told_in_the_step_that_sends_the_release(self, goodbye):
-        """Notices are delivered before the request is sent: no successor before the end was told (C7)."""
+    def test_a_release_waits_for_the_end_of_all_that_the_term_runs(self, goodbye):
+        """No successor before the end was told, and what was told of it has ended (C7)."""
         bench = leader_waiting().give(goodbye)
         assert [type(notice) for notice in bench.last.notices] == [StoppedLeading]
-        assert bench.last.request.lease.is_vacant
+        assert bench.last.request is None
         assert not bench.leads(1)
+        bench.at(14).wake()
+        assert bench.pending is None
+        assert bench.give(Ended()).last.request.lease.is_vacant
+
+    @pytest.mark.parametrize("goodbye", [Resign(), Stop()])
+    def test_a_lease_that_may_be_anothers_is_not_released(self, goodbye):
+        """P9e: after a lease duration without a word it is left to expire, and a resigned one looks again."""
+        bench = leader_waiting().give(goodbye).at(15).wake()
+        assert not any(isinstance(request, UpdateLease) for request in bench.requests)
+        assert bench.elector.is_finished == (bench.state == "stopped")
+        assert isinstance(bench.pending, GetLease) == (bench.state == "follower")
+        bench.give(Ended())
+        assert not any(isinstance(request, UpdateLease) for request in bench.requests)
+
+    @pytest.mark.parametrize("goodbye", [Resign(release=False), Stop(release=False)])
+    def test_a_release_that_waits_can_be_given_up(self, goodbye):
+        """For a callback that does not return: the lease is left to expire."""
+        bench = leader_waiting().give(Resign()).at(3).give(goodbye).give(Ended())
+        assert not any(isinstance(request, UpdateLease) for request in bench.requests)
+
+    @pytest.mark.parametrize("goodbye", [Resign(release=False), Stop(release=False)])
+    def test_a_release_under_way_is_not_given_up(self, goodbye):
+        """It was sent when nothing ran any more."""
+        bench = leader_waiting().leave(Resign()).give(goodbye)
+        assert bench.pending.lease.is_vacant
+
+    def test_ended_is_heard_once_a_renewal_under_way_was_answered(self):
+        """P10: one after the other, in whichever order the two come."""
+        first = leader_renewing().give(Resign()).give(Ended()).written("v2")
+        last = leader_renewing().give(Resign()).written("v2").give(Ended())
+        assert first.pending.version == last.pending.version == "v2"
+        assert first.pending.lease.is_vacant
+        assert last.pending.lease.is_vacant
+
+    @pytest.mark.parametrize("stage", [follower_waiting, candidate_writing, leader_waiting])
+    def test_ended_means_nothing_where_no_release_waits(self, stage):
+        """Drivers may say it after every term, however that ended."""
+        bench, other = stage(), stage()
+        bench.give(Ended())
+        assert bench.elector.snapshot() == other.give(Woke()).elector.snapshot()
 
     def test_the_release_keeps_the_token_and_clears_the_session(self):
-        lease = leader_waiting().give(Resign()).pending.lease
+        lease = leader_waiting().leave(Resign()).pending.lease
         assert (lease.holder_identity, lease.holder_session, lease.leader_transitions) == ("", "", 1)
 
     def test_a_renewal_under_way_is_waited_for_and_its_version_released(self):
-        bench = leader_renewing().give(Resign())
+        bench = leader_renewing().leave(Resign())
         assert bench.last.request is None
         assert bench.written("v2").pending.version == "v2"
 
     def test_that_renewal_is_the_last_thing_observed(self):
         """Its acknowledgement is a look at the record: if the release is lost, the wait counts from there."""
-        bench = leader_renewing().give(Resign()).at(3).written("v2").lost()
+        bench = leader_renewing().leave(Resign()).at(3).written("v2").lost()
         own = StoredLease(bench.requests[2].lease, "v2")
         assert bench.at(17.9).give(Changed()).found(own).state == "follower"
         assert bench.at(18).give(Changed()).found(own).state == "candidate"
 
     def test_a_renewal_that_gave_no_answer_leaves_the_version_before(self):
-        bench = leader_renewing().give(Resign()).lost()
+        bench = leader_renewing().leave(Resign()).lost()
         assert (bench.pending.version, bench.pending.lease.is_vacant) == ("v1", True)
 
     @pytest.mark.parametrize("answer", ["refused", "missing", "lost", "failed", "written"])
@@ -104,7 +145,7 @@ class TestP9ReleaseIsConditionalAndLast:
         ] == [True]
 
     def test_a_refused_renewal_leaves_nothing_to_release(self):
-        bench = leader_renewing().give(Resign()).refused()
+        bench = leader_renewing().leave(Resign()).refused()
         assert bench.last.request is None
         assert not any(
             request.lease.is_vacant for request in bench.requests if isinstance(request, UpdateLease)
@@ -115,28 +156,28 @@ class TestP9ReleaseIsConditionalAndLast:
     def test_only_who_led_releases(self, stage, goodbye):
         bench = stage()
         sent = len(bench.requests)
-        bench.give(goodbye)
+        bench.leave(goodbye)
         assert all(isinstance(request, GetLease) for request in bench.requests[sent:])
 
     @pytest.mark.parametrize("goodbye", [Resign(release=False), Stop(release=False)])
     def test_it_can_be_left_to_expire(self, goodbye):
         """For work that could not be ended: nobody may start before the lease is over."""
-        bench = leader_waiting().give(goodbye)
+        bench = leader_waiting().leave(goodbye)
         assert not isinstance(bench.last.request, UpdateLease)
         assert bench.told(StoppedLeading)
 
     def test_no_release_once_the_term_is_over(self):
-        bench = leader_waiting().at(10).give(Stop())
+        bench = leader_waiting().at(10).leave(Stop())
         assert bench.triggers[-2:] == ["step_down", "stop"]
         assert bench.last.request is None
 
     def test_a_stopped_elector_finishes_its_release_and_is_silent(self):
-        bench = leader_renewing().give(Stop()).written("v2").written("v3")
+        bench = leader_renewing().leave(Stop()).written("v2").written("v3")
         assert (bench.state, bench.wake_at, bench.pending) == ("stopped", None, None)
 
     def test_stopping_does_not_lose_the_release_of_a_resignation(self):
         """Resign, then stop while the renewal is still under way: the release comes all the same."""
-        bench = leader_renewing().give(Resign()).give(Stop()).written("v2")
+        bench = leader_renewing().leave(Resign()).leave(Stop()).written("v2")
         assert bench.pending.lease.is_vacant
         assert bench.written("v3").wake_at is None
 
@@ -172,7 +213,7 @@ class TestP10OneRequestInFlight:
 
     def test_any_input_after_the_deadline_finds_that_out_first(self):
         """A hint wakes the candidate late: its write is in doubt before the hint is looked at."""
-        bench = candidate_writing().at(3).give(Resign())
+        bench = candidate_writing().at(3).leave(Resign())
         assert bench.moves[-1].reason == "asked to stand aside"
         assert bench.state == "follower"
 
@@ -218,7 +259,7 @@ class TestP11TheTokenOnlyGrows:
         assert bench.pending.lease.leader_transitions == 8
 
     def test_renewal_and_release_keep_it(self):
-        bench = leader_renewing().written("v2").give(Resign())
+        bench = leader_renewing().written("v2").leave(Resign())
         assert [request.lease.leader_transitions for request in bench.requests[1:]] == [1, 1, 1]
 
     def test_the_notices_carry_it(self):
@@ -233,7 +274,7 @@ class TestP11TheTokenOnlyGrows:
         for turn in range(1, 8):
             leader = next(bench for bench in benches if bench.state == "leader")
             assert leader.elector.token == turn
-            leader.give(Resign())
+            leader.leave(Resign())
             run(store, benches, until=turn * 6.0)
 
     def test_acquire_time_is_the_terms_and_renew_time_the_writes(self):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from incumbent.core.messages import WriteRequest
-from incumbent.lease import StoredLease, Version
+from incumbent.lease import Lease, StoredLease, Version
 
 
 class Office(NamedTuple):
@@ -18,6 +18,20 @@ class Office(NamedTuple):
     def covers(self, now: int) -> bool:
         """Whether `now` is inside. A clock that reads less than it did cannot be trusted with the end."""
         return self.since <= now < self.until
+
+
+class Leaving(NamedTuple):
+    """A release that is owed (P9).
+
+    Attributes:
+        lease: The record to make vacant.
+        version: Its last version known to be ours.
+        ended: Nothing of the term runs any more, so it may be sent.
+    """
+
+    lease: Lease
+    version: Version
+    ended: bool = False
 
 
 class Candidacy(NamedTuple):

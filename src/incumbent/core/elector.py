@@ -23,13 +23,14 @@ there is one place, `_consider`, where a campaign can begin.
 
 from __future__ import annotations
 
-from incumbent.core.candidacy import Office
+from incumbent.core.candidacy import Leaving, Office
 from incumbent.core.messages import (
     Abstain,
     Changed,
     ClockWentBackwards,
     CreateLease,
     Effects,
+    Ended,
     Found,
     GetLease,
     Input,
@@ -44,6 +45,7 @@ from incumbent.core.messages import (
     Stop,
     StoppedLeading,
     Unavailable,
+    UpdateLease,
     WriteRequest,
     Written,
 )
@@ -95,6 +97,8 @@ class Elector(Machinery):
         late = self.pending
         if late is not None and now >= late.expires_at and getattr(event, "id", None) != late.id:
             self._dispatch(Unavailable(late.id, reason="no answer in time"))
+        if self.leaving is not None and self.pending is None and now >= self._release_by():
+            self._drop_release()
         self._dispatch(event)
         self._plan()
         self.office = self.candidacy.office(now, self.config.renew_deadline_ns)
@@ -113,18 +117,27 @@ class Elector(Machinery):
             if not _fits(event, request):
                 event = Unavailable(event.id, reason="the store gave an answer to another question")
             if self.leaving is not None:
-                self._as_leaving(event, request)
+                self._as_leaving(event, request, self.leaving)
                 return
-        elif isinstance(event, Start):
-            self.contending = self.state != STOPPED
-        elif isinstance(event, (Abstain, Stop)):
-            self.contending = False
+        else:
+            self._take_wish(event)
         if self.state == FOLLOWER:
             self._as_follower(event, request)
         elif self.state == CANDIDATE:
             self._as_candidate(event, request)
         elif self.state == LEADER:
             self._as_leader(event, request)
+
+    def _take_wish(self, event: Input) -> None:
+        """What an input asks for whatever the state is."""
+        if isinstance(event, Start):
+            self.contending = self.state != STOPPED
+        elif isinstance(event, (Abstain, Stop)):
+            self.contending = False
+        elif isinstance(event, Ended) and self.leaving is not None:
+            self.leaving = self.leaving._replace(ended=True)
+        if isinstance(event, (Resign, Stop)) and not event.release:
+            self._drop_release()
 
     def _as_follower(self, event: Input, request: Request | None) -> None:
         if isinstance(event, Found):
@@ -185,13 +198,12 @@ class Elector(Machinery):
         elif isinstance(event, Stop):
             self._leave_office("stop", "asked to", release=event.release)
 
-    def _as_leaving(self, event: Input, request: Request) -> None:
-        """Out of office, the release still to come: it waits for a renewal under way (P9, P10)."""
+    def _as_leaving(self, event: Reply, request: Request, leaving: Leaving) -> None:
+        """Out of office, the release still to come: it waits for a renewal under way and for `Ended` (P9)."""
         if isinstance(request, WriteRequest) and isinstance(event, Written):
-            self.leaving = (request.lease, event.version)
+            self.leaving = leaving._replace(lease=request.lease, version=event.version)
             self._observe(StoredLease(request.lease, event.version))
-        is_release = isinstance(request, WriteRequest) and request.lease.is_vacant
-        if is_release or isinstance(event, (Refused, Missing)):
+        if _is_release(request) or isinstance(event, (Refused, Missing)):
             self.leaving = None
             self._look_again()
 
@@ -203,8 +215,8 @@ class Elector(Machinery):
         if self.pending is not None:
             return
         if self.leaving is not None:
-            lease, version = self.leaving
-            self._send(self._update(lease.released(self._stamp()), version))
+            if self.leaving.ended:
+                self._send(self._update(self.leaving.lease.released(self._stamp()), self.leaving.version))
         elif self.read_at is not None:
             if self.now >= self.read_at:
                 self.read_at = None
@@ -317,12 +329,19 @@ class Elector(Machinery):
         assert held is not None, "a leader holds the lease by a write of its own"
         self._move(trigger, reason)
         self._notices.append(StoppedLeading(held.lease.leader_transitions, reason))
-        self.leaving = (held.lease, self.candidacy.version) if release else None
+        self.leaving = Leaving(held.lease, self.candidacy.version) if release else None
         if not release or isinstance(self.pending, GetLease):
             self.pending = None
         self.candidacy = self.candidacy.next()
         self.read_at = None if release or self.state == STOPPED else self.now
         self.office = None
+
+    def _drop_release(self) -> None:
+        """Leave to expire what was to be released, unless the release is under way (P9e)."""
+        if self.leaving is None or _is_release(self.pending):
+            return
+        self.leaving = self.pending = None
+        self.read_at = None if self.state == STOPPED else self.now
 
     def _begin_waits_anew(self, now: int) -> None:
         """The clock misbehaved, so no wait that was begun on it counts: end the term, count from now."""
@@ -348,10 +367,15 @@ class Elector(Machinery):
         assert is_leader == (self.office is not None) == (self.candidacy.held is not None)
         assert self.is_leader(self.now) == is_leader
         assert self.pending is None or self.now < self.pending.expires_at
-        assert self.leaving is None or (self.pending is not None and not is_leader)
+        assert self.leaving is None or not is_leader
+        assert self.leaving is None or not self.leaving.ended or self.pending is not None
         assert self.state != CANDIDATE or self.pending is not None or self.read_at is not None
         assert self.state != STOPPED or (self.read_at is None and not self.contending)
         assert self._request is None or self._request is self.pending
+
+
+def _is_release(request: Request | None) -> bool:
+    return isinstance(request, UpdateLease) and request.lease.is_vacant
 
 
 def _fits(reply: Reply, request: Request) -> bool:

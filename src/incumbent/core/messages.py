@@ -36,10 +36,10 @@ class Abstain:
 
 @dataclass(frozen=True, slots=True)
 class Resign:
-    """Give up office, stay in the race; give this when the work has ended (P9).
+    """Give up office, stay in the race; give this when the work has ended, then `Ended` (P9).
 
     Attributes:
-        release: False leaves the lease to expire, where the work could not be ended.
+        release: False leaves the lease to expire, also where its release still waits for `Ended`.
     """
 
     release: bool = True
@@ -47,13 +47,21 @@ class Resign:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Leave the race for good; for a leader, give this when the work has ended (P9).
+    """Leave the race for good; for a leader, give this when the work has ended, then `Ended` (P9).
 
     Attributes:
-        release: False leaves the lease to expire.
+        release: False leaves the lease to expire, also where its release still waits for `Ended`.
     """
 
     release: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Nothing of the last term runs any more, neither its work nor what was told of its end (P9).
+
+    A release waits for this input. Without a release that waits it does nothing.
+    """
 
 
 # Requests: what the elector asks of the store, one at a time (P10).
@@ -148,7 +156,7 @@ class Unavailable:
 
 
 Reply: TypeAlias = Found | Written | Refused | Missing | Unavailable
-Input: TypeAlias = Start | Woke | Changed | Abstain | Resign | Stop | Reply
+Input: TypeAlias = Start | Woke | Changed | Abstain | Resign | Stop | Ended | Reply
 
 
 # Outputs.
@@ -209,8 +217,7 @@ class Effects:
 
     Attributes:
         moves: Changes of role, in order; already made.
-        notices: Deliver them in this order, BEFORE the request is sent: a release must come after the
-            end of the term was told (P9).
+        notices: Deliver them in this order, before the request is sent.
         request: At most one; the reply MUST come back through `handle`, or `expires_at` answers for it.
         wake_at: Give a `Woke` at this instant or as soon after it as possible; None: not before an input.
     """

@@ -11,10 +11,10 @@ from typing import Final, TypeVar
 from transitions import EventData
 
 from incumbent.config import ElectorConfig
-from incumbent.core.candidacy import Candidacy, Office
+from incumbent.core.candidacy import Candidacy, Leaving, Office
 from incumbent.core.messages import GetLease, Moved, NewLeader, Notice, Request, UpdateLease
 from incumbent.core.observation import Observation
-from incumbent.core.states import FOLLOWER, LEADER, MACHINE
+from incumbent.core.states import FOLLOWER, LEADER, MACHINE, STOPPED
 from incumbent.lease import Lease, StoredLease, Version, new_session
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -45,7 +45,7 @@ class Machinery:
         self.office: Office | None = None
         self.observation = Observation()
         self.candidacy = Candidacy()
-        self.leaving: tuple[Lease, Version] | None = None  # to be released, once (P9)
+        self.leaving: Leaving | None = None  # to be released, once (P9)
         self.pending: Request | None = None
         self.next_id = 0  # grows from 1; 0 also says that nothing was handled yet
         self.read_at: int | None = None  # when to look at the record next
@@ -72,12 +72,19 @@ class Machinery:
         """When something can change by itself (P12): a deadline, the next renewal or the next look."""
         if self.pending is not None:
             due: int | None = self.pending.expires_at
+        elif self.leaving is not None:
+            due = self._release_by()
         else:
             due = self.write_at if self.state == LEADER and self.read_at is None else self.read_at
         held = self.candidacy.held
         if held is not None and due is not None:
             return min(due, held.sent_at + self.config.renew_deadline_ns)
         return due
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it has stopped for good, with nothing in flight and no release owed."""
+        return self.state == STOPPED and self.pending is None and self.leaving is None
 
     # The smallest steps.
 
@@ -135,6 +142,11 @@ class Machinery:
         """The time of day, but later than any before it: no two writes of mine may look alike (P7)."""
         self.stamped = max(self.epoch + timedelta(microseconds=self.now // 1000), self.stamped + _TICK)
         return self.stamped
+
+    def _release_by(self) -> int:
+        """When the record may be another's, so that there is nothing left to release (P9e)."""
+        assert self.observation.since is not None, "a lease that was held was seen"
+        return self.observation.since + self.config.lease_ns
 
     def _oldest_valid(self) -> int:
         """A write gives validity now if it was sent after this instant (P3)."""

@@ -30,6 +30,7 @@ from incumbent.core.messages import (
     Changed,
     ClockWentBackwards,
     Effects,
+    Ended,
     Input,
     NewLeader,
     Notice,
@@ -44,7 +45,7 @@ from incumbent.core.messages import (
     Unavailable,
     Woke,
 )
-from incumbent.core.states import FOLLOWER, LEADER, MACHINE, STOPPED
+from incumbent.core.states import FOLLOWER, LEADER, MACHINE
 from incumbent.leadership import Leadership
 from incumbent.lease import NANOSECONDS, to_ns
 from incumbent.runtime.pools import Lane, SerialQueue
@@ -116,8 +117,6 @@ class Driver:
         self._stopping = False
         self._gave_up = False
         self._patience: Timer | None = None
-        self._held_back: Request | None = None
-        self._released_late: Request | None = None
         self._failures = 0
 
     # Wishes.
@@ -219,10 +218,7 @@ class Driver:
         return wake_at + round(self._around.rng.random() * config.jitter * config.retry_ns)
 
     def _send(self, request: Request) -> None:
-        term = self._term
-        if self.elector.leaving is not None and term is not None and not term.is_closed:
-            self._held_back = request
-        elif self.elector.config.guarantees.is_local:
+        if self.elector.config.guarantees.is_local:
             self._answer(request, self._ask(request))
         else:
             self._around.calls.submit(partial(self._call, request))
@@ -240,7 +236,6 @@ class Driver:
             self._reporter.store_failed(request, reply.reason)
         else:
             self._reporter.store_answered()
-        self._settle_late(request)
         self._feed(reply)
 
     # Terms of office.
@@ -286,6 +281,8 @@ class Driver:
             self._inputs.append(Stop())
         elif self._failures or not term.is_closed:
             self._inputs.append(Abstain())
+        if term.is_closed:
+            self._inputs.append(Ended())
 
     def _posted(
         self, action: Callable[[Term, BaseException | None], None], term: Term
@@ -316,28 +313,12 @@ class Driver:
             return
         if self._patience is not None:
             self._patience.cancel()
-        request, self._held_back = self._held_back, None
-        if request is not None and request is self.elector.pending:
-            self._send(request)
-        elif request is not None:
-            self._release_late(request)
+        self._feed(Ended())
         if self._failures == 0 or self._stopping:
             self._contend_again()
         else:
             back_off = min(2 ** (self._failures - 1), _LONGEST_BACK_OFF) * self.elector.config.lease_ns
             self._scheduler.call_at(self._scheduler.now() + back_off, self._contend_again)
-
-    def _release_late(self, request: Request) -> None:
-        """The elector has stopped waiting for this release, but it is still the last write to be made."""
-        expires_at = self._scheduler.now() + self.elector.config.request_timeout_ns
-        self._released_late = late = replace(request, expires_at=expires_at)
-        self._scheduler.call_at(expires_at, partial(self._settle_late, late))
-        self._send(late)
-
-    def _settle_late(self, request: Request) -> None:
-        if request is self._released_late:
-            self._released_late = None
-            self._finish_if_done()
 
     def _contend_again(self) -> None:
         if not self._stopping:
@@ -363,16 +344,15 @@ class Driver:
         if term.is_closed:
             return
         self._reporter.unending(term.leadership.token)
-        self._held_back = None
         self._gave_up = self._stopping
         self._feed(Stop(release=False) if self._stopping else Resign(release=False))
 
     def _finish_if_done(self) -> None:
         elector, term = self.elector, self._term
-        if self.has_finished or self._is_feeding or elector.state != STOPPED or elector.pending is not None:
+        if self.has_finished or self._is_feeding or not elector.is_finished:
             return
         is_at_rest = term is None or term.is_closed or self._gave_up
-        if not is_at_rest or self._held_back is not None or self._released_late is not None:
+        if not is_at_rest:
             return
         for timer in (self._alarm, self._patience):
             if timer is not None:
@@ -393,7 +373,6 @@ class Driver:
         self._begin_with(Elector(self.elector.config))
         MACHINE.events["stop"].trigger(self.elector, reason="a defect")
         self._stopping = self._gave_up = True
-        self._held_back = self._released_late = None
         if self._term is not None and not self._term.told:
             self._end_term("a defect")
             self._inputs.clear()

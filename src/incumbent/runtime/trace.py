@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 
 from incumbent.config import ElectorConfig
 from incumbent.core import messages
@@ -41,12 +41,8 @@ class Handled(NamedTuple):
 
 
 _VALUES: Final[tuple[type[Any], ...]] = (
-    *(ElectorConfig, StoreGuarantees, StoredLease),
-    *(messages.Start, messages.Woke, messages.Changed, messages.Abstain, messages.Resign, messages.Stop),
-    *(messages.GetLease, messages.CreateLease, messages.UpdateLease),
-    *(messages.Found, messages.Written, messages.Refused, messages.Missing, messages.Unavailable),
-    *(messages.Moved, messages.StartedLeading, messages.StoppedLeading, messages.NewLeader),
-    *(messages.ResignRequested, messages.ClockWentBackwards, messages.Effects),
+    *(ElectorConfig, StoreGuarantees, StoredLease, messages.Moved, messages.Effects),
+    *(*get_args(messages.Input), *get_args(messages.Request), *get_args(messages.Notice)),
 )
 _MAKERS: Final[dict[str, Callable[..., Any]]] = {kind.__name__: kind for kind in (*_VALUES, Began, Handled)}
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, get_args
 
 from incumbent.config import ElectorConfig
 from incumbent.core import messages
@@ -287,11 +287,7 @@ class History:
 _MAKERS: Final[dict[str, Callable[..., Any]]] = {
     kind.__name__: kind
     for kind in (
-        *(Invoked, Executed, Answered, Turned, Told, Led, Fenced, Struck, Marked),
-        *(ElectorConfig, StoreGuarantees, Profile, StoredLease),
-        *(messages.GetLease, messages.CreateLease, messages.UpdateLease),
-        *(messages.Found, messages.Written, messages.Refused, messages.Missing, messages.Unavailable),
-        *(messages.StartedLeading, messages.StoppedLeading, messages.NewLeader),
-        *(messages.ResignRequested, messages.ClockWentBackwards),
+        *(ElectorConfig, StoreGuarantees, Profile, StoredLease, *get_args(Record)),
+        *(*get_args(messages.Request), *get_args(messages.Reply), *get_args(messages.Notice)),
     )
 }

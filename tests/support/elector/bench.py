@@ -9,6 +9,7 @@ from incumbent.core.elector import EPOCH, Elector
 from incumbent.core.messages import (
     CreateLease,
     Effects,
+    Ended,
     Found,
     GetLease,
     Missing,
@@ -75,6 +76,10 @@ class Bench:
 
     def wake(self):
         return self.give(Woke())
+
+    def leave(self, goodbye):
+        """Give `Resign` or `Stop`, and say that nothing of the term runs any more."""
+        return self.give(goodbye).give(Ended())
 
     # Replies to the pending request.
 

@@ -6,6 +6,7 @@ from incumbent.core.messages import (
     Abstain,
     Changed,
     ClockWentBackwards,
+    Ended,
     Found,
     GetLease,
     Missing,
@@ -33,6 +34,7 @@ PLAIN = {
     "resign unreleased": Resign(release=False),
     "stop": Stop(),
     "stop unreleased": Stop(release=False),
+    "ended": Ended(),
 }
 
 READS = ("found bob", "found vacant", "found mine", "found mine asked", "missing", "lost", "failed")

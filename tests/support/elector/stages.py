@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from incumbent.core.messages import Abstain, Resign, Stop
+from incumbent.core.messages import Abstain, Ended, Resign, Stop
 from support.elector.bench import Bench, record
 
 VACANT = record("v1", "")
@@ -34,13 +34,23 @@ def follower_doubting():
     return Bench().start().found(VACANT).at(1).lost().found(VACANT)
 
 
+def follower_leaving():
+    """Resigned at 1; something of the term still runs."""
+    return leader_waiting().give(Resign())
+
+
 def follower_releasing():
     """Resigned at 1; the release is in flight."""
-    return leader_waiting().give(Resign())
+    return follower_leaving().give(Ended())
 
 
 def follower_releasing_next():
     """Resigned at 2.5, behind a renewal that is still in flight."""
+    return leader_renewing().give(Resign()).give(Ended())
+
+
+def follower_leaving_next():
+    """Resigned at 2.5; something of the term still runs, and a renewal is in flight."""
     return leader_renewing().give(Resign())
 
 
@@ -94,9 +104,14 @@ def stopped():
     return follower_waiting().give(Stop())
 
 
+def stopped_leaving():
+    """Stopped at 1 while leading; something of the term still runs."""
+    return leader_waiting().give(Stop())
+
+
 def stopped_releasing():
     """Stopped at 1 while leading; the release is in flight."""
-    return leader_waiting().give(Stop())
+    return stopped_leaving().give(Ended())
 
 
 FOLLOWER_STAGES = (
@@ -105,6 +120,8 @@ FOLLOWER_STAGES = (
     follower_waiting,
     follower_abstaining,
     follower_doubting,
+    follower_leaving,
+    follower_leaving_next,
     follower_releasing,
     follower_releasing_next,
 )
@@ -121,5 +138,5 @@ LEADER_STAGES = (
     leader_doubting,
     leader_waiting_to_check,
 )
-STOPPED_STAGES = (stopped, stopped_releasing)
+STOPPED_STAGES = (stopped, stopped_leaving, stopped_releasing)
 STAGES = (*FOLLOWER_STAGES, *CANDIDATE_STAGES, *LEADER_STAGES, *STOPPED_STAGES)

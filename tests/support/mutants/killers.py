@@ -66,14 +66,14 @@ def by_simulation(seeds, seconds):
 
 def by_exploration(which, seconds):
     """The shortest trace in one of some small worlds."""
-    from incumbent.core.messages import Resign, Stop
+    from incumbent.core.messages import Ended, Resign, Stop
     from incumbent.testing.exploration import SmallWorld, explore
 
     tight = {"lease_duration": 2, "skew": 0}
     worlds = {
         "tight": (SmallWorld(**tight), 30),
         "skew": (SmallWorld(), 20),
-        "ends": (SmallWorld(**tight, resign_requests=True, inputs=(Resign(), Stop())), 10),
+        "ends": (SmallWorld(**tight, resign_requests=True, inputs=(Resign(), Stop(), Ended())), 10),
         "stale": (SmallWorld(in_flight=2, crashes=True, duplicates=True, errors=True), 8),
     }
     for name in which.split() or worlds:

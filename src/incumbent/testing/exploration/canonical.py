@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Final, Generic, TypeAlias, TypeVar, cast
 
-from incumbent.core.candidacy import Candidacy
+from incumbent.core.candidacy import Candidacy, Leaving
 from incumbent.core.elector import EPOCH, Elector, Office
 from incumbent.core.messages import (
     CreateLease,
@@ -140,8 +140,8 @@ class Canonizer:
         new.candidacy = self._candidacy(names, old.candidacy, shift, rise)
         new.office = self._office(old.office, shift, rise)
         if old.leaving is not None:
-            lease, version = old.leaving
-            new.leaving = self._lease(names, lease.released(EPOCH), rise), names.version(version)
+            lease = self._lease(names, old.leaving.lease.released(EPOCH), rise)
+            new.leaving = Leaving(lease, names.version(old.leaving.version), old.leaving.ended)
         if old.pending is not None:
             new.pending = self._request(names, old.pending, shift, rise)
         new.read_at, new.write_at = self._due(old.read_at, shift), self._due(old.write_at, shift)

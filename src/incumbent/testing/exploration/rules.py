@@ -102,6 +102,8 @@ def _releases_too_early(before: Elector, now: int, effects: Effects, after: Elec
         return ""
     if not isinstance(request, UpdateLease) or (before.office is None and before.leaving is None):
         return "E5: a lease was released without having been held"
+    if after.leaving is None or not after.leaving.ended:
+        return "E5: a lease was released while something of its term ran"
     return "E5: a lease was released while leading" if after.is_leader(now) else ""
 
 

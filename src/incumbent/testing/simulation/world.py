@@ -13,6 +13,7 @@ from incumbent.config import ElectorConfig
 from incumbent.core.elector import Elector
 from incumbent.core.messages import (
     Abstain,
+    Ended,
     Found,
     Input,
     Missing,
@@ -204,9 +205,12 @@ class World(Network):
                 self.push(self.now, self._work, participant, (participant.process, notice.token))
         elif isinstance(notice, StoppedLeading):
             was_at_work, participant.work = participant.work != 0, 0
+            lasts = 0
             if was_at_work and wind_down and not self.recoveries:  # lost: its work ends later than its term
+                lasts = self.roll(wind_down)
                 self.give(participant, Abstain())
-                self.give(participant, Start(), self.roll(wind_down))
+                self.give(participant, Start(), lasts)
+            self.give(participant, Ended(), lasts)
         elif isinstance(notice, ResignRequested):
             self.wind_down(participant, Resign())
 
