@@ -14,15 +14,18 @@ from types import TracebackType
 
 from incumbent.clock import SYSTEM_CLOCK, Clock
 from incumbent.config import DEFAULT_JITTER, DEFAULT_LEASE_DURATION, DEFAULT_RETRY_PERIOD, ElectorConfig
+from incumbent.core.elector import Elector
 from incumbent.core.states import STOPPED
+from incumbent.core.term import Term, TermConfig
 from incumbent.errors import ElectionError
 from incumbent.leadership import Leadership
-from incumbent.lease import check_number
+from incumbent.lease import check_number, to_ns
 from incumbent.runtime import pools, scheduler
-from incumbent.runtime.driver import Driver, Surroundings
+from incumbent.runtime.driver import Driver
 from incumbent.runtime.lifecycle import default_identity, running
-from incumbent.runtime.reporter import Callbacks
+from incumbent.runtime.reporter import Callbacks, Reporter
 from incumbent.runtime.store_calls import check_store
+from incumbent.runtime.threaded import ThreadedRuntime
 from incumbent.runtime.threads import Thread, is_own
 from incumbent.runtime.trace import TraceWriter
 from incumbent.store import LeaseStore
@@ -52,7 +55,7 @@ class Campaign:
         on_stopped_leading: Called with the `Leadership`, once for each term, when the term is over: on
             time even while a store call hangs, and before the lease is released.
         on_new_leader: Called with the identity of each holder observed, also oneself; None: vacant.
-        report_metric: Called with the identity and whether it leads, at each change.
+        report_metric: Called with the identity and whether it leads, at the start and at each change.
         clock: What everything is timed by; `SystemClock` by default.
         rng: What the jitter is drawn from.
         trace: A file to append all to that the elector is told and answers, as NDJSON; see
@@ -110,6 +113,7 @@ class Campaign:
         self._ending = threading.RLock()
         self._driver: Driver | None = None
         self._scheduler: scheduler.Scheduler | None = None
+        self._runtime: ThreadedRuntime | None = None
         self._lane: Hashable = getattr(store, "server", id(store))
         self._forked_from: int | None = None
 
@@ -180,7 +184,7 @@ class Campaign:
                 with self._ending:
                     pass  # another thread's call has it end
             return
-        self._post(driver, partial(driver.stop, timeout))
+        self._post(driver, partial(driver.stop, to_ns(self._stop_timeout if timeout is None else timeout)))
         if is_own():
             Thread("end", partial(self._await_end, driver)).start()
         else:
@@ -291,27 +295,32 @@ class Campaign:
                 return self._driver
             trace = None if self._trace is None else TraceWriter(self._trace)
             shared_scheduler = scheduler.shared.acquire(self._clock)
-            around = Surroundings(
-                store=self._store,
-                clock=self._clock,
-                scheduler=shared_scheduler,
+            runtime = ThreadedRuntime(
+                self._store,
+                self._clock,
+                shared_scheduler,
                 calls=pools.shared.acquire(self._lane, "store"),
                 observers=pools.shared.acquire(_OBSERVERS, "callbacks"),
                 rng=self._rng,
-                trace=trace,
             )
             callbacks = self._callbacks if work is None else replace(self._callbacks, on_started_leading=work)
-            driver = Driver(
-                self._config,
-                callbacks,
-                around,
-                release_on_cancel=self._release_on_cancel,
-                stop_timeout=self._stop_timeout,
-                once=once,
+            elector = Elector(self._config)
+            term = Term(
+                TermConfig(
+                    lease_ns=self._config.lease_ns,
+                    stop_timeout_ns=to_ns(self._stop_timeout),
+                    has_work=callbacks.on_started_leading is not None,
+                    tells=callbacks.on_stopped_leading is not None,
+                    once=once,
+                    release=self._release_on_cancel,
+                )
             )
+            reporter = Reporter(runtime.name, elector, callbacks, runtime.tell)
+            driver = Driver(elector, term, callbacks, runtime, reporter=reporter, trace=trace)
+            self._runtime = runtime
             self._driver, self._scheduler = driver, shared_scheduler
             running.add(self)
-        self._post(driver, driver.begin)
+        self._post(driver, driver.start)
         return driver
 
     def _post(self, driver: Driver, action: Callable[[], None]) -> None:
@@ -330,9 +339,10 @@ class Campaign:
             with self._lock:
                 if self._driver is not driver:
                     return
-                self._driver = self._scheduler = None
+                runtime, self._driver, self._scheduler, self._runtime = self._runtime, None, None, None
                 running.discard(self)
-            driver.join_observers(self._stop_timeout)
+            if runtime is not None:
+                runtime.join_observers(self._stop_timeout)
             scheduler.shared.release(self._clock)
             pools.shared.release(self._lane)
             pools.shared.release(_OBSERVERS)
@@ -359,12 +369,12 @@ class Campaign:
     def _ask_to_stop(self) -> None:
         driver = self._driver
         if driver is not None:
-            self._post(driver, partial(driver.stop, None))
+            self._post(driver, partial(driver.stop, to_ns(self._stop_timeout)))
 
     def _disown(self, parent: int) -> None:
         self._forked_from = parent
         if self._driver is not None:
-            self._driver.disown()
+            self._driver.after_fork()
 
 
 def _tell_end(driver: Driver, handed: Queue[tuple[Leadership, threading.Event] | None]) -> None:

@@ -8,8 +8,7 @@ CONTRACT = "stores/test_contract.py"
 CAMPAIGN = "drivers/test_campaign.py"
 ENDING = "drivers/test_ending.py"
 TOLD_ON_A_THREAD = (
-    '            begin = partial(run_in_thread, f"told-{self._name}", partial(tell, term.leadership))\n'
-    "            self._scheduler.post(partial(begin, self._posted(self._told, term), or_here=True))\n"
+    '            self._runtime.spawn("told", partial(tell, leadership), self._telling_ended, or_here=True)\n'
 )
 
 STORES = (
@@ -104,8 +103,8 @@ DRIVERS = (
             Patch(
                 "runtime/driver.py",
                 TOLD_ON_A_THREAD,
-                "            told = self._posted(self._told, term)\n"
-                "            self._observers.submit(lambda: (tell(term.leadership), told(None)))\n",
+                "            ended = partial(self._runtime.post, partial(self._telling_ended, None))\n"
+                "            self._runtime.tell(lambda: (tell(leadership), ended()))\n",
             ),
         ),
     ),
@@ -118,7 +117,7 @@ DRIVERS = (
             Patch(
                 "runtime/driver.py",
                 TOLD_ON_A_THREAD,
-                "            tell(term.leadership)\n            self._told(term, None)\n",
+                "            tell(leadership)\n            self._telling_ended(None)\n",
             ),
         ),
     ),
@@ -129,14 +128,9 @@ DRIVERS = (
         ("drivers", f"{CAMPAIGN}::test_terms_ends_when_the_campaign_is_stopped"),
         (
             Patch(
-                "runtime/driver.py",
-                "        if not term.working and not term.told:\n            self._leave_office()\n",
-                "        if not term.told:\n            self._leave_office()\n",
-            ),
-            Patch(
-                "runtime/driver.py",
-                "        if not term.is_closed:\n            return\n        if self._patience",
-                "        if self._patience",
+                "core/term.py",
+                "        if not self.working:\n            self._give_up_office()\n",
+                "        self._give_up_office()\n        self._inputs.append(Ended())\n",
             ),
         ),
     ),
@@ -160,9 +154,9 @@ DRIVERS = (
         ("drivers", f"{CAMPAIGN}::test_work_that_returns_ends_its_term_and_releases"),
         (
             Patch(
-                "runtime/driver.py",
-                "        if not term.told:\n            self._leave_office()\n        self._close",
-                "        self._close",
+                "core/term.py",
+                "        if self.state in {SERVING, WINDING_DOWN}:\n            self._give_up_office()\n",
+                "        if self.state in {SERVING, WINDING_DOWN}:\n            pass\n",
             ),
         ),
         harmless="one leads at most; nobody works",
@@ -174,10 +168,9 @@ DRIVERS = (
         ("drivers", f"{ENDING}::test_no_work_is_run_beside_the_unfinished_work_of_a_lost_term"),
         (
             Patch(
-                "runtime/driver.py",
-                "        elif self._failures or not term.is_closed:\n"
+                "core/term.py",
                 "            self._inputs.append(Abstain())\n",
-                "",
+                "            pass\n",
             ),
         ),
     ),
@@ -186,7 +179,13 @@ DRIVERS = (
         "P12",
         "the Kubernetes client for Python validates its jitter and never uses it; redis-py",
         ("drivers", "mutants/test_holes.py::test_followers_do_not_poll_in_step"),
-        (Patch("runtime/driver.py", "self._around.rng.random() * config.jitter", "0 * config.jitter"),),
+        (
+            Patch(
+                "runtime/driver.py",
+                "self._runtime.random() * elector.config.jitter",
+                "0 * elector.config.jitter",
+            ),
+        ),
         harmless="it costs the store a herd of reads, and no promise",
     ),
 )

@@ -20,6 +20,8 @@ CORE = {
     "core.candidacy": {"lease", "core.messages"},
     "core.state": {"core.candidacy", "config", "lease", "core.messages", "core.observation", "core.states"},
     "core.elector": {"core.candidacy", "errors", "lease", "core.state", "core.messages", "core.states"},
+    "core.term_messages": {"core.messages"},
+    "core.term": {"core.messages", "core.states", "core.term_messages"},
     "store": {"lease"},
     "clock": set(),
 }
@@ -36,6 +38,8 @@ PURE = (
     "core.candidacy",
     "core.state",
     "core.elector",
+    "core.term_messages",
+    "core.term",
 )
 
 SOURCES = sources()

@@ -9,7 +9,7 @@ import pytest
 from transitions import MachineError
 
 from incumbent.core import states
-from incumbent.core.states import MACHINE, MOVES, STATES
+from incumbent.core.states import MACHINE, MOVES, PHASES, STATES, TERM_MACHINE, TERM_MOVES, mermaid
 
 LEGAL = {
     ("follower", "campaign"): "candidate",
@@ -19,6 +19,17 @@ LEGAL = {
     ("follower", "stop"): "stopped",
     ("candidate", "stop"): "stopped",
     ("leader", "stop"): "stopped",
+}
+TERM_LEGAL = {
+    ("idle", "begin"): "serving",
+    ("serving", "wind_down"): "winding_down",
+    ("serving", "end"): "ending",
+    ("winding_down", "end"): "ending",
+    ("winding_down", "give_up"): "abandoned",
+    ("ending", "close"): "idle",
+    ("ending", "back_off"): "backing_off",
+    ("ending", "give_up"): "abandoned",
+    ("backing_off", "retry"): "idle",
 }
 TRIGGERS = ("campaign", "win", "lose", "step_down", "stop")
 
@@ -60,6 +71,26 @@ def test_every_state_and_trigger(state, trigger):
     else:
         assert MACHINE.events[trigger].trigger(role, reason="because") is True
         assert (role.state, role.seen) == (dest, [(trigger, state, dest, {"reason": "because"})])
+
+
+@pytest.mark.parametrize(
+    ("state", "trigger"), list(itertools.product(PHASES, sorted({move.trigger for move in TERM_MOVES})))
+)
+def test_every_phase_of_a_term_and_trigger(state, trigger):
+    """A legal trigger moves; any other raises and moves nothing."""
+    role = Role(state)
+    dest = TERM_LEGAL.get((state, trigger))
+    if dest is None:
+        with pytest.raises(MachineError, match=trigger):
+            TERM_MACHINE.events[trigger].trigger(role)
+    else:
+        TERM_MACHINE.events[trigger].trigger(role)
+    assert role.state == (dest or state)
+
+
+def test_what_was_abandoned_stays_so_and_every_phase_is_reached():
+    assert {move.source for move in TERM_MOVES} == set(PHASES) - {"abandoned"}
+    assert {move.dest for move in TERM_MOVES} == set(PHASES)
 
 
 def test_stopped_is_final():
@@ -117,6 +148,23 @@ def test_each_row_says_why_in_words_of_its_own():
     because = [move.because for move in MOVES]
     assert all(re.fullmatch(r"[a-z I][^.]+", text) for text in because)
     assert len(set(because)) == len({move.trigger for move in MOVES})
+
+
+def test_mermaid_draws_the_phases_of_a_term():
+    assert mermaid(TERM_MOVES) == (
+        "stateDiagram-v2\n"
+        "    [*] --> idle\n"
+        "    idle --> serving: begin\n"
+        "    serving --> winding_down: wind_down\n"
+        "    serving --> ending: end\n"
+        "    winding_down --> ending: end\n"
+        "    ending --> idle: close\n"
+        "    ending --> backing_off: back_off\n"
+        "    backing_off --> idle: retry\n"
+        "    winding_down --> abandoned: give_up\n"
+        "    ending --> abandoned: give_up\n"
+        "    abandoned --> [*]"
+    )
 
 
 def test_mermaid_draws_the_table():

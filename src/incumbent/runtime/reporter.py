@@ -13,7 +13,6 @@ from incumbent.core.messages import GetLease, Moved, Request
 from incumbent.errors import ConfigurationError
 from incumbent.leadership import Leadership
 from incumbent.lease import NANOSECONDS
-from incumbent.runtime.pools import SerialQueue
 
 logger = logging.getLogger("incumbent")
 
@@ -44,12 +43,18 @@ class Reporter:
     Every record carries `lease`, `identity`, `state`, `token` and `leader` as extra fields.
     """
 
-    def __init__(self, name: str, elector: Elector, callbacks: Callbacks, observers: SerialQueue) -> None:
+    def __init__(
+        self,
+        name: str,
+        elector: Elector,
+        callbacks: Callbacks,
+        tell: Callable[[Callable[[], object]], None],
+    ) -> None:
         self.elector = elector
         self._name = name
         self._callbacks = callbacks
-        self._observers = observers
-        self._trouble = ""
+        self._tell = tell
+        self._trouble: dict[bool, str] = {}  # by whether it was a write that failed
 
     def moved(self, move: Moved) -> None:
         """A change of role."""
@@ -59,27 +64,30 @@ class Reporter:
     def new_leader(self, identity: str | None) -> None:
         """Another holder was observed, or none."""
         if self._callbacks.on_new_leader is not None:
-            self._observers.submit(partial(self._callbacks.on_new_leader, identity))
+            self._tell(partial(self._callbacks.on_new_leader, identity))
 
     def leads(self, is_leader: bool) -> None:
         """A term began or ended."""
         if self._callbacks.report_metric is not None:
             identity = self.elector.config.identity
-            self._observers.submit(partial(self._callbacks.report_metric, identity, is_leader))
+            self._tell(partial(self._callbacks.report_metric, identity, is_leader))
 
-    def store_answered(self) -> None:
-        """The store works; a line only if it did not before."""
-        if self._trouble:
+    def store_answered(self, request: Request) -> None:
+        """The store works; a line only if it did not before. That it can be read says nothing of writes."""
+        is_write = not isinstance(request, GetLease)
+        mended = [action for action in self._trouble if is_write or not action]
+        for action in mended:
+            del self._trouble[action]
+        if mended and not self._trouble:
             self._log(logging.INFO, "the store answers again")
-        self._trouble = ""
 
     def store_failed(self, request: Request, reason: str) -> None:
         """The store failed; a line when it begins to, and when it fails in another way."""
-        kind = reason.partition(":")[0]
-        if kind != self._trouble:
-            action = "read" if isinstance(request, GetLease) else "write"
+        is_write, kind = not isinstance(request, GetLease), reason.partition(":")[0]
+        if kind not in self._trouble.values():
+            action = "write" if is_write else "read"
             self._log(logging.WARNING, f"the store failed to {action} the record: {reason}", reason=reason)
-        self._trouble = kind
+        self._trouble[is_write] = kind
 
     def clock_went_backwards(self, by_ns: int) -> None:
         """The clock misbehaved."""
@@ -97,8 +105,8 @@ class Reporter:
         except Exception as error:  # noqa: BLE001  # whatever it was, the campaign goes on
             self.failed(what, error)
 
-    def unending(self, token: int) -> None:
-        """The work does not heed its leadership."""
+    def left_behind(self, token: int) -> None:
+        """What runs of a term did not end in time."""
         line = f"the work of token {token} did not end in time; the lease is left to expire"
         self._log(logging.ERROR, line)
 

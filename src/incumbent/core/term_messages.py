@@ -1,0 +1,97 @@
+"""What goes into a term and what comes out. All of it is immutable; all instants are in nanoseconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from incumbent.core.messages import Input, ResignRequested, StartedLeading, StoppedLeading, Woke
+
+# Inputs, besides the notices of the elector and `Woke`.
+
+
+@dataclass(frozen=True, slots=True)
+class AskedToResign:
+    """Somebody asks the leader to give up office and stay in the race."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskedToStop:
+    """Somebody asks the candidate to leave the race.
+
+    Attributes:
+        patience: How long what runs of a term may take to end before it is left behind.
+    """
+
+    patience: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkEnded:
+    """The work of the term has returned, or raised."""
+
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TellingEnded:
+    """What was told of the term's end, `on_stopped_leading`, has returned or raised."""
+
+
+# Outputs.
+
+
+@dataclass(frozen=True, slots=True)
+class BeginTerm:
+    """The term begins, and its work."""
+
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskToEnd:
+    """Ask the work to end; the term goes on until it has."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndTerm:
+    """The term is over: tell its work, and `on_stopped_leading`."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveBehind:
+    """What runs of the term did not end in time: report it."""
+
+
+TermInput: TypeAlias = (
+    StartedLeading
+    | StoppedLeading
+    | ResignRequested
+    | AskedToResign
+    | AskedToStop
+    | WorkEnded
+    | TellingEnded
+    | Woke
+)
+Order: TypeAlias = BeginTerm | AskToEnd | EndTerm | LeaveBehind
+
+
+@dataclass(frozen=True, slots=True)
+class TermEffects:
+    """All that one input of a term brought about.
+
+    Attributes:
+        orders: Carry them out in this order.
+        inputs: Give them to the elector, in this order.
+        wake_at: Give a `Woke` at this instant or as soon after it as possible; None: not before an input.
+    """
+
+    orders: tuple[Order, ...]
+    inputs: tuple[Input, ...]
+    wake_at: int | None

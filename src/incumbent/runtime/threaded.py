@@ -1,0 +1,103 @@
+"""The port on threads: the scheduler's for drivers, a pool's for the store, and one for each term's work."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+from incumbent.clock import Clock
+from incumbent.core.messages import Reply, Request
+from incumbent.lease import NANOSECONDS
+from incumbent.runtime.pools import Lane, SerialQueue
+from incumbent.runtime.scheduler import Scheduler, Timer
+from incumbent.runtime.store_calls import perform
+from incumbent.runtime.threads import Thread
+from incumbent.store import LeaseStore, Watch
+
+
+class ThreadedRuntime:
+    """What one driver needs of the world: see `Runtime`.
+
+    Calls of a local store are made at once, on the scheduler's thread; those of any other on its pool.
+    """
+
+    def __init__(
+        self,
+        store: LeaseStore,
+        clock: Clock,
+        scheduler: Scheduler,
+        *,
+        calls: Lane,
+        observers: Lane,
+        rng: random.Random,
+    ) -> None:
+        self.clock = clock
+        self.name: str = getattr(store, "name", type(store).__name__)
+        self.scheduler = scheduler
+        self.now = scheduler.now
+        self.post = scheduler.post
+        self.call_at: Callable[[int, Callable[[], None]], Timer] = scheduler.call_at
+        self.random = rng.random
+        self._store = store
+        self._calls = calls
+        self._observers = SerialQueue(observers)
+        self.tell = self._observers.submit
+        self.join_observers = self._observers.join
+        self._went_back: Callable[[], None] | None = None
+
+    def epoch(self) -> datetime:
+        """The UTC time at which the clock read 0."""
+        return self.clock.utcnow() - timedelta(seconds=self.clock.now())
+
+    def when_clock_goes_back(self, action: Callable[[], None] | None) -> None:
+        """Call `action` whenever the clock is found to have gone backwards; None: no more."""
+        if self._went_back is not None:
+            self.scheduler.when_clock_goes_back(self._went_back, forget=True)
+        if action is not None:
+            self.scheduler.when_clock_goes_back(action)
+        self._went_back = action
+
+    def ask(self, request: Request, answered: Callable[[Request, Reply], None]) -> None:
+        """Ask the store, and have `answered` called with what came of it."""
+        if self._store.guarantees.is_local:
+            answered(request, self._perform(request))
+        else:
+            self._calls.submit(lambda: self.post(partial(answered, request, self._perform(request))))
+
+    def _perform(self, request: Request) -> Reply:
+        return perform(self._store, request, (request.expires_at - self.now()) / NANOSECONDS)
+
+    def watch(self, changed: Callable[[], None]) -> Watch:
+        """Have `changed` called when the record may have changed, until the watch is closed."""
+        return self._store.watch(partial(self.post, changed))
+
+    def spawn(
+        self,
+        name: str,
+        call: Callable[[], object],
+        ended: Callable[[BaseException | None], None],
+        *,
+        or_here: bool = False,
+    ) -> None:
+        """Run `call` on a thread of its own, once the driver's step is over."""
+
+        def run() -> None:
+            failure: BaseException | None = None
+            try:
+                call()
+            except BaseException as error:  # noqa: BLE001  # P13: a failure is told, not propagated
+                failure = error
+            self.post(partial(ended, failure))
+
+        def begin() -> None:
+            try:
+                Thread(f"{name}-{self.name}", run).start()
+            except RuntimeError as error:  # the interpreter is ending, or the machine has no thread left
+                if or_here:
+                    run()
+                else:
+                    ended(error)
+
+        self.post(begin)
