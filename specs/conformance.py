@@ -190,10 +190,7 @@ class Shadow:
             self._end()
         if not (led and isinstance(event, Stop)):
             self._end()
-        is_read = isinstance(self.pending, GetLease)
-        if self.node.leaving:
-            self.pending = None if is_read else self.pending
-        elif was_waiting or isinstance(event, Stop):
+        if not self.node.leaving and (was_waiting or isinstance(event, Stop)):
             self.pending = None
 
     def _drop_release(self) -> None:
@@ -201,7 +198,6 @@ class Shadow:
         is_sent = isinstance(self.pending, UpdateLease) and self.pending.lease.is_vacant
         if self.node.leaving and not is_sent:
             self._take("release settled", actions.settle(self.node))
-            self.pending = None
 
     def _begin_anew(self, now: int) -> None:
         if self.node.leads:

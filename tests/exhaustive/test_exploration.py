@@ -48,8 +48,8 @@ SMALL = {
     "resign": (
         SmallWorld(lease_duration=2, skew=0, resign_requests=True, inputs=(Resign(), Ended())),
         13,
-        31_102,
-        133_742,
+        31_140,
+        133_792,
         13,
     ),
     "stale": (SmallWorld(in_flight=2, crashes=True, duplicates=True), 11, 17_903, 76_866, 11),

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from incumbent.core.messages import Missing, Written
+from incumbent.core.messages import Missing, StartedLeading, StoppedLeading, Written
 from incumbent.lease import StoredLease
 from incumbent.testing import properties
-from incumbent.testing.history import Answered, Executed, Fenced, Invoked, Led, Marked, Struck, Turned
+from incumbent.testing.history import (
+    Answered,
+    Asked,
+    Booted,
+    Executed,
+    Fenced,
+    Finished,
+    Invoked,
+    Led,
+    Marked,
+    Ran,
+    Struck,
+    Told,
+    Turned,
+)
 from incumbent.testing.properties import PROPERTIES, PropertyViolated, check, violations
 from incumbent.testing.properties.process import missing_is_waited_out
 from support.simulation.stories import (
@@ -30,6 +44,7 @@ START = [*won("a-1", 1, 0, FIRST.lease), *leads("a-1", 1, 0, 6)]
 STOPPED = [*START, *steps_down("a-1", 1, 4, "stop", "stopped")]
 
 
+RENEWAL = update(2, 1, FIRST.lease, FIRST.version)
 CREATION = update(3, 10, lease("b-1", 2), None)
 
 
@@ -40,6 +55,13 @@ def missing(who, number, at):
 
 def release(at, number=2):
     return won("a-1", number, at, RELEASED.lease, FIRST)
+
+
+BOOTED = Booted(0, "a-1")
+
+
+def ran(at, what, code="work", token=1):
+    return Ran(at, "a-1", code, what, token)
 
 
 BAD = {
@@ -112,10 +134,52 @@ BAD = {
     "loss_is_noticed_at_once": [
         [*START, *found("a-1", 2, 3, TAKEN)],
         [*START, *found("a-1", 2, 3, RELEASED)],
+        [*START, Invoked(SECOND, "a-1", RENEWAL), Answered(2 * SECOND, "a-1", Missing(2), True)],
     ],
     "missing_is_waited_out": [
         [*found("b-1", 1, 0, FIRST), *missing("b-1", 2, 1), Invoked(10 * SECOND, "b-1", CREATION)],
         [*found("b-1", 1, 0, FIRST), Invoked(12 * SECOND, "b-1", CREATION)],
+    ],
+    "term_is_over_when_told": [
+        [*START, Told(SECOND, "a-1", StoppedLeading(1, "")), *leads("b-1", 2, 2, 3)],
+        [*START, Led(SECOND, "a-1", "a-1.0", 1, SECOND)],
+    ],
+    "no_work_beside_work": [[ran(0, "begins"), ran(SECOND, "begins", token=2)]],
+    "release_waits_for_all": [
+        [ran(0, "begins"), *release(5)],
+        [ran(0, "begins", "told"), *release(5)],
+    ],
+    "every_end_is_told_once": [
+        [BOOTED, *START, *steps_down("a-1", 1, 4)],
+        [ran(0, "begins", "told")],
+        [
+            *START,
+            *steps_down("a-1", 1, 4),
+            ran(4 * SECOND, "begins", "told"),
+            ran(5 * SECOND, "begins", "told"),
+        ],
+    ],
+    "work_is_told_at_once": [
+        [*START, ran(0, "begins"), *steps_down("a-1", 1, 4), ran(5 * SECOND, "returns", "told")],
+    ],
+    "stop_is_in_time": [[Asked(0, "a-1", "stop", 0)]],
+    "nothing_is_left": [
+        [Finished(0, "a-1", ("a timer",))],
+        [Finished(0, "a-1", ("work",))],
+        [Asked(0, "a-1", "stop", 10 * SECOND), Finished(SECOND, "a-1", ("work",))],
+        [Finished(0, "a-1", ()), Invoked(SECOND, "a-1", read(1, 1))],
+        [Finished(0, "a-1", ()), ran(SECOND, "begins")],
+    ],
+    "terms_end_for_a_cause": [
+        [BOOTED, *START, Turned(4 * SECOND, "a-1", "step_down", "leader", "follower", why)]
+        for why in ("resigned", "the renew deadline passed", "the lease is held by 'b'")
+    ],
+    "failure_backs_off": [
+        [ran(0, "begins"), ran(SECOND, "raises"), Told(10 * SECOND, "a-1", StartedLeading(2))],
+        [
+            *(ran(at * SECOND, what) for at in (0, 20) for what in ("begins", "raises")),
+            Told(31 * SECOND, "a-1", StartedLeading(2)),
+        ],
     ],
     "somebody_leads": [
         [Marked(0, "leader", SECOND)],

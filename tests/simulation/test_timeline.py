@@ -43,7 +43,7 @@ one column is 0.821 s
     13.58  b      leads with token 2 (b-1.0) for 16.49 s, until 30.07 s: the re…
        17  a      is reached again
        25  b      paused, for 11 s
-    34.59  a      leads with token 3 (a-1.1) to the end
+    34.59  a      leads with token 3 (a-1.2) to the end
        36  b      goes on
 """
 

@@ -150,6 +150,8 @@ class Elector(Machinery):
             self._consider(None)
         elif isinstance(event, Unavailable) and request is not None:
             self._retry_read(request)
+        elif isinstance(event, (Written, Refused)):
+            self._look_again()  # the last renewal of a term whose release was given up
         elif isinstance(event, (Start, Changed)):
             self.read_at = self.now
         elif isinstance(event, (Resign, Abstain)):
@@ -199,8 +201,12 @@ class Elector(Machinery):
             self._leave_office("stop", "asked to", release=event.release)
 
     def _as_leaving(self, event: Reply, request: Request, leaving: Leaving) -> None:
-        """Out of office, the release still to come: it waits for a renewal under way and for `Ended` (P9)."""
-        if isinstance(request, WriteRequest) and isinstance(event, Written):
+        """Out of office, the release still to come: it waits for what is under way, and for `Ended` (P9)."""
+        if isinstance(request, GetLease):
+            if isinstance(event, (Found, Missing)):
+                self._observe(event.stored if isinstance(event, Found) else None)
+            return
+        if isinstance(event, Written):
             self.leaving = leaving._replace(lease=request.lease, version=event.version)
             self._observe(StoredLease(request.lease, event.version))
         if _is_release(request) or isinstance(event, (Refused, Missing)):
@@ -330,7 +336,7 @@ class Elector(Machinery):
         self._move(trigger, reason)
         self._notices.append(StoppedLeading(held.lease.leader_transitions, reason))
         self.leaving = Leaving(held.lease, self.candidacy.version) if release else None
-        if not release or isinstance(self.pending, GetLease):
+        if not release:
             self.pending = None
         self.candidacy = self.candidacy.next()
         self.read_at = None if release or self.state == STOPPED else self.now
@@ -340,7 +346,7 @@ class Elector(Machinery):
         """Leave to expire what was to be released, unless the release is under way (P9e)."""
         if self.leaving is None or _is_release(self.pending):
             return
-        self.leaving = self.pending = None
+        self.leaving = None
         self.read_at = None if self.state == STOPPED else self.now
 
     def _begin_waits_anew(self, now: int) -> None:

@@ -45,7 +45,7 @@ from incumbent.core.term_messages import (
 from incumbent.leadership import Leadership
 from incumbent.runtime.port import Runtime, Timer
 from incumbent.runtime.reporter import Callbacks, Reporter
-from incumbent.runtime.trace import TraceWriter
+from incumbent.runtime.trace import Trace
 from incumbent.store import Watch
 
 Step: TypeAlias = tuple[bool, Input | TermInput]
@@ -71,7 +71,7 @@ class Driver:
         runtime: Runtime,
         *,
         reporter: Reporter,
-        trace: TraceWriter | None = None,
+        trace: Trace | None = None,
     ) -> None:
         self.elector = elector
         self.term = term

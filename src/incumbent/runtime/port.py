@@ -23,13 +23,11 @@ class Timer(Protocol):
 
 
 class Runtime(Protocol):
-    """Time, chance, the store, and the places where the user's code runs.
+    """Time, chance, the store, and the places where the user's code runs."""
 
-    Attributes:
-        clock: What the user's code is shown of time.
-    """
-
-    clock: Clock
+    @property
+    def clock(self) -> Clock:
+        """What the user's code is shown of time."""
 
     def now(self) -> int:
         """The clock's reading, in nanoseconds."""

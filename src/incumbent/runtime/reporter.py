@@ -49,11 +49,14 @@ class Reporter:
         elector: Elector,
         callbacks: Callbacks,
         tell: Callable[[Callable[[], object]], None],
+        *,
+        log: Callable[..., None] = logger.log,
     ) -> None:
         self.elector = elector
         self._name = name
         self._callbacks = callbacks
         self._tell = tell
+        self._write = log
         self._trouble: dict[bool, str] = {}  # by whether it was a write that failed
 
     def moved(self, move: Moved) -> None:
@@ -124,4 +127,4 @@ class Reporter:
             "leader": elector.leader,
         } | fields
         with suppress(Exception):  # P13: a log that is full or broken costs nobody the lease
-            logger.log(level, "%s: %s", self._name, line, extra=extra, exc_info=exc_info)  # type: ignore[arg-type]  # a BaseException is fine
+            self._write(level, "%s: %s", self._name, line, extra=extra, exc_info=exc_info)

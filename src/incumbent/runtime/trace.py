@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, NamedTuple, get_args
+from typing import Any, Final, NamedTuple, Protocol, get_args
 
 from incumbent.config import ElectorConfig
 from incumbent.core import messages
@@ -45,6 +45,19 @@ _VALUES: Final[tuple[type[Any], ...]] = (
     *(*get_args(messages.Input), *get_args(messages.Request), *get_args(messages.Notice)),
 )
 _MAKERS: Final[dict[str, Callable[..., Any]]] = {kind.__name__: kind for kind in (*_VALUES, Began, Handled)}
+
+
+class Trace(Protocol):
+    """What a driver tells of each step that its elector takes."""
+
+    def began(self, elector: Elector) -> None:
+        """A run begins."""
+
+    def handled(self, event: Input, now: int, effects: Effects) -> None:
+        """An input was handled; nothing of it was carried out yet."""
+
+    def close(self) -> None:
+        """The run is over."""
 
 
 class TraceWriter:

@@ -120,6 +120,50 @@ class Struck(NamedTuple):
     outside: bool
 
 
+class Booted(NamedTuple):
+    """A process began; one of the same name that ran before is gone."""
+
+    at: int
+    who: str
+
+
+class Asked(NamedTuple):
+    """Somebody asked a process to "resign" or to "stop".
+
+    Attributes:
+        patience: How many nanoseconds what runs in it is given to end.
+    """
+
+    at: int
+    who: str
+    wish: str
+    patience: int
+
+
+class Ran(NamedTuple):
+    """What became of user code: `code` is "work", or "told" for what is told of a term's end.
+
+    `what` is one of: begins, is asked to end, returns, raises.
+    """
+
+    at: int
+    who: str
+    code: str
+    what: str
+    token: int
+
+    def __str__(self) -> str:
+        return f"the {'work' if self.code == 'work' else 'callback'} of {self.who} with token {self.token}"
+
+
+class Finished(NamedTuple):
+    """The driver of a process has finished; `left` names what is still there of it."""
+
+    at: int
+    who: str
+    left: tuple[str, ...]
+
+
 class Marked(NamedTuple):
     """From `at` on something is demanded, at the latest `within` nanoseconds later."""
 
@@ -149,7 +193,21 @@ class Violation(NamedTuple):
         return f"{self.rule}, at {self.at / 1e9:.9f} s: {self.what}"
 
 
-Record: TypeAlias = Invoked | Executed | Answered | Turned | Told | Led | Fenced | Struck | Marked
+Record: TypeAlias = (
+    Invoked
+    | Executed
+    | Answered
+    | Turned
+    | Told
+    | Led
+    | Fenced
+    | Struck
+    | Booted
+    | Asked
+    | Ran
+    | Finished
+    | Marked
+)
 R = TypeVar("R", bound=Record)
 
 

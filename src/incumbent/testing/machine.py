@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from incumbent.testing.history import Violation
-from incumbent.testing.profile import MILLISECOND, Profile, sizes
+from incumbent.testing.profile import CODE_TROUBLES, MILLISECOND, Profile, Rates, sizes
 from incumbent.testing.properties import PropertyViolated, violations
 from incumbent.testing.properties.coverage import sightings
 from incumbent.testing.properties.liveness import election_bound
@@ -54,6 +54,7 @@ class ElectionMachine(RuleBasedStateMachine):
         timings: Settings of `ElectorConfig` to choose from; give whole seconds, so that ties happen.
         unit: The grid of fault sizes, in nanoseconds.
         delays: Every message's least and greatest time on its way, in nanoseconds; one pair is chosen.
+        codes: What user code does by itself; one is chosen (see `Profile`).
         store: Makes the store.
     """
 
@@ -61,6 +62,7 @@ class ElectionMachine(RuleBasedStateMachine):
     timings: ClassVar[tuple[Mapping[str, Any], ...]] = (ROOMY, TIGHT)
     unit: ClassVar[int] = SECOND
     delays: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0), (0, SECOND // 2))
+    codes: ClassVar[tuple[Rates, ...]] = ((), tuple((each, MILLION // 20) for each in CODE_TROUBLES))
     store: ClassVar[type[SimulatedStore]] = SimulatedStore
 
     def __init__(self) -> None:
@@ -73,7 +75,15 @@ class ElectionMachine(RuleBasedStateMachine):
         """Choose the settings, and let a first leader be elected."""
         timing = data.draw(st.sampled_from(self.timings), label="timing")
         delay = data.draw(st.sampled_from(self.delays), label="delay")
-        profile = Profile(delay=delay, unit=self.unit // 2, offsets=1000 * SECOND, gridded=True)
+        code = data.draw(st.sampled_from(self.codes), label="user code")
+        profile = Profile(
+            delay=delay,
+            unit=self.unit // 2,
+            offsets=1000 * SECOND,
+            gridded=True,
+            code=code,
+            wind_down=SECOND if code else 0,
+        )
         self.simulation = Simulation(
             self.candidates, profile=profile, seed=seed, store=self.store(), **timing
         )
@@ -158,10 +168,10 @@ class ElectionMachine(RuleBasedStateMachine):
             self.simulation.stop_wall_clock(who)
         self._go_on(data)
 
-    @rule(data=st.data(), who=WHO, release=st.booleans())
-    def resign(self, data: st.DataObject, who: str, release: bool) -> None:
+    @rule(data=st.data(), who=WHO)
+    def resign(self, data: st.DataObject, who: str) -> None:
         """Office given up."""
-        self.simulation.resign(who, release)
+        self.simulation.resign(who)
         self._go_on(data)
 
     @rule(data=st.data())
@@ -170,12 +180,13 @@ class ElectionMachine(RuleBasedStateMachine):
         self.simulation.request_resign()
         self._go_on(data)
 
-    @rule(data=st.data(), who=WHO, release=st.booleans())
-    def stop(self, data: st.DataObject, who: str, release: bool) -> None:
-        """F15: and start again, a while later."""
+    @rule(data=st.data(), who=WHO, waits=st.booleans())
+    def stop(self, data: st.DataObject, who: str, waits: bool) -> None:
+        """F15: whether what runs ends in time or not; and start again, a while later."""
+        timeout = None if waits else self._size(data)
         names = [one.name for one in self.simulation.targets(who)]
         for name in names:
-            self.simulation.stop(name, release)
+            self.simulation.stop(name, timeout)
         self._go_on(data)
         for name in names:
             self.simulation.restart(name)

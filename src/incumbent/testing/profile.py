@@ -9,6 +9,7 @@ from incumbent.config import ElectorConfig
 
 MILLISECOND: Final = 1_000_000
 REQUEST_TROUBLES: Final = ("lose", "slow", "repeat", "reject")
+CODE_TROUBLES: Final = ("return", "raise", "hang", "stop", "resign")
 ANSWER_TROUBLES: Final = ("lose", "slow", "repeat", "garble", "stale")
 
 Rates = tuple[tuple[str, int], ...]
@@ -29,7 +30,12 @@ class Profile:
         strike_every: The mean time from one strike to the next; 0: none.
         drift: Candidates' clocks start at the extremes of their declared drift, or anywhere between (F13).
         gridded: Delays are whole units and may be 0, so that ties happen (F22).
-        wind_down: The longest that a leader's work takes to end.
+        wind_down: The longest that user code takes to end: work that is asked to, and `on_stopped_leading`.
+        stop_timeout: How long it may take before it is left behind.
+        releases: Whether a campaign that stops releases the lease.
+        code: (trouble, how many in a million) of user code: it may return or raise by itself, hang until all
+            faults end (F19), or stop its campaign or resign from inside.
+        watches: The same of watches: "refuse" them.
         work_every: How often a leader's work writes to the guarded resource; 0: never.
         offsets: Clocks start anywhere in plus or minus this.
     """
@@ -43,6 +49,10 @@ class Profile:
     drift: bool = False
     gridded: bool = False
     wind_down: int = 0
+    stop_timeout: int = 30_000 * MILLISECOND
+    releases: bool = True
+    code: Rates = ()
+    watches: Rates = ()
     work_every: int = 0
     offsets: int = 10**18
 

@@ -29,6 +29,7 @@ from incumbent.testing.properties.process import (
     release_is_last,
     started_and_stopped_alternate,
     stopped_is_final,
+    term_is_over_when_told,
     unknown_outcome_proves_nothing,
 )
 from incumbent.testing.properties.safety import (
@@ -40,6 +41,17 @@ from incumbent.testing.properties.safety import (
     trust_counts_from_the_send,
     writes_are_compare_and_swap,
 )
+from incumbent.testing.properties.work import (
+    WORK,
+    every_end_is_told_once,
+    failure_backs_off,
+    no_work_beside_work,
+    nothing_is_left,
+    release_waits_for_all,
+    stop_is_in_time,
+    terms_end_for_a_cause,
+    work_is_told_at_once,
+)
 
 __all__ = [
     "PROPERTIES",
@@ -48,6 +60,8 @@ __all__ = [
     "at_most_one_leader",
     "check",
     "crash_is_survived",
+    "every_end_is_told_once",
+    "failure_backs_off",
     "fenced_writes_in_order",
     "leader_is_known_to_all",
     "leadership_is_stable",
@@ -55,23 +69,30 @@ __all__ = [
     "missing_is_waited_out",
     "moves_are_declared",
     "no_churn",
+    "no_work_beside_work",
+    "nothing_is_left",
     "one_request_in_flight",
     "patience_counts_from_the_commit",
     "release_hands_over",
     "release_is_last",
+    "release_waits_for_all",
     "somebody_leads",
     "started_and_stopped_alternate",
+    "stop_is_in_time",
     "stopped_is_final",
+    "term_is_over_when_told",
+    "terms_end_for_a_cause",
     "token_only_grows",
     "trust_counts_from_the_send",
     "unknown_outcome_proves_nothing",
     "violations",
+    "work_is_told_at_once",
     "writes_are_compare_and_swap",
 ]
 
 Property: TypeAlias = Callable[[History], Iterator[Violation]]
 
-PROPERTIES: Final[tuple[Property, ...]] = (*SAFETY, *CONDUCT, *LIVENESS)
+PROPERTIES: Final[tuple[Property, ...]] = (*SAFETY, *CONDUCT, *WORK, *LIVENESS)
 
 
 class PropertyViolated(ElectionError, AssertionError):

@@ -22,7 +22,19 @@ from incumbent.core.messages import (
     Written,
 )
 from incumbent.core.states import LEADER
-from incumbent.testing.history import Answered, Executed, Fenced, History, Invoked, Led, Struck, Told, Turned
+from incumbent.testing.history import (
+    Answered,
+    Executed,
+    Fenced,
+    Finished,
+    History,
+    Invoked,
+    Led,
+    Ran,
+    Struck,
+    Told,
+    Turned,
+)
 from incumbent.testing.properties import PropertyViolated
 
 MANY_TERMS: Final = 3
@@ -48,6 +60,13 @@ SIGHTINGS: Final = (
     "clock that went backwards",
     "stale token fenced off",
     "three terms in one run",
+    "work that returned by itself",
+    "work that raised",
+    "work that outlived its term",
+    "work left behind",
+    "callback left behind",
+    "release that waited for a callback",
+    "fork while leading",
 )
 
 
@@ -60,7 +79,7 @@ REASONS: Final = {
 def sightings(history: History) -> Counter[str]:
     """How often each of `SIGHTINGS` was seen in a run."""
     seen = Counter(dict.fromkeys(SIGHTINGS, 0))
-    for watch in (_takeovers, _writes, _answers, _turns, _notices, _rest):
+    for watch in (_takeovers, _writes, _answers, _turns, _notices, _work, _ends, _rest):
         seen.update(watch(history))
     return seen
 
@@ -179,7 +198,45 @@ def _notices(history: History) -> Iterator[str]:
                 yield "resign request obeyed"
 
 
+def _work(history: History) -> Iterator[str]:
+    """How work ended, or did not."""
+    working: dict[str, bool] = {}  # whether the work was asked to end
+    for ran in history.of(Ran):
+        if ran.code != "work":
+            if ran.what == "begins" and ran.who in working:
+                yield "work that outlived its term"
+        elif ran.what in {"returns", "raises"}:
+            if ran.what == "raises":
+                yield "work that raised"
+            elif not working.get(ran.who):
+                yield "work that returned by itself"
+            working.pop(ran.who, None)
+        else:
+            working[ran.who] = ran.what != "begins"
+
+
+def _ends(history: History) -> Iterator[str]:
+    """What a release waited for, and what a stop did not."""
+    ended: dict[str, int] = {}
+    for finished in history.of(Finished):
+        yield from (f"{name} left behind" for name in finished.left if name == "work")
+        yield from ("callback left behind" for name in finished.left if name == "told")
+    for record in history.among(Told, Invoked):
+        if isinstance(record, Told) and isinstance(record.notice, StoppedLeading):
+            ended[record.who] = record.at
+        elif isinstance(record, Invoked) and isinstance(record.request, UpdateLease):
+            is_late = ended.get(record.who, record.at) < record.at
+            if is_late and record.request.lease.is_vacant:
+                yield "release that waited for a callback"
+
+
 def _rest(history: History) -> Iterator[str]:
+    leading: dict[str, int] = {}
+    for record in history.among(Led, Struck):
+        if isinstance(record, Led):
+            leading[record.who.partition("-")[0]] = record.until
+        elif isinstance(record, Struck) and record.verb == "fork":
+            yield from ("fork while leading" for name in record.targets if leading.get(name, 0) > record.at)
     if any(not write.accepted for write in history.of(Fenced)):
         yield "stale token fenced off"
     if len(history.terms()) >= MANY_TERMS:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from incumbent.config import ElectorConfig
 from incumbent.core.messages import NewLeader
+from incumbent.core.term import LONGEST_BACK_OFF
 from incumbent.testing.history import History, Invoked, Marked, Told, Violation
 from incumbent.testing.profile import Profile
 
@@ -15,11 +16,14 @@ def election_bound(configs: Iterable[ElectorConfig], profile: Profile) -> int:
 
     A lease duration, for a lease that nobody renews; a look at the record that was under way and lost, two
     periods of polling with their jitter, all on the slowest clock; four round trips. More where candidates
-    are told to stand back: the greatest takeover delay, and the end of a predecessor's work.
+    are told to stand back: the greatest takeover delay, the end of a predecessor's work, and the back-off
+    after work that failed, or came back at once.
     """
+    code = dict(profile.code)
+    back_off = LONGEST_BACK_OFF if code.get("raise") else 1 if code.get("return") else 0
     longest = 0
     for one in configs:
-        waits = one.lease_ns + 2 * one.retry_ns * (1 + one.jitter) + one.request_timeout_ns
+        waits = (1 + back_off) * one.lease_ns + 2 * one.retry_ns * (1 + one.jitter) + one.request_timeout_ns
         longest = max(longest, int((waits + one.takeover_delay_ns) / (1 - one.clock_drift)))
     return longest + 8 * profile.delay[0] + profile.wind_down + 1
 

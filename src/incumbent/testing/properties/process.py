@@ -76,6 +76,35 @@ def started_and_stopped_alternate(history: History) -> Iterator[Violation]:
             yield Violation("started_and_stopped_alternate", record.at, f"{record} outside its term")
 
 
+def term_is_over_when_told(history: History) -> Iterator[Violation]:
+    """E18: a term that is told to be over is, at that instant; none that is cut short ends untold."""
+    gone = {
+        (struck.at, name)
+        for struck in history.of(Struck)
+        if struck.verb in {"crash", "jump", "drift"}
+        for name in struck.targets
+    }
+    told: set[str] = set()
+    leads: dict[str, Led] = {}
+    ended: dict[str, int] = {}
+    for record in history.among(Told, Led):
+        for who in [who for who, at in ended.items() if at < record.at]:
+            del ended[who]
+            if who in leads and leads[who].until > record.at:
+                yield Violation("term_is_over_when_told", record.at, f"{leads[who]}, and was told it is over")
+        if isinstance(record, Led):
+            leads[record.who] = record
+            is_excused = (record.at, record.who.partition("-")[0]) in gone
+            if record.until == record.at and record.who in told and not is_excused:
+                yield Violation("term_is_over_when_told", record.at, f"{record}, and nobody was told")
+        elif isinstance(record, Told) and isinstance(record.notice, StartedLeading):
+            told.add(record.who)
+            ended.pop(record.who, None)
+        elif isinstance(record, Told) and isinstance(record.notice, StoppedLeading):
+            told.discard(record.who)
+            ended[record.who] = record.at
+
+
 def one_request_in_flight(history: History) -> Iterator[Violation]:
     """E4: a request is sent when the one before it was answered, has expired, or was given up by a move."""
     answered = {(one.who, one.reply.id) for one in history.of(Answered) if one.heard}
@@ -144,7 +173,9 @@ def loss_is_noticed_at_once(history: History) -> Iterator[Violation]:
     for record in history.among(Led, Answered):
         if isinstance(record, Led):
             leads[record.who] = record
-        elif isinstance(record, Answered) and record.heard and (record.who, record.reply.id) not in writes:
+        elif isinstance(record, Answered) and record.heard:
+            if (record.who, record.reply.id) in writes and not isinstance(record.reply, Missing):
+                continue
             led = leads.get(record.who)
             if led is None or led.until <= record.at or (record.who, record.at) in ended:
                 continue
@@ -191,6 +222,7 @@ CONDUCT = (
     moves_are_declared,
     stopped_is_final,
     started_and_stopped_alternate,
+    term_is_over_when_told,
     one_request_in_flight,
     release_is_last,
     unknown_outcome_proves_nothing,

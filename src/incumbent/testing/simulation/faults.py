@@ -107,8 +107,13 @@ def turn_wall_clock(simulation: Simulation, who: str, size: float) -> None:
 
 
 def resign(simulation: Simulation, who: str, _size: float) -> None:
-    """Office given up, with the lease released or left to expire."""
-    simulation.resign(who, simulation.roll(4) > 0)
+    """Office given up, as a campaign's user may wish at any moment."""
+    simulation.resign(who)
+
+
+def fork(simulation: Simulation, who: str, _size: float) -> None:
+    """A process forks: its child must not lead."""
+    simulation.fork(who)
 
 
 def request_resign(simulation: Simulation, _who: str, _size: float) -> None:
@@ -117,9 +122,9 @@ def request_resign(simulation: Simulation, _who: str, _size: float) -> None:
 
 
 def stop(simulation: Simulation, who: str, size: float) -> None:
-    """F15: stop, in whatever state, perhaps twice, and start again."""
+    """F15: stop, in whatever state, perhaps twice, giving more time or less, and start again."""
     for _ in range(1 + simulation.roll(2)):
-        simulation.stop(who, simulation.roll(4) > 0)
+        simulation.stop(who, (0, size, 2 * size, None)[simulation.roll(4)])
     simulation.later(size, lambda: simulation.restart("all"))
 
 
@@ -141,7 +146,7 @@ def restore(simulation: Simulation, _who: str, _size: float) -> None:
 INSIDE: Final[tuple[Strike, ...]] = (
     *(partition, flap, slow, slow_then_isolated, lose, repeat, pause, pause_in_flight, crash, twin, drift),
     turn_wall_clock,
-    *(resign, request_resign, stop, stall),
+    *(resign, request_resign, stop, stall, fork),
 )
 """Within the assumptions of the promise: exclusion is owed through all of them."""
 

@@ -6,16 +6,15 @@ What goes wrong with a message is said by the `Profile` and by the participant's
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from heapq import heappop, heappush
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from incumbent.config import ElectorConfig
 from incumbent.core.messages import (
-    Changed,
     CreateLease,
     Found,
     GetLease,
-    Input,
     Missing,
     Refused,
     Reply,
@@ -27,9 +26,10 @@ from incumbent.testing.history import Executed, History, Invoked, Record
 from incumbent.testing.profile import Profile, Rates, sizes
 from incumbent.testing.simulation.participants import MILLION, Dice, Participant, SimulatedStore, Way
 
-Action: TypeAlias = Callable[[Participant, Any], None]
+if TYPE_CHECKING:
+    from incumbent.testing.simulation.runtime import Process, SimulatedTimer
 
-CHANGED: Final = Changed()
+Action: TypeAlias = Callable[[Participant, Any], None]
 
 
 class Network:
@@ -61,6 +61,7 @@ class Network:
         self._mix = self.roll(256)  # the order of simultaneous events: a different one for each seed
         step = profile.unit if profile.gridded else 1
         self._delays = (profile.delay[0], (profile.delay[1] - profile.delay[0]) // step + 1, step)
+        self._totals: dict[str, int] = {}
         self._requests = sum(rate for _, rate in profile.requests)
         self._answers = sum(rate for _, rate in profile.answers)
 
@@ -97,18 +98,26 @@ class Network:
             return menu[self.roll(len(menu))]
         return self.roll(2 * participant.config.lease_ns)
 
-    def give(self, participant: Participant, event: Input, after: int = 0) -> None:
-        """Give an input to this process, if it is still there `after` nanoseconds from now."""
-        self.push(self.now + after, self._give, participant, (participant.process, event))
+    def enter_at(self, at: int, process: Process, action: Callable[[], None]) -> None:
+        """Have `action` done in this process at the true time `at`, if it is still there and not paused."""
+        self.push(at, self._enter, process.participant, (process, action))
 
-    def _give(self, participant: Participant, what: tuple[str, Input]) -> None:
-        process, event = what
-        if process != participant.process or participant.elector is None:
+    def _enter(self, participant: Participant, what: tuple[Process, Callable[[], None]]) -> None:
+        process, action = what
+        if process is not participant.host:
             return
         if participant.paused:
-            participant.inbox.append(event)
+            participant.inbox.append(action)
         else:
-            self.take(participant, event)
+            process.do(action)
+
+    def ring(self, participant: Participant, what: tuple[Process, SimulatedTimer, int]) -> None:
+        """Let a timer fire, unless it was cancelled, or its time was found anew."""
+        process, timer, stamp = what
+        if process is not participant.host or timer.stamp != stamp or timer not in process.timers:
+            self.events -= 1  # nothing happened
+        else:
+            self._enter(participant, (process, timer.fire))
 
     # Messages.
 
@@ -118,9 +127,9 @@ class Network:
         trouble = self._trouble(self.profile.requests, self._requests) if self._requests else None
         if trouble == "reject":
             refusal = Unavailable(request.id, outcome_unknown=False, reason="refused the connection")
-            self._arrive(self.draw_delay(), self._deliver, participant, (participant.process, refusal))
+            self._arrive(self.draw_delay(), self._deliver, participant, (participant.host, request, refusal))
             return
-        what = (participant.process, request)
+        what = (participant.host, request)
         self._travel(participant.requests, trouble, self._execute, participant, what)
 
     def _travel(
@@ -138,7 +147,7 @@ class Network:
         if is_repeated:
             self._arrive(self.draw_delay(self.draw_size(participant)), action, participant, what)
 
-    def _execute(self, participant: Participant, what: tuple[str, Request]) -> None:
+    def _execute(self, participant: Participant, what: tuple[Process, Request]) -> None:
         process, request = what
         if self.now < self.stalled_until:
             self._arrive(self.stalled_until - self.now, self._execute, participant, what)
@@ -149,12 +158,12 @@ class Network:
             reply = self.store.read_old(request, 1 + self.roll(3))
         else:
             reply = self.store.execute(request)
-        self.record(Executed(self.now, process, request, reply, before))
+        self.record(Executed(self.now, process.name, request, reply, before))
         if self.store.version != version:
             self.announce()
         if trouble == "garble":
             reply = self._garbled(request)
-        self._travel(participant.answers, trouble, self._deliver, participant, (process, reply))
+        self._travel(participant.answers, trouble, self._deliver, participant, (process, request, reply))
 
     def _garbled(self, request: Request) -> Reply:
         """What cannot be understood, or what answers another question."""
@@ -166,26 +175,32 @@ class Network:
             return Missing(request.id)
         return Found(request.id, StoredLease(request.lease, request.version))
 
-    def _deliver(self, participant: Participant, what: tuple[str, Reply]) -> None:
-        process, reply = what
-        if participant.elector is None or process != participant.process:
+    def _deliver(self, participant: Participant, what: tuple[Process, Request, Reply]) -> None:
+        process, request, reply = what
+        if process is not participant.host:
             return
         if participant.paused:
-            participant.inbox.append(reply)
+            participant.inbox.append(partial(process.answer, request, reply))
         else:
-            self.take(participant, reply)
-
-    def take(self, participant: Participant, event: Input) -> None:
-        """Handle an input now."""
-        raise NotImplementedError
+            process.answer(request, reply)
 
     def announce(self) -> None:
         """The record changed: tell those who watch, unless the message is lost (P12)."""
         for participant in self.participants:
-            if participant.config.guarantees.can_watch and participant.elector is not None:
+            process = participant.host
+            if process is not None and process.changed is not None:
                 trouble = self._trouble(self.profile.answers, self._answers)
                 if trouble != "lose" and not participant.answers.is_cut:
-                    self.give(participant, CHANGED, self.draw_delay(participant.answers.delay))
+                    after = self.draw_delay(participant.answers.delay)
+                    self.enter_at(self.now + after, process, process.changed)
+
+    def draws_trouble(self, name: str, rates: Rates) -> str | None:
+        """Which of some troubles strikes now, if any does; `name` is what they befall."""
+        if not rates:
+            return None
+        if name not in self._totals:
+            self._totals[name] = sum(rate for _, rate in rates)
+        return self._trouble(rates, self._totals[name])
 
     def _trouble(self, rates: Rates, total: int) -> str | None:
         rolled = self.roll(MILLION)

@@ -7,18 +7,17 @@ interpreter's hash seed is.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from random import Random
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from incumbent.config import ElectorConfig
-from incumbent.core.elector import Elector
+from incumbent.core.elector import EPOCH, Elector
 from incumbent.core.messages import (
     CreateLease,
     Found,
     GetLease,
-    Input,
     Missing,
     Refused,
     Reply,
@@ -28,6 +27,9 @@ from incumbent.core.messages import (
 )
 from incumbent.errors import ConfigurationError
 from incumbent.lease import StoredLease
+
+if TYPE_CHECKING:
+    from incumbent.testing.simulation.runtime import Process
 
 MILLION: Final = 1_000_000
 NEVER: Final = 2**63 - 1
@@ -166,24 +168,22 @@ class Way:
 
 
 class Participant:
-    """One candidate as a process: the real elector, a clock, ways to the store and back, a driver's state.
+    """One candidate: its clock, its ways to the store and back, and the process that runs, if one does.
 
     Attributes:
         name: What verbs call it.
-        elector: None while it is down.
+        host: The process; None while it is down.
         process: Names this incarnation; also the base of its elector's sessions.
-        inbox: What arrived while it was paused.
-        stamp: Tells its current wake-up from older ones.
+        inbox: What was to happen in it while it was paused.
+        epoch: The UTC time at which its clock read 0.
         wall: Where its wall clock stands still; None while it goes on.
         claim: What was last recorded of its term: (session, token, true end), or None.
         claimed_until: The end of that on its own clock; None if it must be computed anew.
     """
 
     __slots__ = (
-        *("answers", "claim", "claimed_until", "clock", "config"),
-        *("elector", "hurried", "inbox", "incarnation", "name"),
-        *("paused", "process", "requests", "stamp", "wake_at"),
-        *("wall", "work"),
+        *("answers", "claim", "claimed_until", "clock", "config", "epoch", "host", "inbox"),
+        *("incarnation", "name", "paused", "process", "requests", "wall"),
     )
 
     def __init__(self, name: str, config: ElectorConfig, clock: DriftingClock) -> None:
@@ -192,23 +192,26 @@ class Participant:
         self.clock = clock
         self.requests = Way()
         self.answers = Way()
+        self.epoch = EPOCH
         self.wall: datetime | None = None
         self.incarnation = 0
-        self.boot()
+        self.host: Process | None = None
+        self.next_incarnation()
 
-    def boot(self) -> None:
+    def next_incarnation(self) -> None:
         """A new process under the same name: nothing is remembered, the session is new (P2)."""
         self.incarnation += 1
         self.process = f"{self.name}-{self.incarnation}"
-        self.elector: Elector | None = Elector(self.config, session=self.process)
+        self.epoch = EPOCH
         self.paused = False
-        self.inbox: list[Input] = []
-        self.stamp = 0
-        self.wake_at: int | None = None
-        self.hurried = 0  # how often it was woken without time passing
-        self.work = 0  # the token that its work writes with, 0 when no work is running
+        self.inbox: list[Callable[[], None]] = []
         self.claim: tuple[str, int, int] | None = None
         self.claimed_until: int | None = None
+
+    @property
+    def elector(self) -> Elector | None:
+        """The elector of its process; None while it is down."""
+        return None if self.host is None else self.host.driver.elector
 
     def ways(self, direction: str) -> list[Way]:
         """The ways that a verb means by "requests", "answers" or "both".

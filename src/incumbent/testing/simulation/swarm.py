@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from incumbent.config import ElectorConfig
 from incumbent.lease import NANOSECONDS, StoreGuarantees
-from incumbent.testing.profile import ANSWER_TROUBLES, REQUEST_TROUBLES, Profile, Rates
+from incumbent.testing.profile import ANSWER_TROUBLES, CODE_TROUBLES, REQUEST_TROUBLES, Profile, Rates
 from incumbent.testing.properties import PropertyViolated, violations
 from incumbent.testing.properties.liveness import election_bound, handover_bound
 from incumbent.testing.simulation.faults import INSIDE, OUTSIDE
@@ -105,6 +105,10 @@ def _draw_profile(random: Random, lease: int) -> Profile:
         strikes=tuple(strikes),
         strike_every=int(lease * random.choice((0.3, 1, 3))),
         wind_down=random.choice((0, lease // 4, lease)),
+        stop_timeout=int(lease * random.choice((0.5, 2))),
+        releases=_percent(random, 90),
+        code=_draw_rates(random, CODE_TROUBLES),
+        watches=(("refuse", random.choice((0, MILLION // 3))),),
         work_every=lease // random.choice((2, 8)),
     )
 
@@ -145,7 +149,7 @@ def demand_liveness(simulation: Simulation) -> None:
     simulation.mark("agreement")
     handover = handover_bound(configs, simulation.profile)
     for verb, demand, within in (("stop", "handover", handover), ("crash", "succession", election)):
-        if simulation.alive > 1:
+        if simulation.alive > 1 and (verb != "stop" or simulation.profile.releases):
             simulation.mark(demand, within)
             getattr(simulation, verb)("leader")
             simulation.run_until(simulation.now + within)

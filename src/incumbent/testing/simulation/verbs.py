@@ -17,17 +17,17 @@ from datetime import timedelta
 from typing import Any, Final
 
 from incumbent.config import ElectorConfig
-from incumbent.core.elector import EPOCH
-from incumbent.core.messages import Resign, Start, Stop, UpdateLease
+from incumbent.core.messages import UpdateLease
 from incumbent.core.states import STOPPED
 from incumbent.errors import ConfigurationError
 from incumbent.lease import StoreGuarantees, to_ns
-from incumbent.testing.history import Executed, Marked, Struck
+from incumbent.testing.history import Executed, Led, Marked, Struck
 from incumbent.testing.profile import Profile
 from incumbent.testing.properties import check
 from incumbent.testing.simulation.faults import strike
 from incumbent.testing.simulation.participants import MILLION, NEVER, Participant, SimulatedStore
-from incumbent.testing.simulation.world import WOKE, World
+from incumbent.testing.simulation.runtime import SimulatedTimer
+from incumbent.testing.simulation.world import World
 
 NAMES: Final = "abcdefghijklmnopqrstuvwxyz"
 DURABLE: Final = StoreGuarantees(durable=True)
@@ -160,14 +160,16 @@ class Simulation(World):
             if participant.elector is not None and participant.paused:
                 participant.paused = False
                 waiting, participant.inbox = participant.inbox, []
-                waiting.sort(key=lambda event: event is WOKE, reverse=self.roll(2) == 1)
-                for event in waiting:
-                    self.take(participant, event)
+                waiting.sort(key=_is_timer, reverse=self.roll(2) == 1)
+                process = participant.host
+                for action in waiting:
+                    if process is not None and process is participant.host:
+                        self._enter(participant, (process, action))
 
     def crash(self, who: str, seconds: float | None = None) -> None:
         """Kill a process, as SIGKILL does; its messages stay on their way (F11)."""
         for participant in self._strike("crash", who, seconds):
-            participant.elector = None
+            participant.host = None
             self.claim(participant)
             self._undo(seconds, self.restart, participant)
 
@@ -175,8 +177,8 @@ class Simulation(World):
         """Start a crashed or stopped candidate anew, with its old name and a new session (F11, F15)."""
         for participant in self._strike("restart", who):
             if participant.elector is None or participant.elector.state == STOPPED:
-                participant.boot()
-                self.give(participant, Start())
+                participant.next_incarnation()
+                self.start(participant)
 
     def twin(self, who: str) -> None:
         """Start a second process under the same identity while the first is alive (F12)."""
@@ -184,15 +186,26 @@ class Simulation(World):
             if len(self.participants) < len(NAMES):
                 self.join(NAMES[len(self.participants)], participant.config)
 
-    def resign(self, who: str, release: bool = True) -> None:
+    def resign(self, who: str) -> None:
         """Have its driver end the work, then resign (P9)."""
-        for participant in self._strike("resign", who, release):
-            self.wind_down(participant, Resign(release))
+        for participant in self._strike("resign", who):
+            if participant.host is not None:
+                self.wish_resign(participant.host, "asked to resign")
 
-    def stop(self, who: str, release: bool = True) -> None:
-        """Have its driver end the work, then stop for good (P9, F15)."""
-        for participant in self._strike("stop", who, release):
-            self.wind_down(participant, Stop(release))
+    def stop(self, who: str, timeout: float | None = None) -> None:
+        """Have its driver end the work within `timeout` seconds, then stop for good (P9, F15)."""
+        for participant in self._strike("stop", who, timeout):
+            patience = self.profile.stop_timeout if timeout is None else to_ns(timeout)
+            if participant.host is not None:
+                self.wish_stop(participant.host, patience)
+
+    def fork(self, who: str) -> None:
+        """Fork a process: the child has a copy of all that it knows, and must never lead by it."""
+        for participant in self._strike("fork", who):
+            office = None if participant.elector is None else participant.elector.office
+            if participant.host is not None and participant.host.fork() and office is not None:
+                child, until = f"{participant.name}-{participant.incarnation}.child", self.now + 1
+                self.record(Led(self.now, child, child, office.token, until))
 
     def request_resign(self, by: str = "operator") -> None:
         """Ask the holder to resign, through the record (P14)."""
@@ -224,16 +237,15 @@ class Simulation(World):
         """Let the time of day stand still, which decides nothing."""
         for participant in self._strike("stop_wall_clock", who):
             since_epoch = timedelta(microseconds=participant.clock.read(self.now) // 1000)
-            elector = participant.elector
-            participant.wall = (EPOCH if elector is None else elector.epoch) + since_epoch
+            participant.wall = participant.epoch + since_epoch
 
     def step_wall_clock(self, who: str, seconds: float) -> None:
         """Turn the time of day, backwards where negative, which decides nothing."""
         for participant in self._strike("step_wall_clock", who, seconds):
             if participant.wall is not None:
                 participant.wall += timedelta(seconds=seconds)
-            elif participant.elector is not None:
-                participant.elector.epoch += timedelta(seconds=seconds)
+            else:
+                participant.epoch += timedelta(seconds=seconds)
 
     # The end of all faults, and what is demanded then.
 
@@ -250,7 +262,12 @@ class Simulation(World):
                 self.drift(participant.name, 0)
             participant.wall = None
             self.resume(participant.name)
+            if participant.host is not None and participant.host.driver.term.stopping:
+                self.crash(participant.name)
             self.restart(participant.name)
+            if participant.host is not None:
+                for code in list(participant.host.running):
+                    code.hurry()
         self._inside = was_inside
 
     def mark(self, demand: str, within: int = 0) -> None:
@@ -277,3 +294,7 @@ class Simulation(World):
             self._strike_on()
 
         self.later(self.roll(2 * self.profile.strike_every + 1) / 1e9, again)
+
+
+def _is_timer(action: Callable[[], None]) -> bool:
+    return isinstance(getattr(action, "__self__", None), SimulatedTimer)

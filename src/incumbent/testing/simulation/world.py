@@ -1,56 +1,30 @@
-"""The world that elections are simulated in, without faults of its own.
+"""The world that elections are simulated in, without faults of its own: processes, their terms, and a fence.
 
-Nothing here decides an election: each participant is driven as the documentation of `Elector` says. What
-goes wrong is said by the `Profile`, for messages, and by the verbs of `Simulation`, for everything else.
+Nothing here decides an election: each participant is a `Process`, which runs the shipped driver. What goes
+wrong is said by the `Profile`, for messages and user code, and by the verbs of `Simulation`, for all else.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Final
+from functools import partial
 
 from incumbent.config import ElectorConfig
-from incumbent.core.elector import Elector
-from incumbent.core.messages import (
-    Abstain,
-    Ended,
-    Found,
-    Input,
-    Missing,
-    Notice,
-    Refused,
-    Resign,
-    ResignRequested,
-    Start,
-    StartedLeading,
-    Stop,
-    StoppedLeading,
-    Unavailable,
-    Woke,
-    Written,
-)
-from incumbent.core.states import CANDIDATE, FOLLOWER, STOPPED
-from incumbent.testing.history import Answered, Fenced, Led, Told, Turned
+from incumbent.core.states import CANDIDATE, STOPPED
+from incumbent.testing.history import Asked, Booted, Fenced, Led
 from incumbent.testing.simulation.network import Network
 from incumbent.testing.simulation.participants import MILLION, NEVER, DriftingClock, Participant
-
-WOKE: Final = Woke()
-REPLIES: Final = (Found, Written, Refused, Missing, Unavailable)  # a tuple: quicker to ask than a union
-
-
-MOST_HURRIED: Final = 1000
-"""More wake-ups than that without time passing are a loop without end."""
+from incumbent.testing.simulation.runtime import Process
 
 
 class World(Network):
-    """Electors, their drivers and the work of leaders under one seed.
+    """Processes and the work of leaders under one seed.
 
     `Simulation` adds what can be done to them.
     """
 
     fence = 0  # the highest token that the guarded resource has seen
 
-    # A participant and its driver.
+    # Participants.
 
     def join(self, name: str, config: ElectorConfig) -> Participant:
         """Add a candidate and start it."""
@@ -60,71 +34,29 @@ class World(Network):
         participant = Participant(name, config, DriftingClock(offset, self.now, ppm))
         self.participants.append(participant)
         self.history.configs[name] = config
-        self.give(participant, Start())
+        self.start(participant)
         return participant
+
+    def start(self, participant: Participant) -> None:
+        """Let a process run in which the candidate contends."""
+        self.record(Booted(self.now, participant.process))
+        participant.host = process = Process(self, participant)
+        process.post(process.driver.start)
 
     def draw_rate(self, config: ElectorConfig) -> int:
         """By how many millionths a clock runs fast, within what `config` declares."""
         most = int(config.clock_drift * MILLION)
         return (-most, most, self.roll(2 * most + 1) - most)[self.roll(3)]
 
-    def _wake(self, participant: Participant, stamp: int) -> None:
-        if stamp != participant.stamp or participant.elector is None:
-            self.events -= 1  # superseded: nothing happened
-            return
-        participant.wake_at = None
-        if participant.paused:
-            participant.inbox.append(WOKE)
-        else:
-            self._handle(participant, WOKE)
+    def wish_stop(self, process: Process, patience: int) -> None:
+        """Have a process stop, giving what runs in it so long to end."""
+        self.record(Asked(self.now, process.name, "stop", patience))
+        process.post(partial(process.driver.stop, patience))
 
-    def _handle(self, participant: Participant, event: Input) -> None:
-        elector = participant.elector
-        if elector is None:
-            return
-        local = participant.clock.read(self.now)
-        if participant.wall is not None:  # a driver says at every input what time of day it is
-            elector.epoch = participant.wall - timedelta(microseconds=local // 1000)
-        effects = elector.handle(event, local)
-        for move in effects.moves:
-            turned = (move.trigger, move.source, move.dest, move.reason)
-            self.record(Turned(self.now, participant.process, *turned))
-        for notice in effects.notices:
-            self._tell(participant, notice)
-        if elector.office is not None or participant.claim is not None:
-            self.claim(participant)
-        if effects.request is not None:
-            self.send(participant, effects.request)
-        if effects.wake_at != participant.wake_at:
-            self._plan_wake(participant, elector, effects.wake_at)
-
-    def _plan_wake(self, participant: Participant, elector: Elector, wake_at: int | None) -> None:
-        """Wake it when its elector asks to be woken; a follower a little later than it asked (P12)."""
-        participant.stamp += 1
-        participant.wake_at = wake_at
-        if wake_at is None:
-            return
-        at = max(self.now, participant.clock.when(wake_at))
-        if at == NEVER:
-            return
-        participant.hurried = participant.hurried + 1 if at == self.now else 0
-        if participant.hurried > MOST_HURRIED:
-            raise AssertionError(f"{participant} wants to be woken at once, for ever")
-        config = participant.config
-        if config.jitter and elector.pending is None and elector.state == FOLLOWER:
-            at += self.roll(int(config.retry_ns * config.jitter) + 1)
-        self.push(at, self._wake, participant, participant.stamp)
-
-    def take(self, participant: Participant, event: Input) -> None:
-        """Handle an input now, and note whether a reply answers what is pending."""
-        elector = participant.elector
-        if isinstance(event, REPLIES):
-            pending = None if elector is None else elector.pending
-            heard = pending is not None and pending.id == event.id
-            self.record(Answered(self.now, participant.process, event, heard))
-        elif isinstance(event, (Resign, Stop)):
-            participant.work = 0
-        self._handle(participant, event)
+    def wish_resign(self, process: Process, reason: str) -> None:
+        """Have a process resign."""
+        self.record(Asked(self.now, process.name, "resign", 0))
+        process.post(partial(process.driver.resign, reason))
 
     def claim(self, participant: Participant) -> None:
         """Record the term as `is_leader` will answer for it from now on, if that has changed.
@@ -149,12 +81,11 @@ class World(Network):
         self.record(Led(self.now, participant.process, session, office.token, until))
 
     def clock_changed(self, participant: Participant) -> None:
-        """Find the true times of its term's end and of its wake-up anew."""
-        if participant.elector is not None:
+        """Find the true times of its term's end and of its timers anew."""
+        if participant.host is not None:
             participant.claimed_until = None
             self.claim(participant)
-            if participant.wake_at is not None:
-                self._plan_wake(participant, participant.elector, participant.wake_at)
+            participant.host.clock_changed()
 
     @property
     def leader(self) -> str | None:
@@ -196,47 +127,22 @@ class World(Network):
         claimable_at = elector.observation.claimable_at(elector.config)
         return NEVER if claimable_at is None else participant.clock.when(claimable_at)
 
-    def _tell(self, participant: Participant, notice: Notice) -> None:
-        self.record(Told(self.now, participant.process, notice))
-        wind_down = self.profile.wind_down
-        if isinstance(notice, StartedLeading):
-            participant.work = notice.token
-            if self.profile.work_every:
-                self.push(self.now, self._work, participant, (participant.process, notice.token))
-        elif isinstance(notice, StoppedLeading):
-            was_at_work, participant.work = participant.work != 0, 0
-            lasts = 0
-            if was_at_work and wind_down and not self.recoveries:  # lost: its work ends later than its term
-                lasts = self.roll(wind_down)
-                self.give(participant, Abstain())
-                self.give(participant, Start(), lasts)
-            self.give(participant, Ended(), lasts)
-        elif isinstance(notice, ResignRequested):
-            self.wind_down(participant, Resign())
-
-    def wind_down(self, participant: Participant, wish: Resign | Stop) -> None:
-        """Give `wish` when the work has ended: at once, if there is none (P9, P14)."""
-        lasts = self.roll(self.profile.wind_down + 1) if participant.work and not self.recoveries else 0
-        process = participant.process
-        self.later(
-            lasts / 1e9, lambda: self.give(participant, wish) if participant.process == process else None
-        )
-
     # The work of a leader, and the resource that it writes to.
 
-    def _work(self, participant: Participant, what: tuple[str, int]) -> None:
+    def write(self, participant: Participant, what: tuple[Process, int]) -> None:
+        """Let the work of a term write to the guarded resource, again and again while it runs."""
         process, token = what
-        elector = participant.elector
-        if elector is None or process != participant.process or participant.work != token:
+        is_at_work = any(code.is_work and code.token == token for code in process.running)
+        if process is not participant.host or not is_at_work:
             return
         again = self.now + self.profile.work_every
-        if not participant.paused and elector.is_leader(participant.clock.read(self.now)):
+        if not participant.paused and process.driver.elector.is_leader(process.now()):
             on_its_way = self.draw_delay() if self.roll(20) else self.draw_size(participant)
             self.push(self.now + on_its_way, self._guard, participant, what)
-        self.push(again, self._work, participant, what)
+        self.push(again, self.write, participant, what)
 
-    def _guard(self, _: Participant, what: tuple[str, int]) -> None:
+    def _guard(self, _: Participant, what: tuple[Process, int]) -> None:
         process, token = what
         accepted = token >= self.fence
         self.fence = max(self.fence, token)
-        self.record(Fenced(self.now, process, token, accepted))
+        self.record(Fenced(self.now, process.name, token, accepted))

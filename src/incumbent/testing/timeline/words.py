@@ -57,10 +57,6 @@ def _drift(ppm: int) -> str:
     )
 
 
-def _released(release: bool) -> str:
-    return "" if release else ", leaving the lease to expire"
-
-
 VERBS: Final[dict[str, Callable[..., str]]] = {
     "partition": lambda way, seconds: CUT[way] + _for(seconds),
     "delay": lambda by, way, seconds: f"its {_ways(way)} take {by:g} s longer{_for(seconds)}",
@@ -75,8 +71,9 @@ VERBS: Final[dict[str, Callable[..., str]]] = {
     "crash": lambda seconds: "crashes" + _for(seconds),
     "restart": lambda: "starts again",
     "twin": lambda: "gets a twin: a second process of its name",
-    "resign": lambda release: f"is told to resign{_released(release)}",
-    "stop": lambda release: f"is told to stop{_released(release)}",
+    "resign": lambda: "is told to resign",
+    "stop": lambda timeout: "is told to stop" + ("" if timeout is None else f" within {timeout:g} s"),
+    "fork": lambda: "forks a child",
     "request_resign": lambda by: f"{by} asks the holder to resign",
     "drift": _drift,
     "jump": lambda seconds: f"its clock jumps by {seconds:+g} s",

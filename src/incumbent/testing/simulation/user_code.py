@@ -1,0 +1,173 @@
+"""What users of a campaign do in it: work and callbacks that return, raise, hang, stop and resign.
+
+A piece of user code is a script: a generator that says how long it waits, in nanoseconds of true time, and
+goes on then, or as soon as its term is over or it is asked to end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from incumbent.leadership import Leadership
+from incumbent.testing.history import Ran
+from incumbent.testing.simulation.participants import NEVER
+
+if TYPE_CHECKING:
+    from incumbent.testing.simulation.runtime import Process
+
+Script: TypeAlias = Generator[int, None, None]
+
+
+class CodeFailed(Exception):
+    """User code that raises."""
+
+
+class Running:
+    """A script that runs.
+
+    Attributes:
+        name: "work" or "told".
+    """
+
+    __slots__ = ("_ended", "_is_told", "_leadership", "_process", "_script", "_stamp", "name")
+
+    def __init__(
+        self,
+        process: Process,
+        name: str,
+        call: Callable[[], object],
+        ended: Callable[[BaseException | None], None],
+    ) -> None:
+        self._process = process
+        self.name = name
+        self._ended = ended
+        code: Any = call()  # a pair, as `UserCode` makes it
+        self._leadership: Leadership = code[0]
+        self._script: Script = code[1]
+        self._is_told = False
+        self._stamp = 0
+        self._record("begins")
+        self.hurry()
+
+    @property
+    def token(self) -> int:
+        """Of the term that it belongs to."""
+        return self._leadership.token
+
+    @property
+    def is_work(self) -> bool:
+        """Whether it is the work of a term, not what is told of its end."""
+        return self.name == "work"
+
+    def look(self) -> None:
+        """Find out that the term is over, or that it is to end: then what it waits for is over."""
+        if self.is_work and not self._is_told and self._leadership.reason is not None:
+            self._is_told = True
+            self._record("is asked to end")
+            self.hurry()
+
+    def hurry(self) -> None:
+        """Go on now, whatever it waits for."""
+        self._stamp += 1
+        self._process.world.enter_at(
+            self._process.world.now, self._process, partial(self._go_on, self._stamp)
+        )
+
+    def _go_on(self, stamp: int) -> None:
+        if stamp != self._stamp:
+            return
+        try:
+            wait = next(self._script)
+        except StopIteration:
+            self._end("returns", None)
+        except CodeFailed as failure:
+            self._end("raises", failure)
+        else:
+            self._stamp += 1
+            if wait != NEVER:
+                world = self._process.world
+                world.enter_at(world.now + wait, self._process, partial(self._go_on, self._stamp))
+
+    def _end(self, how: str, failure: CodeFailed | None) -> None:
+        self._stamp += 1
+        self._process.running.remove(self)
+        self._record(how)
+        self._process.post(partial(self._ended, failure))
+
+    def _record(self, what: str) -> None:
+        world = self._process.world
+        world.record(Ran(world.now, self._process.name, self.name, what, self.token))
+
+
+class UserCode:
+    """The callbacks of one process; what they do is drawn from the profile's `code`."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    def work(self, leadership: Leadership) -> tuple[Leadership, Script]:
+        """`on_started_leading`."""
+        return leadership, self._work(leadership)
+
+    def told(self, leadership: Leadership) -> tuple[Leadership, Script]:
+        """`on_stopped_leading`."""
+        return leadership, self._told()
+
+    def observed(self, _: str | None) -> None:
+        """`on_new_leader`."""
+        self._meddle(self._draw())
+
+    @staticmethod
+    def observe(call: Callable[[], object]) -> None:
+        """Call what only observes: its failures are no business of a campaign's (P13)."""
+        with suppress(CodeFailed):
+            call()
+
+    def _work(self, leadership: Leadership) -> Script:
+        world = self._process.world
+        trouble = self._draw()
+        if world.profile.work_every:
+            world.push(world.now, world.write, self._process.participant, (self._process, leadership.token))
+        yield NEVER if trouble is None else world.roll(2 * self._process.participant.config.lease_ns)
+        while leadership.reason is None:
+            if trouble == "return":
+                return
+            self._meddle(trouble)
+            yield NEVER
+        yield from self._wind_down(trouble)
+
+    def _told(self) -> Script:
+        trouble = self._draw()
+        if trouble in {"stop", "resign"}:
+            self._meddle(trouble)
+        yield from self._wind_down(trouble)
+
+    def _wind_down(self, trouble: str | None) -> Script:
+        world = self._process.world
+        if world.recoveries:
+            return
+        if trouble == "hang":
+            yield NEVER
+        lasts = world.roll(world.profile.wind_down + 1)
+        if lasts:
+            yield lasts
+        if trouble == "raise":
+            raise CodeFailed
+
+    def _meddle(self, trouble: str | None) -> None:
+        """Raise, or call a method of the campaign's from inside."""
+        process, world = self._process, self._process.world
+        if trouble == "raise":
+            raise CodeFailed
+        if trouble == "stop":
+            patience = world.roll(2 * process.participant.config.lease_ns)
+            world.wish_stop(process, patience)
+        elif trouble == "resign":
+            world.wish_resign(process, "its own code resigned")
+
+    def _draw(self) -> str | None:
+        world = self._process.world
+        return None if world.recoveries else world.draws_trouble("code", world.profile.code)
