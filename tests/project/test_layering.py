@@ -12,6 +12,7 @@ from support.project import imports, imports_when_loaded, sources
 # errors <- lease <- config, states <- messages <- observation, candidacy <- state <- elector.
 CORE = {
     "errors": set(),
+    "shown": set(),
     "lease": {"errors"},
     "config": {"errors", "lease"},
     "core.states": set(),
@@ -112,7 +113,7 @@ def test_stores_know_the_protocol_only_never_each_other_or_a_driver():
         owner = module.split(".")[1].lstrip("_").split("_")[0]
         for other in ours(modules()[module]):
             is_own_helper = other.startswith(f"stores._{owner}")
-            assert other in {"errors", "lease", "store", *SHARED_BY_STORES} or is_own_helper, (
+            assert other in {"errors", "lease", "shown", "store", *SHARED_BY_STORES} or is_own_helper, (
                 f"{module} imports {other}"
             )
 

@@ -10,7 +10,8 @@ from statistics import median
 
 from incumbent.cli.store_checks import CHECKS, TIMEOUT, Failure, Scratch, Unverified
 from incumbent.errors import CorruptLease, LeaseConflict, LeaseNotFound, StoreError
-from incumbent.stores import open_store, shown
+from incumbent.shown import redacted
+from incumbent.stores import open_store
 from incumbent.stores._kinds import SCHEMES
 
 NOT_AS_PROMISED = 1
@@ -26,7 +27,7 @@ def main(arguments: argparse.Namespace) -> int:
     name = f"incumbent-check-{secrets.token_hex(6)}"
     scratch = Scratch(lambda: open_store(url, lease=name))
     kind = SCHEMES[url.partition(":")[0]]
-    print(f"{shown(url)}: checking in a scratch lease, {name}\n")
+    print(f"{redacted(url)}: checking in a scratch lease, {name}\n")
     try:
         scratch.reach()
         failures = sum(not _is_kept(scratch, title) for title in CHECKS)

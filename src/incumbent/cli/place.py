@@ -8,8 +8,9 @@ from typing import Final
 
 from incumbent.errors import ConfigurationError, CorruptLease, LeaseNotFound
 from incumbent.lease import Lease, StoredLease
+from incumbent.shown import redacted
 from incumbent.store import LeaseStore
-from incumbent.stores import open_store, shown
+from incumbent.stores import open_store
 
 READ_TIMEOUT: Final = 5.0
 """Seconds that a person waits for an answer of the store."""
@@ -65,7 +66,7 @@ def read_leases(url: str | None, lease: str | None) -> dict[str, StoredLease | C
         return {}
     if lease is None:
         if not url.startswith("sqlite:"):
-            raise ConfigurationError(f"store {shown(url)!r} does not list its leases: name one by --lease")
+            raise ConfigurationError(f"store {redacted(url)!r} does not list its leases: name one by --lease")
         from incumbent.stores.sqlite import list_leases, path_of  # noqa: PLC0415 - only who uses it pays
 
         return list_leases(path_of(url), timeout=READ_TIMEOUT)

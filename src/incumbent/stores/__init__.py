@@ -6,10 +6,11 @@ from importlib import import_module
 
 from incumbent.errors import ConfigurationError
 from incumbent.lease import check_text
+from incumbent.shown import redacted
 from incumbent.store import LeaseStore
 from incumbent.stores._kinds import SCHEMES
 
-__all__ = ["check_lease_name", "open_store", "shown"]
+__all__ = ["check_lease_name", "open_store"]
 
 
 def open_store(url: str, *, lease: str) -> LeaseStore:
@@ -32,14 +33,15 @@ def open_store(url: str, *, lease: str) -> LeaseStore:
     kind = SCHEMES.get(scheme) if colon else None
     if kind is None:
         known = ", ".join(f"{scheme}:" for scheme in SCHEMES)
-        raise ConfigurationError(f"store {shown(url)!r} has no scheme known here: give one of {known}")
+        raise ConfigurationError(f"store {redacted(url)!r} has no scheme known here: give one of {known}")
     try:
         module = import_module(f"incumbent.stores.{kind.name}")
     except ModuleNotFoundError as error:
         if not kind.client or (error.name or "").partition(".")[0] != kind.client:
             raise
         raise ConfigurationError(
-            f"store {shown(url)!r} needs a client that is not installed: pip install 'incumbent[{kind.name}]'"
+            f"store {redacted(url)!r} needs a client that is not installed: "
+            f"pip install 'incumbent[{kind.name}]'"
         ) from error
     store: LeaseStore = module.open_url(url, lease)
     return store
@@ -54,13 +56,3 @@ def check_lease_name(name: str) -> None:
     check_text("lease", name)
     if name == "":
         raise ConfigurationError("lease is '': give the lease a name; candidates of one name contend")
-
-
-def shown(url: str) -> str:
-    """The URL without what may be a secret: who logs in, and everything behind a question mark.
-
-    Where a question mark comes before an @, either may be part of a password: then nothing is shown.
-    """
-    scheme, separator, rest = url.rpartition("://")
-    login, _, place = rest.rpartition("@")
-    return f"{scheme}{separator}{'...' if '?' in login else place.partition('?')[0]}"

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from incumbent.errors import ConfigurationError
-from incumbent.stores import shown
+from incumbent.shown import redacted
 
 _TLS_OPTIONS: Final = ("ca", "cert", "key")
 _HOST: Final = re.compile(r"[A-Za-z0-9._:-]+")
@@ -71,7 +71,7 @@ def parse(url: str, *, port: int, options: tuple[str, ...] = ()) -> Address:
         )
 
     def wrong(rule: str) -> ConfigurationError:
-        return ConfigurationError(f"store {shown(url)!r} {rule}; give {scheme}://host:{port}/prefix")
+        return ConfigurationError(f"store {redacted(url)!r} {rule}; give {scheme}://host:{port}/prefix")
 
     who, _, hosts = authority.rpartition("@")
     user, _, password = who.partition(":")
@@ -80,7 +80,7 @@ def parse(url: str, *, port: int, options: tuple[str, ...] = ()) -> Address:
         raise wrong("has control characters in its user or password")
     is_tls = scheme.endswith("s")
     return Address(
-        shown=shown(url),
+        shown=redacted(url),
         endpoints=tuple(_endpoint(host, port, wrong, is_tls=is_tls) for host in hosts.split(",")),
         user=secrets[0],
         password=secrets[1],

@@ -18,7 +18,7 @@ from pymongo.uri_parser import split_options
 from pymongo.write_concern import WriteConcern
 
 from incumbent.errors import ConfigurationError
-from incumbent.stores import shown
+from incumbent.shown import redacted
 
 Document: TypeAlias = dict[str, Any]
 Leases: TypeAlias = Collection[Document]
@@ -53,7 +53,7 @@ def connect(url: str, listener: CommandListener) -> tuple[MongoClient[Document],
         may_tell = "password" not in query.lower() and "@" not in query  # of an unencoded password, say
         why = f" ({error})" if may_tell else ""
         raise ConfigurationError(
-            f"store {shown(url)!r} has an option that pymongo does not take{why}: give {_FORM}"
+            f"store {redacted(url)!r} has an option that pymongo does not take{why}: give {_FORM}"
         ) from None
     defaults: dict[str, Any] = {name: value for name, value in _DEFAULTS.items() if name not in given}
     try:
@@ -63,12 +63,12 @@ def connect(url: str, listener: CommandListener) -> tuple[MongoClient[Document],
     except (PyMongoError, ValueError, TypeError, OSError):
         # What it complains of may be a piece of a password that was not encoded.
         raise ConfigurationError(
-            f"store {shown(url)!r} is no URL of MongoDB's: give {_FORM}, with options that go together, "
+            f"store {redacted(url)!r} is no URL of MongoDB's: give {_FORM}, with options that go together, "
             f"certificates as PEM files, and what is special in user and password percent-encoded"
         ) from None
     database = address.partition("://")[2].partition("/")[2]
     if not database or "." in database:
-        raise ConfigurationError(f"store {shown(url)!r} names no database: give {_FORM}")
+        raise ConfigurationError(f"store {redacted(url)!r} names no database: give {_FORM}")
     return client, client.get_default_database().get_collection(
         COLLECTION,
         codec_options=_CODEC,

@@ -21,7 +21,7 @@ from pymongo.errors import (
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
 from incumbent.errors import ConfigurationError, StoreUnavailable
-from incumbent.stores import shown
+from incumbent.shown import redacted
 from incumbent.stores._mongodb_client import UNAUTHORIZED, Leases, check, connect, described
 from incumbent.stores._server import Listener, Server
 
@@ -63,7 +63,7 @@ class MongoServer(Server):
     """
 
     def __init__(self, url: str) -> None:
-        super().__init__(shown(url))
+        super().__init__(redacted(url))
         self._sent = _Sent()
         self._client, self._leases = connect(url, self._sent)
         self._lock = threading.Lock()

@@ -16,7 +16,7 @@ from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict
 
 from incumbent.errors import ConfigurationError, StoreUnavailable
-from incumbent.stores import shown
+from incumbent.shown import redacted
 from incumbent.stores._postgres_connection import Connection, Refused, Row, addresses
 from incumbent.stores._server import Listener, Server
 
@@ -256,7 +256,7 @@ def parse_url(url: str) -> tuple[dict[str, str], bool]:
     options = query.split("&") if mark else []
     watch = [option.partition("=")[2] for option in options if option.startswith("watch=")]
     if any(value not in {"on", "off"} for value in watch):
-        raise ConfigurationError(f"store {shown(url)!r}: watch is {watch[-1]!r}: give on or off")
+        raise ConfigurationError(f"store {redacted(url)!r}: watch is {watch[-1]!r}: give on or off")
     if watch:
         rest = "&".join(option for option in options if not option.startswith("watch="))
         url = f"{address}?{rest}" if rest else address
@@ -268,7 +268,7 @@ def parse_url(url: str) -> tuple[dict[str, str], bool]:
         # What libpq says of it may quote the password.
         unknown = {option.partition("=")[0] for option in options} - _known_options()
         trouble = f"there is no option {', '.join(sorted(unknown))}" if unknown else "it is malformed"
-        raise ConfigurationError(f"store {shown(url)!r}: {trouble}: {advice}") from None
+        raise ConfigurationError(f"store {redacted(url)!r}: {trouble}: {advice}") from None
     return params, "off" not in watch
 
 

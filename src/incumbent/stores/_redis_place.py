@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from incumbent.errors import ConfigurationError
-from incumbent.stores import shown
+from incumbent.shown import redacted
 
 Address: TypeAlias = tuple[str, int]
 
@@ -89,7 +89,7 @@ def place_of(url: str) -> Place:
         db=db,
         prefix=options.get("prefix", DEFAULT_PREFIX),
         wait=int(wait),
-        shown=shown(url),
+        shown=redacted(url),
     )
 
 
@@ -139,4 +139,4 @@ def _given(**values: str) -> tuple[tuple[str, str], ...]:
 
 
 def _wrong(url: str, what: str) -> ConfigurationError:
-    return ConfigurationError(f"store {shown(url)!r} {what}")
+    return ConfigurationError(f"store {redacted(url)!r} {what}")

@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from incumbent.errors import ConfigurationError, CorruptLease, StoreUnavailable
 from incumbent.lease import Lease, StoredLease, Version
-from incumbent.stores import shown
+from incumbent.shown import redacted
 from incumbent.stores._kinds import KINDS
 from incumbent.stores._kubernetes_api import CHECK_TIMEOUT, ApiServer
 from incumbent.stores._kubernetes_record import from_object, to_patch
@@ -45,7 +45,7 @@ class KubernetesStore(ServerStore[ApiServer]):
 
     def __init__(self, url: str, name: str) -> None:
         namespace, options = _parts(url)
-        super().__init__(name, url, lambda: ApiServer(shown(url), namespace, **options))
+        super().__init__(name, url, lambda: ApiServer(redacted(url), namespace, **options))
         if not _NAME.fullmatch(name):
             self.close()
             raise ConfigurationError(
@@ -119,11 +119,11 @@ def _parts(url: str) -> tuple[str, dict[str, str]]:
     split = urlsplit(url)
     namespace, options = split.netloc, dict(parse_qsl(split.query))
     if split.scheme != "kubernetes" or not _NAME.fullmatch(namespace) or split.path not in ("", "/"):
-        raise ConfigurationError(f"store {shown(url)!r} names no namespace: give kubernetes://NAMESPACE")
+        raise ConfigurationError(f"store {redacted(url)!r} names no namespace: give kubernetes://NAMESPACE")
     unknown = sorted(options.keys() - {"kubeconfig", "context"}) + ["#"] * bool(split.fragment)
     if unknown:
         raise ConfigurationError(
-            f"store {shown(url)!r} has the unknown options {', '.join(unknown)}: "
+            f"store {redacted(url)!r} has the unknown options {', '.join(unknown)}: "
             f"there are kubeconfig=PATH and context=NAME"
         )
     return namespace, options

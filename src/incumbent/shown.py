@@ -1,0 +1,89 @@
+"""How values appear in messages, logs and reprs: escaped, cut, and without secrets.
+
+Every text that may come from outside goes through `shown`, and every URL through `redacted`. Nothing else of
+a URL is quoted anywhere, not even the piece that is wrong: in a URL with a typo, any piece may be a password.
+"""
+
+from __future__ import annotations
+
+import re
+from reprlib import Repr
+from typing import Final
+
+MOST_SHOWN: Final = 80
+"""Characters of a value, before they are escaped."""
+
+_SERVERS: Final = (
+    "postgres",
+    "postgresql",
+    "mongodb",
+    "etcd",
+    "etcds",
+    "consul",
+    "consuls",
+    "redis",
+    "rediss",
+)
+_VARIANTS: Final = ("redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster", "redis+unix")
+SCHEMES: Final = {"memory", "sqlite", "kubernetes", "mongodb+srv", "unix", *_SERVERS, *_VARIANTS}
+"""The schemes that may be quoted. What stands before `://` in any other URL may be half a password."""
+
+_HOST: Final = r"(?:(?:[A-Za-z0-9._-]|%2[Ff])+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
+_SERVER: Final = re.compile(
+    rf"""
+    (?P<scheme>[a-z+]+)://
+    (?:[^/?\#@]*@)?                      # who logs in: never shown
+    (?P<hosts>(?:{_HOST}(?:,{_HOST})*)?)
+    (?P<rest>(?:/[^?\#@:]*)?(?:\?[^\#@]*)?)  # with an @, what comes before it may be a password
+    """,
+    re.VERBOSE,
+)
+_FILE: Final = re.compile(r"sqlite:///[^?#@:]+")
+_LONGEST_PLACE: Final = 200
+_LAST_PORT: Final = 65535
+
+_repr: Final = Repr()
+_repr.maxstring = _repr.maxother = _repr.maxlong = MOST_SHOWN
+_repr.maxlevel = 3
+
+
+def shown(value: object) -> str:
+    """The value as `repr` has it, in one line, without control characters, and cut where it is long."""
+    if isinstance(value, (str, bytes)):
+        text, left = repr(value[:MOST_SHOWN]), len(value) - MOST_SHOWN
+        return f"{text}... ({len(value)} long)" if left > 0 else text
+    try:
+        text = _escaped(_repr.repr(value))
+    except Exception:  # noqa: BLE001 - an integer of many digits, or anybody's broken __repr__
+        return f"<{type(value).__name__}>"
+    return text if len(text) <= 2 * MOST_SHOWN else f"{text[: 2 * MOST_SHOWN]}..."
+
+
+def redacted(url: object) -> str:
+    """Where the URL leads: its scheme and hosts, or the path of a SQLite file. Nothing else is quoted.
+
+    Of a URL that is malformed, only the scheme is quoted, and only if it is one of `SCHEMES`. The result is
+    one line of printable characters.
+    """
+    if not isinstance(url, str):
+        return "..."
+    scheme, colon, rest = url.partition(":")
+    if not colon or scheme not in SCHEMES:
+        return "..."
+    if scheme == "memory" and not rest:
+        return url
+    if _FILE.fullmatch(url) and len(url) <= _LONGEST_PLACE:
+        return _escaped(url)
+    found = _SERVER.fullmatch(url)
+    if scheme == "sqlite" or found is None or not _is_place(found["hosts"]):
+        return f"{scheme}:..."
+    return f"{scheme}://{found['hosts']}{'/...' if found['rest'].strip('/') else ''}"
+
+
+def _is_place(hosts: str) -> bool:
+    ports = [int(port) for port in re.findall(r":([0-9]+)(?:,|$)", hosts)]
+    return len(hosts) <= _LONGEST_PLACE and all(port <= _LAST_PORT for port in ports)
+
+
+def _escaped(text: str) -> str:
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
