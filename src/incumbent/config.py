@@ -87,8 +87,9 @@ class ElectorConfig:
                 f"{self.guarantees.resolution} s: give at least one step"
             )
         lease_ns = -(-to_ns(self.lease_duration) // resolution_ns) * resolution_ns
-        self._set("lease_ns", lease_ns)
+        # Records carry the seconds: beyond 26 days they cannot tell each nanosecond, and they decide.
         self._set("lease_duration", lease_ns / 1e9)
+        self._set("lease_ns", to_ns(self.lease_duration))
         if self.renew_deadline is None:
             self._set("renew_deadline", self.lease_duration * 2 / 3)
         if self.request_timeout is None:

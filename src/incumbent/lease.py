@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
+from dataclasses import fields as dataclass_fields
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final, TypeAlias
 from uuid import uuid4
 
 from incumbent.errors import ConfigurationError, CorruptLease
+from incumbent.shown import shown
 
 NANOSECONDS: Final = 1_000_000_000
 
@@ -16,6 +18,16 @@ Version: TypeAlias = Hashable
 """Given by the store: opaque, different after every write, never repeated, not even after a deletion."""
 
 MAX_TRANSITIONS: Final = 2**63 - 1
+LONGEST_NAME: Final = 2_000
+"""Bytes, in UTF-8, of a lease's name: what every store can index and tell its watchers."""
+
+LONGEST_TEXT: Final = 65_536
+"""Bytes, in UTF-8, of an identity or a session: what every store can keep."""
+
+EARLIEST_TIME: Final = datetime(1, 1, 2, tzinfo=timezone.utc)
+LATEST_TIME: Final = datetime(9000, 1, 1, tzinfo=timezone.utc)
+"""From both, a lease duration or a time zone away, the calendar has not ended."""
+
 _LONGEST_S: Final = 1e9
 _NO_OFFSET: Final = timedelta(0)
 
@@ -58,10 +70,16 @@ class Lease:
         for name in ("acquire_time", "renew_time"):
             value = getattr(self, name)
             if not isinstance(value, datetime) or value.utcoffset() != _NO_OFFSET:
-                raise ConfigurationError(f"{name} is {value!r}: give a datetime with tzinfo=timezone.utc")
+                raise ConfigurationError(
+                    f"{name} is {shown(value)}: give a datetime with tzinfo=timezone.utc"
+                )
+            if not EARLIEST_TIME <= value <= LATEST_TIME:
+                raise ConfigurationError(f"{name} is {value}: give a time before the year 9000")
         count = self.leader_transitions
         if type(count) is not int or not 0 <= count <= MAX_TRANSITIONS:
-            raise ConfigurationError(f"leader_transitions is {count!r}: give an integer from 0 to 2**63 - 1")
+            raise ConfigurationError(
+                f"leader_transitions is {shown(count)}: give an integer from 0 to 2**63 - 1"
+            )
 
     @property
     def is_vacant(self) -> bool:
@@ -110,6 +128,13 @@ class Lease:
         Raises:
             CorruptLease: The fields are not those of a lease.
         """
+        if not isinstance(fields, Mapping):
+            raise CorruptLease(f"the record is {shown(fields)}, not a lease; repair or delete it by hand")
+        missing = [name for name in _REQUIRED if name not in fields]
+        if missing:
+            raise CorruptLease(
+                f"the record is not a lease (it has no {', '.join(missing)}); repair or delete it by hand"
+            )
         try:
             return cls(
                 holder_identity=fields["holder_identity"],
@@ -120,10 +145,11 @@ class Lease:
                 leader_transitions=_number(fields["leader_transitions"], int),
                 resign_requested_by=fields.get("resign_requested_by", ""),
             )
-        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            raise CorruptLease(
-                f"the record is not a lease ({type(error).__name__}: {error}); repair or delete it by hand"
-            ) from error
+        except ConfigurationError as error:
+            raise CorruptLease(f"the record is not a lease ({error}); repair or delete it by hand") from error
+
+
+_REQUIRED: Final = tuple(each.name for each in dataclass_fields(Lease) if each.name != "resign_requested_by")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,24 +183,29 @@ class StoreGuarantees:
 NO_GUARANTEES: Final = StoreGuarantees()
 
 
-def check_text(name: str, value: object) -> None:
+def check_text(name: str, value: object, *, longest: int = LONGEST_TEXT) -> None:
     """Refuse what some store could not give back unchanged.
 
     Raises:
-        ConfigurationError: Not a string, or with characters that UTF-8 or a database cannot hold.
+        ConfigurationError: Not a string; longer than `longest` bytes; or with characters that UTF-8 or a
+            database cannot hold.
     """
     if not isinstance(value, str):
-        raise ConfigurationError(f"{name} is {value!r}: give a string")
-    if "\0" in value or not (value.isascii() or _is_encodable(value)):
-        raise ConfigurationError(f"{name} is {value!r}: leave out NUL characters and lone surrogates")
+        raise ConfigurationError(f"{name} is {shown(value)}: give a string")
+    if len(value) > longest or (size := _size(value)) > longest:
+        raise ConfigurationError(f"{name} is {shown(value)}: give a text of at most {longest} bytes in UTF-8")
+    if size < 0 or "\0" in value:
+        raise ConfigurationError(f"{name} is {shown(value)}: leave out NUL characters and lone surrogates")
 
 
-def _is_encodable(value: str) -> bool:
+def _size(value: str) -> int:
+    """Bytes in UTF-8; -1 if that cannot hold it."""
+    if value.isascii():
+        return len(value)
     try:
-        value.encode()
+        return len(value.encode())
     except UnicodeEncodeError:
-        return False
-    return True
+        return -1
 
 
 def check_number(name: str, value: object, *, positive: bool) -> None:
@@ -188,17 +219,24 @@ def check_number(name: str, value: object, *, positive: bool) -> None:
         if least <= value <= _LONGEST_S:
             return
     kind = "above 0 (from 1e-9 to 1e9)" if positive else "of 0 or more (up to 1e9)"
-    raise ConfigurationError(f"{name} is {value!r}: give a finite number {kind}")
+    raise ConfigurationError(f"{name} is {shown(value)}: give a finite number {kind}")
 
 
 def _number(value: Any, kind: type[int | float]) -> Any:
-    """Some stores keep numbers as text; what is a number already is left for `Lease` to judge."""
-    return kind(value) if isinstance(value, str) else value
+    """Some stores keep numbers as text; everything that is no number is left for `Lease` to judge."""
+    try:
+        return kind(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
-def _utc(value: object) -> datetime:
-    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    return moment.astimezone(timezone.utc) if moment.tzinfo else moment
+def _utc(value: Any) -> Any:
+    """Some stores keep times as text; everything that is no time is left for `Lease` to judge."""
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+        return moment.astimezone(timezone.utc) if isinstance(moment, datetime) and moment.tzinfo else value
+    except (ArithmeticError, ValueError):
+        return value
 
 
 def new_session() -> str:

@@ -13,7 +13,7 @@ from support.project import imports, imports_when_loaded, sources
 CORE = {
     "errors": set(),
     "shown": set(),
-    "lease": {"errors"},
+    "lease": {"errors", "shown"},
     "config": {"errors", "lease"},
     "core.states": set(),
     "core.messages": {"lease"},
@@ -31,6 +31,7 @@ BANNED = {"time", "random", "secrets", "logging", "threading", "asyncio", "concu
 SHARED_BY_STORES = {"stores", "stores._http", "stores._kinds", "stores._server"}
 PURE = (
     "errors",
+    "shown",
     "lease",
     "config",
     "core.states",

@@ -198,6 +198,14 @@ class TestResolution:
         assert 0 <= config.lease_ns - to_ns(lease) < max(1, to_ns(resolution))
         assert config.lease_ns % max(1, to_ns(resolution)) == 0
 
+    @given(lease=st.floats(1e5, 1e9), resolution=st.sampled_from([1e-9, 1e-6, 1]))
+    def test_so_are_durations_that_seconds_cannot_tell_exactly(self, lease, resolution):
+        """A float of seconds tells every nanosecond apart for 26 days; the record's word counts."""
+        guarantees = StoreGuarantees(resolution=resolution)
+        config = ElectorConfig("ann", lease_duration=lease, guarantees=guarantees)
+        assert to_ns(config.lease_duration) == config.lease_ns
+        assert -100 < config.lease_ns - to_ns(lease) < to_ns(resolution) + 100
+
 
 class TestValues:
     """Each impossible value is refused by itself, with an error that is also a ValueError."""

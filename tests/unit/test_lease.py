@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -9,11 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from incumbent.errors import ConfigurationError, CorruptLease
-from incumbent.lease import Lease, StoredLease, StoreGuarantees, new_session, to_ns
+from incumbent.lease import (
+    EARLIEST_TIME,
+    LATEST_TIME,
+    LONGEST_TEXT,
+    Lease,
+    StoredLease,
+    StoreGuarantees,
+    new_session,
+    to_ns,
+)
 
 UTC = timezone.utc
 ACQUIRED = datetime(2024, 2, 29, 23, 59, 59, 999999, tzinfo=UTC)
 RENEWED = datetime(2024, 3, 1, tzinfo=UTC)
+TICK = timedelta(microseconds=1)
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 GOOD = {
     "holder_identity": "ann",
     "holder_session": "A.0",
@@ -29,7 +41,8 @@ FIELDS = {
     "renew_time": "2024-03-01T00:00:00.000000+00:00",
 }
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
-moments = st.datetimes(timezones=st.just(UTC))
+_ENDS = (moment.replace(tzinfo=None) for moment in (EARLIEST_TIME, LATEST_TIME))
+moments = st.datetimes(*_ENDS, timezones=st.just(UTC))
 leases = st.builds(
     Lease,
     holder_identity=texts,
@@ -40,6 +53,16 @@ leases = st.builds(
     leader_transitions=st.integers(0, 2**63 - 1),
     resign_requested_by=texts,
 )
+
+
+def nested(depth):
+    value = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+NESTED = nested(100_000)
 
 
 class TestFields:
@@ -96,6 +119,15 @@ class TestFields:
             ("leader_transitions", "many"),
             ("leader_transitions", []),
             ("resign_requested_by", None),
+            ("holder_identity", "a" * 10_000_000),
+            ("lease_duration", "1" * 10_000_000),
+            ("lease_duration", NESTED),
+            ("leader_transitions", "9" * 5000),
+            ("leader_transitions", 10**4000),
+            ("renew_time", "9999-12-31T23:59:59.999999+00:00"),
+            ("renew_time", "9999-12-31T23:59:59.999999-12:00"),
+            ("acquire_time", "0001-01-01T00:00:00+12:00"),
+            ("acquire_time", NESTED),
         ],
     )
     def test_a_malformed_field_is_corrupt(self, name, value):
@@ -103,6 +135,17 @@ class TestFields:
         with pytest.raises(CorruptLease, match=r"not a lease .*repair or delete it by hand") as caught:
             Lease.from_fields({**FIELDS, name: value})
         assert caught.value.__cause__ is not None
+        assert len(str(caught.value)) < 300
+
+    @given(
+        st.dictionaries(
+            st.sampled_from([*GOOD, "version"]),
+            st.text() | st.integers() | st.floats() | st.none() | st.binary(),
+        )
+    )
+    def test_no_record_ends_otherwise_than_as_a_lease_or_as_corrupt(self, changes):
+        with suppress(CorruptLease):
+            Lease.from_fields({**FIELDS, **changes})
 
     @pytest.mark.parametrize("fields", [None, "text", [1, 2]])
     def test_what_is_no_mapping_is_corrupt(self, fields):
@@ -122,11 +165,18 @@ class TestRefusals:
             ("a\0b", "NUL"),
             ("\ud800", "lone"),
             ("a\udfff", "lone"),
+            ("a" * (LONGEST_TEXT + 1), "at most 65536 bytes"),
+            ("\u00fc" * (LONGEST_TEXT // 2 + 1), "at most 65536 bytes"),
+            ("\ud800" * LONGEST_TEXT, "lone"),
         ],
     )
     def test_texts(self, name, value, rule):
         with pytest.raises(ConfigurationError, match=f"{name} is .*{rule}"):
             Lease(**{**GOOD, name: value})
+
+    @pytest.mark.parametrize("text", ["a" * LONGEST_TEXT, "\u00fc" * (LONGEST_TEXT // 2)])
+    def test_a_long_text_is_fine(self, text):
+        assert Lease(**{**GOOD, "holder_identity": text}).holder_identity == text
 
     @pytest.mark.parametrize("character", ["\ud7ff", "\ue000", "\x01", "\U0001f600"])
     def test_all_other_characters_are_fine(self, character):
@@ -151,6 +201,13 @@ class TestRefusals:
     )
     def test_times_that_are_no_aware_utc(self, name, value):
         with pytest.raises(ConfigurationError, match=f"{name} is .*timezone.utc"):
+            Lease(**{**GOOD, name: value})
+
+    @pytest.mark.parametrize("name", ["acquire_time", "renew_time"])
+    @pytest.mark.parametrize("value", [LAST, FIRST, EARLIEST_TIME - TICK, LATEST_TIME + TICK])
+    def test_times_at_the_ends_of_the_calendar(self, name, value):
+        """A lease duration added to them, or the zone of whoever looks, would leave it."""
+        with pytest.raises(ConfigurationError, match=f"{name} is .*before the year 9000"):
             Lease(**{**GOOD, name: value})
 
     @pytest.mark.parametrize("value", [-1, 2**63, 1.0, "1", None, True])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from incumbent.errors import ConfigurationError
-from incumbent.lease import check_text
+from incumbent.lease import LONGEST_NAME, check_text
 from incumbent.shown import redacted
 from incumbent.store import LeaseStore
 from incumbent.stores._kinds import SCHEMES
@@ -51,8 +51,9 @@ def check_lease_name(name: str) -> None:
     """Refuse what cannot name a lease in every store.
 
     Raises:
-        ConfigurationError: Empty, not a string, or with characters that some store cannot hold.
+        ConfigurationError: Empty, not a string, longer than `LONGEST_NAME` bytes, or with characters that
+            some store cannot hold.
     """
-    check_text("lease", name)
+    check_text("lease", name, longest=LONGEST_NAME)
     if name == "":
         raise ConfigurationError("lease is '': give the lease a name; candidates of one name contend")

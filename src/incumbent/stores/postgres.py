@@ -28,7 +28,7 @@ from hashlib import sha256
 from typing import Final
 from uuid import uuid4
 
-from incumbent.errors import ConfigurationError, CorruptLease
+from incumbent.errors import CorruptLease
 from incumbent.lease import Lease, StoredLease, StoreGuarantees, Version
 from incumbent.store import Watch
 from incumbent.stores._kinds import KINDS
@@ -36,10 +36,7 @@ from incumbent.stores._postgres_connection import Row
 from incumbent.stores._postgres_server import CHANNEL, DDL, PostgresServer, parse_url
 from incumbent.stores._server import ServerStore
 
-__all__ = ["DDL", "LONGEST_NAME", "PostgresStore", "open_url"]
-
-LONGEST_NAME: Final = 2000
-"""Bytes of a lease's name in UTF-8. An index entry and a notification hold little more."""
+__all__ = ["DDL", "PostgresStore", "open_url"]
 
 OPEN_TIMEOUT: Final = 5.0
 """Seconds that opening a store may take to look at the table."""
@@ -82,7 +79,7 @@ class PostgresStore(ServerStore[PostgresServer]):
 
     Args:
         url: See the module.
-        name: The lease's name, of up to `LONGEST_NAME` bytes.
+        name: The lease's name.
 
     Attributes:
         guarantees: What `incumbent stores` says, but for `watch=off`.
@@ -102,7 +99,7 @@ class PostgresStore(ServerStore[PostgresServer]):
         self.guarantees: Final[StoreGuarantees] = replace(KINDS["postgres"].guarantees, can_watch=can_watch)
         self._key: Final = name.encode()
         try:
-            self._check()
+            self._reach().check(OPEN_TIMEOUT)
         except BaseException:
             self.close()
             raise
@@ -159,13 +156,6 @@ class PostgresStore(ServerStore[PostgresServer]):
         tells = b"t" if self.guarantees.can_watch else b"f"
         [[was_done, was_there, _]] = self._reach().query(sql, [self._key, tells, *values], timeout)
         return was_done == _TRUE, was_there == _TRUE
-
-    def _check(self) -> None:
-        if len(self._key) > LONGEST_NAME:
-            raise ConfigurationError(
-                f"lease {self.name[:40]!r}... is {len(self._key)} bytes long: postgres takes {LONGEST_NAME}"
-            )
-        self._reach().check(OPEN_TIMEOUT)
 
 
 def open_url(url: str, lease: str) -> PostgresStore:

@@ -16,7 +16,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from incumbent.errors import LeaseConflict, LeaseNotFound
-from incumbent.lease import Lease, StoredLease, Version, to_ns
+from incumbent.lease import (
+    EARLIEST_TIME,
+    LATEST_TIME,
+    MAX_TRANSITIONS,
+    Lease,
+    StoredLease,
+    Version,
+    to_ns,
+)
 from incumbent.store import LeaseStore
 from incumbent.stores.memory import MemoryStore
 
@@ -37,10 +45,8 @@ ODD_LEASES: Final = {
     ),
     "spaces": replace(PLAIN, holder_identity=" a ", holder_session="  "),
     "long": replace(PLAIN, holder_identity="ü" * 1000),
-    "largest": replace(
-        PLAIN, leader_transitions=2**63 - 1, renew_time=datetime.max.replace(tzinfo=timezone.utc)
-    ),
-    "smallest": replace(PLAIN, leader_transitions=0, acquire_time=datetime.min.replace(tzinfo=timezone.utc)),
+    "largest": replace(PLAIN, leader_transitions=MAX_TRANSITIONS, renew_time=LATEST_TIME),
+    "smallest": replace(PLAIN, leader_transitions=0, acquire_time=EARLIEST_TIME),
     "beyond-doubles": replace(PLAIN, leader_transitions=2**53 + 1),
     "third": replace(PLAIN, lease_duration=1 / 3),
     "binary": replace(PLAIN, lease_duration=0.1 + 0.2),
@@ -48,12 +54,14 @@ ODD_LEASES: Final = {
     "decade": replace(PLAIN, lease_duration=315_360_000.000001),
 }
 
+_TIMES: Final = tuple(moment.replace(tzinfo=None) for moment in (EARLIEST_TIME, LATEST_TIME))
+
 
 def leases() -> st.SearchStrategy[Lease]:
     """Any lease that an election could write, and some that it would not."""
     # Cs: lone surrogates, which no UTF-8 can hold; NUL, which some databases cannot.
     text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
-    moments = st.datetimes(timezones=st.just(timezone.utc))
+    moments = st.datetimes(*_TIMES, timezones=st.just(timezone.utc))
     durations = st.floats(1e-6, 1e8) | st.integers(1, 100).map(float)
     return st.builds(Lease, text, text, durations, moments, moments, st.integers(0, 2**63 - 1), text)
 
