@@ -7,8 +7,11 @@ a URL is quoted anywhere, not even the piece that is wrong: in a URL with a typo
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from reprlib import Repr
-from typing import Final
+from typing import Final, Generic, TypeVar
+
+T = TypeVar("T")
 
 MOST_SHOWN: Final = 80
 """Characters of a value, before they are escaped."""
@@ -45,6 +48,13 @@ _LAST_PORT: Final = 65535
 _repr: Final = Repr()
 _repr.maxstring = _repr.maxother = _repr.maxlong = MOST_SHOWN
 _repr.maxlevel = 3
+
+
+@dataclass(frozen=True)
+class Secret(Generic[T]):
+    """A password, or what holds one, in an object whose repr or attributes may be printed."""
+
+    value: T = field(repr=False)
 
 
 def shown(value: object) -> str:

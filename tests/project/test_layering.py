@@ -28,7 +28,14 @@ CORE = {
 }
 # The protocol has no clock, no randomness, no threads, no log and no I/O of its own.
 BANNED = {"time", "random", "secrets", "logging", "threading", "asyncio", "concurrent", "os", "socket", "io"}
-SHARED_BY_STORES = {"stores", "stores._http", "stores._kinds", "stores._server"}
+SHARED_BY_STORES = {
+    "stores",
+    "stores._http",
+    "stores._kinds",
+    "stores._listener",
+    "stores._options",
+    "stores._server",
+}
 PURE = (
     "errors",
     "shown",

@@ -63,7 +63,16 @@ _KINDS: Final = (
     ),
     Kind(
         name="redis",
-        schemes=("redis", "rediss", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"),
+        schemes=(
+            "redis",
+            "rediss",
+            "redis+unix",
+            "unix",
+            "redis+sentinel",
+            "rediss+sentinel",
+            "redis+cluster",
+            "rediss+cluster",
+        ),
         example="redis://host:6379/0",
         client="redis",
         guarantees=StoreGuarantees(can_watch=True),

@@ -16,7 +16,9 @@ from redis.exceptions import (
 )
 
 from incumbent.errors import ConfigurationError, StoreUnavailable
-from incumbent.stores._redis_nodes import REFUSALS, Nodes, Script, exchange
+from incumbent.shown import shown
+from incumbent.stores._redis_connection import REFUSALS, Script, exchange
+from incumbent.stores._redis_nodes import Nodes
 
 CHECK_TIMEOUT: Final = 5.0
 """Seconds that the check may take; a server that is not there in time is passed over."""
@@ -41,7 +43,7 @@ def check(nodes: Nodes, key: str, scripts: tuple[Script, ...]) -> None:
     try:
         for script in scripts:
             nodes.run(script, key, [], deadline)
-        memory: bytes = nodes.call(key, deadline, lambda connection: _look(connection, key))
+        information: bytes = nodes.call(key, deadline, lambda connection: _look(connection, key))
     except StoreUnavailable as error:
         if _is_for_good(error.__cause__):
             raise _wrong(nodes, f"does not do: {error.__cause__}") from error
@@ -50,9 +52,15 @@ def check(nodes: Nodes, key: str, scripts: tuple[Script, ...]) -> None:
         raise _wrong(nodes, "is a node of a cluster: give redis+cluster://") from error
     except REFUSALS as error:
         if _is_for_good(error):
-            raise _wrong(nodes, f"does not do for the key {key!r}: {error}") from error
+            raise _wrong(nodes, f"does not do for the key {shown(key)}: {error}") from error
         return
-    found = dict(line.split(":", 1) for line in memory.decode().split() if ":" in line)
+    found = dict(line.split(":", 1) for line in information.decode().split() if ":" in line)
+    if nodes.place.wait is None and found.get("role") == "master" and found["connected_slaves"] != "0":
+        raise _wrong(
+            nodes,
+            "has replicas, and one that takes its place may lack the latest writes: two leaders, one token. "
+            "Add wait=1 to the URL, so that what no replica has does not count; or wait=0, if it is harmless",
+        )
     policy = found.get("maxmemory_policy", "")
     if found.get("maxmemory", "0") != "0" and policy.startswith("allkeys"):
         raise _wrong(
@@ -61,11 +69,11 @@ def check(nodes: Nodes, key: str, scripts: tuple[Script, ...]) -> None:
 
 
 def _look(connection: Any, key: str) -> Any:
-    """What it says of its memory, and whether one may listen."""
-    memory = exchange(connection, "INFO", "memory")
+    """What it says of its memory and its replicas, and whether one may listen."""
+    information = exchange(connection, "INFO", "memory") + exchange(connection, "INFO", "replication")
     exchange(connection, "SUBSCRIBE", key)
     exchange(connection, "UNSUBSCRIBE", key)
-    return memory
+    return information
 
 
 def _is_for_good(error: BaseException | None) -> bool:

@@ -7,99 +7,26 @@ used as they are, and to find the node is a question to a sentinel, or to follow
 
 from __future__ import annotations
 
-import hashlib
-import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from redis.backoff import NoBackoff
-from redis.connection import Connection, SSLConnection
 from redis.exceptions import (
     AskError,
-    AuthenticationError,
-    AuthorizationError,
-    BusyLoadingError,
     MovedError,
     NoScriptError,
     ReadOnlyError,
     RedisError,
     ResponseError,
 )
-from redis.exceptions import TimeoutError as RedisTimeoutError
-from redis.retry import Retry
 
 from incumbent.errors import StoreUnavailable
+from incumbent.stores._redis_connection import REFUSALS, Script, connect, exchange, is_quiet
 from incumbent.stores._redis_place import Address, Place
 
-REFUSALS: Final = (ResponseError, AuthenticationError, AuthorizationError, BusyLoadingError)
-"""What a server answers. Whatever else the client raises may be silence after a command was carried out."""
-
 _REDIRECTIONS: Final = 5
-_LEAST_S: Final = 0.001
-"""A socket takes a timeout of 0 for something else."""
-
-
-class Script(NamedTuple):
-    """A Lua script, and the digest by which a server that has seen it knows it."""
-
-    text: str
-    sha: str
-
-    @classmethod
-    def of(cls, text: str) -> Script:
-        """That text."""
-        return cls(text, hashlib.sha1(text.encode()).hexdigest())  # noqa: S324 - the digest that Redis takes
-
-
-class _Deadline:
-    """Makes every wait of a connection end at its deadline, however many waits it takes to connect."""
-
-    deadline = 0.0
-    address: Address = ("", 0)
-    is_lost = False
-    is_asked = False
-
-    @property
-    def socket_timeout(self) -> float:
-        return max(self.deadline - time.monotonic(), _LEAST_S)
-
-    @socket_timeout.setter
-    def socket_timeout(self, _: object) -> None:
-        """Some versions of the client have their constructor set it."""
-
-    socket_connect_timeout = socket_timeout
-
-    def disconnect(self, *arguments: Any, **options: Any) -> None:
-        self.is_lost = True
-        connection: Any = super()
-        connection.disconnect(*arguments, **options)
-
-    def cut(self) -> None:
-        """End what waits on it, from another thread, and leave its end to whoever waits.
-
-        Were it closed here, its number would be the next connection's, and TLS goes by the number: who waits
-        would read the other's first bytes. (A TLS socket's own `shutdown` takes it from who reads, too.)
-        """
-        sock: socket.socket | None = getattr(self, "_sock", None)
-        if sock is not None:
-            socket.socket.shutdown(sock, socket.SHUT_RDWR)
-
-    def read_response(self, *arguments: Any, **options: Any) -> Any:
-        connection: Any = super()
-        if not connection.can_read(timeout=self.socket_timeout):
-            raise RedisTimeoutError("no answer in time")
-        return connection.read_response(*arguments, **options)
-
-
-class _Plain(_Deadline, Connection):  # type: ignore[misc]  # that is what it is for
-    pass
-
-
-class _Encrypted(_Deadline, SSLConnection):  # type: ignore[misc]
-    pass
 
 
 class Nodes:
@@ -166,7 +93,7 @@ class Nodes:
             connection = self._idle_at(address, deadline)
             if connection is None and self.place.kind == "sentinel":
                 address = self._found[""] = self._ask_sentinels(deadline)
-            return connection or self._connect(address, deadline)
+            return connection or connect(self.place, address, deadline)
         except (RedisError, OSError) as error:
             self._found.pop(self._sought(key), None)
             self._known.rotate(-1)
@@ -206,7 +133,7 @@ class Nodes:
         raise AssertionError("unreachable")
 
     def _ask_sentinel(self, address: Address, deadline: float) -> Address:
-        connection = self._connect(address, deadline, is_sentinel=True)
+        connection = connect(self.place, address, deadline, is_sentinel=True)
         try:
             answer = exchange(connection, "SENTINEL", "get-master-addr-by-name", self.place.service)
         finally:
@@ -230,28 +157,11 @@ class Nodes:
         while True:
             with self._lock:
                 connection = self._idle[address].pop() if self._idle.get(address) else None
-            if connection is None or _is_quiet(connection):
+            if connection is None or is_quiet(connection):
                 break
             connection.disconnect()
         if connection is not None:
             connection.deadline = deadline
-        return connection
-
-    def _connect(self, address: Address, deadline: float, *, is_sentinel: bool = False) -> Any:
-        place, (host, port) = self.place, address
-        options: dict[str, Any] = dict(place.sentinel_credentials if is_sentinel else place.credentials)
-        if place.tls is not None:
-            options |= {"ssl_check_hostname": True, **dict(place.tls)}
-        kind: Any = _Plain if place.tls is None else _Encrypted
-        db = 0 if is_sentinel else place.db
-        connection = kind(host=host, port=port, db=db, protocol=2, retry=Retry(NoBackoff(), 0), **options)
-        connection.driver_info = connection.lib_name = connection.lib_version = None  # a round trip each
-        connection.address, connection.deadline = address, deadline
-        try:
-            connection.connect()
-        except BaseException:
-            connection.disconnect()
-            raise
         return connection
 
     def _lose(self, key: str, connection: Any) -> None:
@@ -265,14 +175,15 @@ class Nodes:
 
     def _await_replicas(self, connection: Any) -> None:
         """WAIT covers all that this connection wrote, and read: so that is not undone, either."""
+        wait = self.place.wait or 0
         patience_ms = max(1, int(connection.socket_timeout * 900))  # it answers before the deadline
         try:
-            acknowledged = exchange(connection, "WAIT", self.place.wait, patience_ms)
+            acknowledged = exchange(connection, "WAIT", wait, patience_ms)
         except REFUSALS as error:  # of the WAIT, not of what went before
             raise StoreUnavailable(f"{self.place.shown}: {error}") from error
-        if acknowledged < self.place.wait:
+        if acknowledged < wait:
             raise StoreUnavailable(
-                f"{self.place.shown}: {acknowledged} of {self.place.wait} replicas acknowledged in time"
+                f"{self.place.shown}: {acknowledged} of {wait} replicas acknowledged in time (wait={wait})"
             )
 
 
@@ -284,17 +195,3 @@ def _run(connection: Any, script: Script, key: str, arguments: list[str]) -> Any
         return exchange(connection, "EVALSHA", script.sha, 1, key, *arguments)
     except NoScriptError:  # certainly not run
         return exchange(connection, "EVAL", script.text, 1, key, *arguments)
-
-
-def exchange(connection: Any, *command: str | int) -> Any:
-    """One command and its answer."""
-    connection.send_command(*command)
-    return connection.read_response()
-
-
-def _is_quiet(connection: Any) -> bool:
-    """Whether nothing came since the last answer, not even the end of the connection."""
-    try:
-        return not connection.can_read(timeout=0)
-    except (RedisError, OSError):
-        return False

@@ -7,23 +7,24 @@ with the last one, and a forked child makes its own: connections do not survive 
 from __future__ import annotations
 
 import json
-import logging
 import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
-from contextlib import suppress
+from hashlib import sha256
 from typing import Any, Final, Generic, NoReturn, TypeVar
 
 from incumbent.errors import CorruptLease, LeaseConflict, LeaseNotFound, StoreUnavailable
-from incumbent.lease import Lease, Version
+from incumbent.lease import LONGEST_TEXT, Lease, Version
+from incumbent.shown import shown
 from incumbent.store import Watch
 from incumbent.stores import check_lease_name
+from incumbent.stores._listener import Listener
 
-_LOG: Final = logging.getLogger(__name__)
-_SHORTEST_PAUSE: Final = 0.1
-_LONGEST_PAUSE: Final = 5.0
-"""Seconds between two attempts to listen: they double from the one to the other."""
+__all__ = ["LONGEST_RECORD", "Listener", "Server", "ServerStore", "from_json", "to_json"]
+
+LONGEST_RECORD: Final = 32 * LONGEST_TEXT
+"""Bytes of a record that are looked at: three long texts take less, however they are escaped."""
 
 
 class Server(ABC):
@@ -60,25 +61,25 @@ class ServerStore(Generic[S]):
 
     Args:
         name: The lease's name.
-        key: What says that two stores are on one server, such as the URL.
+        key: What says that two stores are on one server: the URL. It may hold a secret.
         make: Makes the `Server`, without connecting.
 
     Attributes:
-        server: The key. Campaigns whose stores have the same one share the threads that call the store, so
-            that a server that hangs holds up no other.
+        server: The key, hashed. Campaigns whose stores have the same one share the threads that call the
+            store, so that a server that hangs holds up no other.
     """
 
-    def __init__(self, name: str, key: Hashable, make: Callable[[], S]) -> None:
+    def __init__(self, name: str, key: str, make: Callable[[], S]) -> None:
         check_lease_name(name)
         self.name: Final = name
-        self.server: Final = (type(self).__name__, key)
+        self.server: Final = (type(self).__name__, sha256(key.encode(errors="surrogatepass")).hexdigest())
         self._make = make
         self._process = os.getpid()
         self._reached: S | None = _acquire(self.server, make)
         self._shown = self._reached.shown
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._shown} lease={self.name!r}>"
+        return f"<{type(self).__name__} {self._shown} lease={shown(self.name)}>"
 
     def watch(self, notify: Callable[[], None]) -> Watch:
         """See `LeaseStore.watch`."""
@@ -103,134 +104,12 @@ class ServerStore(Generic[S]):
         return self._reached
 
     def _not_found(self) -> NoReturn:
-        raise LeaseNotFound(f"there is no lease {self.name!r} at {self._shown}")
+        raise LeaseNotFound(f"there is no lease {shown(self.name)} at {self._shown}")
 
     def _conflict(self, version: Version | None = None) -> NoReturn:
         """The write named `version`; or None: it was to create the record."""
-        what = "exists" if version is None else f"is no longer at version {version}"
-        raise LeaseConflict(f"lease {self.name!r} at {self._shown} {what}")
-
-
-class Listener:
-    """One thread that listens to a server for all watches of its leases, for as long as there are any.
-
-    Every loss of the connection is a pause and another attempt, and after every connection all watches are
-    told, for anything may have changed meanwhile.
-    """
-
-    def __init__(self, shown: str, listen: Callable[[Listener], None]) -> None:
-        self._shown = shown
-        self._listen = listen
-        self._changed = threading.Condition()
-        self._watches: dict[str, list[_ServerWatch]] = {}
-        self._thread: threading.Thread | None = None
-        self._interrupt: Callable[[], None] | None = None
-        self._pause = _SHORTEST_PAUSE
-        self._is_in_trouble = False
-
-    # For stores.
-
-    def watch(self, name: str, notify: Callable[[], None]) -> Watch:
-        """Call `notify` at each change of the lease of that name, until closed."""
-        watch = _ServerWatch(self, name, notify)
-        with self._changed:
-            self._watches.setdefault(name, []).append(watch)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="incumbent-watch", daemon=True)
-                self._thread.start()
-        return watch
-
-    # For `Server.listen`.
-
-    @property
-    def is_over(self) -> bool:
-        """Whether no watch is left, so that `listen` should return."""
-        return not self._watches
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The leases that are watched now."""
-        with self._changed:
-            return tuple(self._watches)
-
-    def connected(self) -> None:
-        """From now on every change is noticed."""
-        self._pause = _SHORTEST_PAUSE
-        if self._is_in_trouble:
-            self._is_in_trouble = False
-            _LOG.info("%s: listening again", self._shown)
-        for name in self.names:
-            self.heard(name)
-
-    def heard(self, name: str) -> None:
-        """The lease of that name may have changed."""
-        with self._changed:
-            watches = tuple(self._watches.get(name, ()))
-        for watch in watches:
-            watch.notify()
-
-    def interrupt_by(self, interrupt: Callable[[], None]) -> None:
-        """Have `interrupt` called, from any thread, when `listen` is to return; at once if it is over."""
-        with self._changed:
-            self._interrupt = interrupt
-            is_over = self.is_over
-        if is_over:
-            _interrupt(interrupt)
-
-    # Behind them.
-
-    def _run(self) -> None:
-        while True:
-            try:
-                self._listen(self)
-            except Exception as error:  # noqa: BLE001  # P13: a lost connection is a pause
-                if not self.is_over and not self._is_in_trouble:
-                    self._is_in_trouble = True
-                    _LOG.warning("%s: not listening: %s: %s", self._shown, type(error).__name__, error)
-            with self._changed:
-                self._interrupt = None
-                self._changed.wait_for(lambda: self.is_over, timeout=self._pause)
-                self._pause = min(2 * self._pause, _LONGEST_PAUSE)
-                if self.is_over:
-                    self._thread = None
-                    return
-
-    def _forget(self, watch: _ServerWatch) -> None:
-        with self._changed:
-            watches = self._watches.get(watch.name, [])
-            if watch in watches:
-                watches.remove(watch)
-            if not watches:
-                self._watches.pop(watch.name, None)
-            interrupt = self._interrupt if self.is_over else None
-            self._changed.notify_all()
-        if interrupt is not None:
-            _interrupt(interrupt)
-
-
-def _interrupt(interrupt: Callable[[], None]) -> None:
-    with suppress(Exception):  # the connection may just have been closed by itself
-        interrupt()
-
-
-class _ServerWatch:
-    def __init__(self, listener: Listener, name: str, notify: Callable[[], None]) -> None:
-        self.name = name
-        self._listener = listener
-        self._notify = notify
-        self._is_closed = False
-
-    def notify(self) -> None:
-        if self._is_closed:
-            return
-        try:
-            self._notify()
-        except Exception:  # noqa: BLE001  # P13: a caller's bug is its own
-            _LOG.exception("a watcher of lease %r failed", self.name)
-
-    def close(self) -> None:
-        self._is_closed = True
-        self._listener._forget(self)  # noqa: SLF001  # the two are one thing in two parts
+        what = "exists" if version is None else f"is no longer at version {shown(version)}"
+        raise LeaseConflict(f"lease {shown(self.name)} at {self._shown} {what}")
 
 
 def to_json(lease: Lease) -> str:
@@ -244,12 +123,14 @@ def from_json(text: str | bytes) -> Lease:
     Raises:
         CorruptLease: It is none.
     """
+    if len(text) > LONGEST_RECORD:
+        raise CorruptLease(f"the record is {len(text)} bytes long; repair or delete it by hand")
     try:
         fields: Any = json.loads(text)
-    except ValueError as error:
-        raise CorruptLease(f"the record is not JSON ({error}); repair or delete it by hand") from error
-    if not isinstance(fields, dict):
-        raise CorruptLease(f"the record is {fields!r}, not an object; repair or delete it by hand")
+    except (ValueError, RecursionError) as error:
+        raise CorruptLease(
+            f"the record is not JSON ({shown(str(error))}); repair or delete it by hand"
+        ) from None
     return Lease.from_fields(fields)
 
 

@@ -1,13 +1,17 @@
 """Leases in Redis, one hash each, written by a Lua script that compares the version first.
 
     redis://[user[:password]@]host[:port][/db]
+    redis+unix:///path/of/redis.sock[?db=N]   (also unix://, as redis-py has it)
     redis+sentinel://[user[:password]@]host[:port][,host[:port]...]/service[/db]
     redis+cluster://[user[:password]@]host[:port][,host[:port]...]
 
 `rediss` in place of `redis` is TLS. What is special in a user or password is percent-encoded. Options:
 
 - `prefix=incumbent:` is what every key begins with; `{lease}` follows.
-- `wait=N`: what N replicas have not acknowledged is neither reported as written nor read.
+- `wait=N`: what N replicas have not acknowledged is neither reported as written nor read. With `+sentinel` it
+  is 1 unless given: a sentinel promotes a replica by itself. Of any other server that has replicas it has to
+  be given.
+- `db=N`, `username`, `password`: with `+unix`.
 - `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`: paths, with `rediss`.
 - `sentinel_username`, `sentinel_password`: for the sentinels, with `+sentinel`.
 
@@ -33,7 +37,8 @@ the new life comes later still. By then the holder has stepped down by its own c
 renewal, for its session is another: it would let the next one in at once.
 
 All of that rests on one life at a time. A master that is cut off and still takes writes while its replica is
-promoted is two: see `min-replicas-to-write`, and `wait`.
+promoted is two, and with `wait=0` each may have a leader, both with the same token. With `wait=1` the one
+that is cut off acknowledges nothing.
 """
 
 from __future__ import annotations
@@ -46,9 +51,11 @@ from uuid import uuid4
 
 from incumbent.errors import CorruptLease, LeaseConflict, StoreUnavailable
 from incumbent.lease import Lease, StoredLease, Version
+from incumbent.shown import shown
 from incumbent.stores._kinds import KINDS
 from incumbent.stores._redis_check import check
-from incumbent.stores._redis_nodes import REFUSALS, Nodes, Script
+from incumbent.stores._redis_connection import REFUSALS, Script
+from incumbent.stores._redis_nodes import Nodes
 from incumbent.stores._redis_place import Place, place_of
 from incumbent.stores._server import Listener, Server, ServerStore
 
@@ -121,7 +128,7 @@ class RedisStore(ServerStore["_RedisServer"]):
 
     def __init__(self, url: str, name: str) -> None:
         place = place_of(url)
-        super().__init__(name, place, lambda: _RedisServer(place))
+        super().__init__(name, url, lambda: _RedisServer(place))
         self._key: Final = place.key(name)
         self._missing_in = ""
 
@@ -171,7 +178,7 @@ class RedisStore(ServerStore["_RedisServer"]):
         if outcome == b"missing":
             self._not_found()
         if outcome == b"elsewhen":
-            raise LeaseConflict(f"lease {self.name!r}: {self._shown} was restarted since it was read")
+            raise LeaseConflict(f"lease {shown(self.name)}: {self._shown} was restarted since it was read")
         if outcome != b"written":
             self._conflict(f"{named}@{life}" if named else None)
         return f"{version}@{rest[0].decode()}"
@@ -189,7 +196,7 @@ class _RedisServer(Server):
         except REFUSALS as error:
             if str(error).startswith("WRONGTYPE") and script is _READING:
                 raise CorruptLease(
-                    f"the key {key!r} at {self.shown} is no hash, so no lease: delete it by hand"
+                    f"the key {shown(key)} at {self.shown} is no hash, so no lease: delete it by hand"
                 ) from error
             raise StoreUnavailable(f"{self.shown}: {error}", outcome_unknown=False) from error
 

@@ -6,6 +6,7 @@ import logging
 import re
 import threading
 import time
+import traceback
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from incumbent import open_store
 from incumbent.errors import ConfigurationError, StoreUnavailable
 from incumbent.stores.redis import RedisStore
 from incumbent.testing.stores.machine import PLAIN
-from support.servers import fixture_of, free_port
+from support.servers import fixture_of, free_port, running
 from support.servers.redis import SERVER, configured
 
 server = fixture_of(SERVER)
@@ -95,7 +96,14 @@ def test_a_server_that_does_not_answer_is_passed_over_in_time(server):
         ("redis://[::1", "is no URL"),
         ("redis://h/x", "number of a database"),
         ("redis://h/0/1", "number of a database"),
-        ("redis://h?wait=some", "wait='some'"),
+        ("redis://h?wait=some", "wait= that is no number"),
+        ("redis://h?wait=1000", "wait= that is no number"),
+        ("redis://h?prefx=a:", "number 1 of 1.*is it to be prefix"),
+        ("redis://h/99999999999", "number of a database"),
+        ("redis+unix://h/path", "names no socket"),
+        ("redis+unix://", "names no socket"),
+        ("unix:///path?db=x", "number of a database"),
+        ("rediss+unix:///path", "no scheme known"),
         ("redis://h?wait=1&wait=2", "twice"),
         ("redis://h?socket_timeout=1", "there are only"),
         ("redis://h?ssl_ca_certs=/dev/null", "there are only"),
@@ -143,3 +151,22 @@ def test_no_credentials_are_told(server, admin, caplog):
                 watch.close()
     assert "not listening" in caplog.text
     assert not [text for text in [*texts, caplog.text] if "hunter2" in text]
+
+
+def test_a_server_that_quotes_what_it_does_not_know_tells_no_password(caplog):
+    """Of a command that it does not know, a Redis quotes the arguments: AUTH may have another name."""
+
+    class Renamed(SERVER):
+        arguments = (*SERVER.arguments, "--rename-command", "AUTH", "LOGIN")
+
+    with running(Renamed) as server:
+        url = server.url_of("", "hunter2%40")
+        with pytest.raises(ConfigurationError, match="unknown command") as refused:
+            open_store(url, lease="x")
+        with closing(RedisStore(url, "x")) as store, pytest.raises(StoreUnavailable) as caught:
+            store.get_lease(timeout=1)
+        for error in (refused.value, caught.value):
+            text = "".join(traceback.format_exception(error))
+            assert "unknown command" in text
+            assert "hunter2" not in text
+    assert "hunter2" not in caplog.text

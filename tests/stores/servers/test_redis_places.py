@@ -1,4 +1,4 @@
-"""Redis: behind sentinels, in a cluster, and by TLS."""
+"""Redis: in a cluster, and by TLS."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from incumbent.errors import ConfigurationError, LeaseConflict, LeaseNotFound, S
 from incumbent.stores.redis import RedisStore
 from incumbent.testing.stores.machine import ODD_LEASES, PLAIN
 from support.servers import free_port, missing, running
-from support.servers.redis import SERVER
+from support.servers.redis import SERVER, eventually, true
 
 OTHER = ODD_LEASES["asked"]
 NAMES = [f"name-{number}" for number in range(100)]
@@ -27,19 +27,6 @@ def slot_of(lease):
     return key_slot(lease.encode())
 
 
-class Sentinel(SERVER):
-    """A sentinel, which watches over nothing as yet."""
-
-    def prepare(self):
-        (self.directory / "sentinel.conf").write_text(
-            f"port {self.port}\nbind 127.0.0.1\ndir {self.directory}\n"
-        )
-
-    def command(self):
-        binary = super().command()[0]
-        return [binary, str(self.directory / "sentinel.conf"), "--sentinel"]
-
-
 class Node(SERVER):
     """A node of a cluster, alone as yet."""
 
@@ -47,94 +34,6 @@ class Node(SERVER):
         super().__init__(*arguments)
         bus = ("--cluster-port", str(free_port()), "--cluster-node-timeout", "3000")
         self.arguments = (*SERVER.arguments, "--cluster-enabled", "yes", *bus)
-
-
-def eventually(do, seconds=30):
-    """What it returns, once it does."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        with suppress(StoreUnavailable, AssertionError):
-            return do()
-        time.sleep(0.05)
-    return do()
-
-
-def true(condition):
-    assert condition
-    return condition
-
-
-@pytest.fixture
-def watched():
-    """A master, its replica, and a sentinel that needs nobody else to fail over."""
-    with ExitStack() as stack:
-        master = stack.enter_context(running(SERVER))
-        with master.admin() as admin:
-            admin.config_set("repl-diskless-sync-delay", "0")
-
-        class Replica(SERVER):
-            arguments = (*SERVER.arguments, "--replicaof", "127.0.0.1", str(master.port))
-
-        replica, sentinel = stack.enter_context(running(Replica)), stack.enter_context(running(Sentinel))
-        admin, of_replica = sentinel.admin(), replica.admin()
-        stack.enter_context(admin), stack.enter_context(of_replica)
-        eventually(lambda: true(of_replica.info("replication")["master_link_status"] == "up"))
-        admin.execute_command("SENTINEL", "MONITOR", "leases", "127.0.0.1", master.port, 1)
-        # It may know of no good replica yet when it tries first.
-        soon = ("down-after-milliseconds", "500", "failover-timeout", "3000")
-        admin.execute_command("SENTINEL", "SET", "leases", *soon)
-        eventually(lambda: true(admin.execute_command("SENTINEL", "REPLICAS", "leases")))
-        yield master, replica, sentinel
-
-
-def test_sentinels_lead_to_the_master_and_to_its_successor(watched):
-    """One that is down is passed over. After the failover calls and notifications go on, in a new life."""
-    master, _, sentinel = watched
-    url = f"redis+sentinel://127.0.0.1:{free_port()},127.0.0.1:{sentinel.port}/leases"
-    told = threading.Event()
-    with closing(open_store(url, lease="x")) as store, closing(store.watch(told.set)):
-        version = store.create_lease(PLAIN, timeout=5)
-        assert told.wait(5)
-        master.await_replica()
-        told.clear()
-        master.kill()
-        with pytest.raises(StoreUnavailable):
-            store.get_lease(timeout=0.3)
-        read = eventually(lambda: store.get_lease(timeout=1))
-        assert read.lease == PLAIN
-        assert read.version != version
-        assert told.wait(30), "the reconnection was not told"
-        told.clear()
-        eventually(lambda: store.update_lease(OTHER, read.version, timeout=1))
-        assert told.wait(5), "a change after the failover was not told"
-
-
-def test_a_demoted_master_is_left(watched):
-    """It refuses the write for certain, even on a connection that stayed; the next call asks sentinels."""
-    master, replica, sentinel = watched
-    with ExitStack() as stack:
-        url = f"redis+sentinel://127.0.0.1:{sentinel.port}/leases"
-        store = stack.enter_context(closing(RedisStore(url, "x")))
-        old, new, ask = (stack.enter_context(each.admin()) for each in (master, replica, sentinel))
-        version = store.create_lease(PLAIN, timeout=5)
-        master.await_replica()
-        ask.execute_command("SENTINEL", "REMOVE", "leases")
-        new.replicaof("NO", "ONE")
-        old.replicaof("127.0.0.1", replica.port)
-        ask.execute_command("SENTINEL", "MONITOR", "leases", "127.0.0.1", replica.port, 1)
-        with pytest.raises(StoreUnavailable, match="read only") as caught:
-            store.update_lease(PLAIN, version, timeout=5)
-        assert not caught.value.outcome_unknown
-        version = store.update_lease(PLAIN, version, timeout=5)
-        with closing(RedisStore(replica.url, "x")) as there:
-            assert there.get_lease(timeout=5).version == version
-
-
-def test_sentinels_that_do_not_know_the_service_are_refused(watched):
-    """Waiting does not mend a wrong name."""
-    *_, sentinel = watched
-    with pytest.raises(ConfigurationError, match="knows no 'unknown'"):
-        open_store(f"redis+sentinel://127.0.0.1:{sentinel.port}/unknown", lease="x")
 
 
 @pytest.fixture(scope="module")

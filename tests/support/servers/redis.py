@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import redis
 
+from incumbent.errors import StoreUnavailable
 from support.servers import Server, find_binary
 
 
@@ -59,6 +62,22 @@ def configured(admin: redis.Redis, **settings: str) -> Iterator[None]:
     finally:
         for name, value in before.items():
             admin.config_set(name, value)
+
+
+def eventually(do: Callable[[], Any], seconds: float = 30) -> Any:
+    """What it returns, once it does."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with suppress(StoreUnavailable, AssertionError):
+            return do()
+        time.sleep(0.05)
+    return do()
+
+
+def true(condition: object) -> object:
+    """It, if it is true."""
+    assert condition
+    return condition
 
 
 SERVER = RedisServer
