@@ -57,7 +57,7 @@ class Reply(NamedTuple):
         """The content; None if it is no JSON, as of something that stands between."""
         try:
             return json.loads(self.content)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
     @property

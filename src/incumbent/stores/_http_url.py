@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Callable
+from functools import partial
 from typing import Final, NamedTuple
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from incumbent.errors import ConfigurationError
-from incumbent.shown import redacted
+from incumbent.shown import Secret, redacted
+from incumbent.stores._options import options_of
 
 _TLS_OPTIONS: Final = ("ca", "cert", "key")
 _HOST: Final = re.compile(r"[A-Za-z0-9._:-]+")
@@ -24,7 +26,7 @@ class Address(NamedTuple):
         shown: The URL without secrets, for people.
         endpoints: `http://HOST:PORT`, or `https:`, in the order in which they are tried.
         user: Who logs in; "" for nobody.
-        password: The secret; "" for none.
+        password: The secret, which is "" for none.
         prefix: What all keys begin with: that of the URL, and a folder of our own.
         options: What stands behind the question mark.
     """
@@ -32,7 +34,7 @@ class Address(NamedTuple):
     shown: str
     endpoints: tuple[str, ...]
     user: str
-    password: str
+    password: Secret[str]
     prefix: str
     options: dict[str, str]
 
@@ -63,16 +65,12 @@ def parse(url: str, *, port: int, options: tuple[str, ...] = ()) -> Address:
     scheme, _, rest = url.partition("://")
     before, _, query = rest.partition("?")
     authority, _, path = before.partition("/")
+    wrong = partial(_wrong, url, port)
     if "@" in path or "@" in query or "#" in rest:
-        # Nothing of it is shown: what comes before may be the half of a password.
-        raise ConfigurationError(
-            f"the {scheme} URL has @ or # where none may be: write /, ?, # and @ as %2F, %3F, %23 and %40 "
-            "within names, passwords and options"
+        raise wrong(
+            "has @ or # where none may be: write /, ?, # and @ as %2F, %3F, %23 and %40 within names, "
+            "passwords and options"
         )
-
-    def wrong(rule: str) -> ConfigurationError:
-        return ConfigurationError(f"store {redacted(url)!r} {rule}; give {scheme}://host:{port}/prefix")
-
     who, _, hosts = authority.rpartition("@")
     user, _, password = who.partition(":")
     secrets = [unquote(user), unquote(password)]
@@ -83,7 +81,7 @@ def parse(url: str, *, port: int, options: tuple[str, ...] = ()) -> Address:
         shown=redacted(url),
         endpoints=tuple(_endpoint(host, port, wrong, is_tls=is_tls) for host in hosts.split(",")),
         user=secrets[0],
-        password=secrets[1],
+        password=Secret(secrets[1]),
         prefix=_prefix(unquote(path)),
         options=_options(query, (*options, *(_TLS_OPTIONS if is_tls else ())), wrong),
     )
@@ -102,10 +100,10 @@ def tls_of(address: Address) -> ssl.SSLContext | None:
         context = ssl.create_default_context(cafile=options.get("ca"))
         if "cert" in options:
             context.load_cert_chain(options["cert"], options.get("key"))
-    except OSError as error:
-        files = ", ".join(f"{name}={options[name]}" for name in _TLS_OPTIONS if name in options)
+    except (OSError, ValueError) as error:
+        files = ", ".join(f"{name}=" for name in _TLS_OPTIONS if name in options)
         raise ConfigurationError(
-            f"store {address.shown!r}: {error}: give PEM files that can be read, not {files}"
+            f"store {address.shown!r}: {error}: give PEM files that can be read as {files}"
         ) from error
     return context
 
@@ -121,24 +119,19 @@ def _endpoint(host: str, port: int, wrong: Callable[[str], ConfigurationError], 
     except ValueError:
         name, number = None, port
     if not name or not _HOST.fullmatch(name):
-        raise wrong(f"has {host!r} where a host is due")
+        raise wrong("has something else where a host is due")
     return f"{'https' if is_tls else 'http'}://{f'[{name}]' if ':' in name else name}:{number}"
 
 
 def _options(
     query: str, known: tuple[str, ...], wrong: Callable[[str], ConfigurationError]
 ) -> dict[str, str]:
-    try:
-        found = parse_qsl(query, keep_blank_values=True, strict_parsing=True) if query else []
-    except ValueError:
-        raise wrong("has options that are no name=value&name=value") from None
-    names = [name for name, _ in found]
-    for name in names:
-        if name not in known:
-            raise wrong(f"has the option {name!r}, but there is only {', '.join(known) or 'none'}")
-        if names.count(name) > 1:
-            raise wrong(f"has the option {name!r} twice")
-    options = dict(found)
+    options = options_of(query, known, wrong)
     if "key" in options and "cert" not in options:
         raise wrong("has key= without cert=")
     return options
+
+
+def _wrong(url: str, port: int, rule: str) -> ConfigurationError:
+    scheme = url.partition(":")[0]
+    return ConfigurationError(f"store {redacted(url)!r} {rule}; give {scheme}://host:{port}/prefix")

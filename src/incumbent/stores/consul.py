@@ -161,7 +161,6 @@ class _ConsulServer(Server):
         super().__init__(address.shown)
         self._address = address
         self._http = Http(address)
-        self._headers = {"X-Consul-Token": address.password} if address.password else {}
         self._where = {"dc": address.options["dc"]} if "dc" in address.options else {}
 
     def transact(self, operations: list[Any], timeout: float) -> list[Any]:
@@ -220,7 +219,7 @@ class _ConsulServer(Server):
                 path = self._path(self._address.prefix, recurse="", index=index, wait=f"{_WAIT:g}s")
                 # Without an end of its own a query could wait for a server that is gone (consul#1843).
                 wait = _WAIT * 17 / 16 if index else 0.0
-                reply = http.call("GET", path, headers=self._headers, timeout=wait + OPEN_TIMEOUT)
+                reply = http.call("GET", path, headers=self._headers(), timeout=wait + OPEN_TIMEOUT)
                 if _INDEX not in reply.headers or reply.status not in {_OK, _NOT_FOUND}:
                     raise self._error(reply)
                 found = {each["Key"]: int(each["ModifyIndex"]) for each in reply.json() or ()}
@@ -241,7 +240,11 @@ class _ConsulServer(Server):
         return f"/v1/kv/{quote(key)}?{urlencode({**query, **self._where})}"
 
     def _call(self, method: str, path: str, timeout: float, content: bytes = b"") -> Reply:
-        return self._http.call(method, path, headers=self._headers, content=content, timeout=timeout)
+        return self._http.call(method, path, headers=self._headers(), content=content, timeout=timeout)
+
+    def _headers(self) -> dict[str, str]:
+        token = self._address.password.value
+        return {"X-Consul-Token": token} if token else {}
 
     def _error(self, reply: Reply) -> StoreUnavailable:
         message = f"{self.shown}: Consul answers {reply.status}: {reply.text!r}"

@@ -28,6 +28,7 @@ from typing import Any, Final
 
 from incumbent.errors import ConfigurationError, StoreError, StoreUnavailable
 from incumbent.lease import Lease, StoredLease, Version
+from incumbent.shown import Secret
 from incumbent.stores._http import OPEN_TIMEOUT, Address, Http, Misconfigured, Reply, parse
 from incumbent.stores._kinds import KINDS
 from incumbent.stores._server import Listener, Server, ServerStore, from_json, to_json
@@ -68,7 +69,7 @@ class EtcdStore(ServerStore["_EtcdServer"]):
 
     def __init__(self, url: str, name: str) -> None:
         address = parse(url, port=_PORT)
-        if bool(address.user) != bool(address.password):
+        if bool(address.user) != bool(address.password.value):
             raise ConfigurationError(f"store {address.shown!r} has half a login: give user:password@")
         super().__init__(name, url, lambda: _EtcdServer(address))
         self._key = _encode(address.key_of(name))
@@ -143,7 +144,7 @@ class _EtcdServer(Server):
         self.range: Final = {"key": _encode(address.prefix), "range_end": _end_of(address.prefix)}
         self._address = address
         self._http = Http(address)
-        self._login: Mapping[str, str] | None = None
+        self._login: Secret[Mapping[str, str]] | None = None
 
     def ask(self, path: str, body: dict[str, Any], timeout: float) -> dict[str, Any]:
         """What etcd answers.
@@ -192,15 +193,16 @@ class _EtcdServer(Server):
             return {}
         login = self._login
         if login is None:
-            who = {"name": self._address.user, "password": self._address.password}
+            who = {"name": self._address.user, "password": self._address.password.value}
             content = json.dumps(who).encode()
             reply = self._http.call(
                 "POST", "/v3/auth/authenticate", headers={}, content=content, timeout=timeout
             )
             # As etcd's own clients do: who has a password may come before the doors have locks.
             needs_none = _NO_LOGIN in reply.text
-            login = self._login = {} if needs_none else {"Authorization": str(self._judge(reply)["token"])}
-        return login
+            login = Secret({} if needs_none else {"Authorization": str(self._judge(reply)["token"])})
+            self._login = login
+        return login.value
 
     def _is_login_stale(self, reply: Reply) -> bool:
         return bool(self._address.user) and any(why in reply.text for why in _STALE_LOGIN)
