@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from bson.codec_options import CodecOptions, DatetimeConversion
@@ -19,6 +20,7 @@ from pymongo.write_concern import WriteConcern
 
 from incumbent.errors import ConfigurationError
 from incumbent.shown import redacted
+from incumbent.stores._options import check_path
 
 Document: TypeAlias = dict[str, Any]
 Leases: TypeAlias = Collection[Document]
@@ -37,6 +39,7 @@ _CODEC: Final[CodecOptions[Document]] = CodecOptions(
 )
 _TIMEOUTS: Final = re.compile(r" \(configured timeouts: [^)]*\)")
 """What pymongo says behind the trouble with each host."""
+_REFUSALS: Final = (PyMongoError, ValueError, TypeError, OSError)
 _NEEDED: Final = {"find", "insert", "update"}
 
 
@@ -46,29 +49,20 @@ def connect(url: str, listener: CommandListener) -> tuple[MongoClient[Document],
     Raises:
         ConfigurationError: It is no such URL. No message has anything of a password.
     """
+    wrong = partial(_wrong, url)
+    check_path(url, wrong)
     address, _, query = url.partition("?")
-    try:
-        given = split_options(query) if query else {}  # of an unknown one the client only warns
-    except (PyMongoError, ValueError, TypeError, OSError) as error:
-        may_tell = "password" not in query.lower() and "@" not in query  # of an unencoded password, say
-        why = f" ({error})" if may_tell else ""
-        raise ConfigurationError(
-            f"store {redacted(url)!r} has an option that pymongo does not take{why}: give {_FORM}"
-        ) from None
+    given = _options(query, wrong)
     defaults: dict[str, Any] = {name: value for name, value in _DEFAULTS.items() if name not in given}
-    try:
-        client: MongoClient[Document] = MongoClient(
-            url, connect=False, event_listeners=[listener], retryWrites=False, retryReads=False, **defaults
-        )
-    except (PyMongoError, ValueError, TypeError, OSError):
-        # What it complains of may be a piece of a password that was not encoded.
-        raise ConfigurationError(
-            f"store {redacted(url)!r} is no URL of MongoDB's: give {_FORM}, with options that go together, "
-            f"certificates as PEM files, and what is special in user and password percent-encoded"
-        ) from None
     database = address.partition("://")[2].partition("/")[2]
     if not database or "." in database:
-        raise ConfigurationError(f"store {redacted(url)!r} names no database: give {_FORM}")
+        raise wrong("names no database")
+    client = _client(url, event_listeners=[listener], **defaults)
+    if client is None:
+        raise wrong(
+            "is no URL of MongoDB's, with options that go together, certificates as PEM files, and what is "
+            "special in user and password percent-encoded"
+        )
     return client, client.get_default_database().get_collection(
         COLLECTION,
         codec_options=_CODEC,
@@ -76,6 +70,39 @@ def connect(url: str, listener: CommandListener) -> tuple[MongoClient[Document],
         write_concern=WriteConcern(w="majority", j=True),
         read_concern=ReadConcern("majority"),
     )
+
+
+def _options(query: str, wrong: Callable[[str], ConfigurationError]) -> Mapping[str, Any]:
+    """What pymongo makes of them; of one that it does not know its client would only warn, and quote it."""
+    pairs = query.split("&") if query else []
+    for number, pair in enumerate(pairs, 1):
+        if _split(pair) is None:
+            raise wrong(f"has an option that pymongo does not take, number {number} of {len(pairs)}")
+    given = _split(query) if query else {}
+    if given is None:
+        raise wrong("has options that do not go together")
+    return given
+
+
+# What pymongo complains of may be a piece of a password: its exceptions are not even kept as a context.
+
+
+def _split(query: str) -> Mapping[str, Any] | None:
+    try:
+        return split_options(query)
+    except _REFUSALS:
+        return None
+
+
+def _client(url: str, **options: Any) -> MongoClient[Document] | None:
+    try:
+        return MongoClient(url, connect=False, retryWrites=False, retryReads=False, **options)
+    except _REFUSALS:
+        return None
+
+
+def _wrong(url: str, what: str) -> ConfigurationError:
+    return ConfigurationError(f"store {redacted(url)!r} {what}: give {_FORM}")
 
 
 def check(leases: Leases, where: str) -> None:

@@ -40,6 +40,16 @@ def options_of(
     return found
 
 
+def check_path(url: str, wrong: Callable[[str], ConfigurationError]) -> None:
+    """Refuse an @ behind the first slash: what stands before it is a password that was not encoded.
+
+    Raises:
+        ConfigurationError: There is one.
+    """
+    if "@" in url.partition("://")[2].partition("/")[2].partition("?")[0]:
+        raise wrong("has an @ behind its host: in a password, / ? # @ are written %2F %3F %23 %40")
+
+
 def is_file(path: str) -> bool:
     """Whether there is a file, without an exception for a path that is none."""
     try:

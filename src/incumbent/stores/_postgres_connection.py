@@ -34,6 +34,9 @@ _LASTING: Final = re.compile(
 not English, the trouble is taken for one that may pass."""
 
 
+_QUOTABLE: Final = frozenset({"host", "hostaddr", "port", "user", "dbname"})
+
+
 class Refused(StoreUnavailable):
     """The server answered, and said no: nothing was done.
 
@@ -195,9 +198,9 @@ def _connected(params: Mapping[str, str], deadline: float) -> abc.PGconn:
         if isinstance(error, TimeoutError):
             raise StoreUnavailable("no connection in time", outcome_unknown=False) from None
         if isinstance(error, psycopg.Error):
-            raise StoreUnavailable(_line(str(error)), outcome_unknown=False) from error
+            raise StoreUnavailable(_redacted(str(error), params), outcome_unknown=False) from None
         raise
-    message = _line(connection.get_error_message())
+    message = _redacted(connection.get_error_message(), params)
     connection.finish()
     raise Refused(message, is_lasting=_LASTING.search(message) is not None)
 
@@ -226,6 +229,14 @@ def _wait(sources: Mapping[int, int], deadline: float | None) -> dict[int, int]:
 def _refusal(result: abc.PGresult) -> Refused:
     sqlstate = (result.error_field(pq.DiagnosticField.SQLSTATE) or b"").decode()
     return Refused(f"{sqlstate} {_line(result.get_error_message())}", sqlstate=sqlstate)
+
+
+def _redacted(message: str, params: Mapping[str, str]) -> str:
+    """What libpq says, without the values of parameters that it quotes; it would quote any of them."""
+    for name, value in params.items():
+        if name not in _QUOTABLE and value:
+            message = message.replace(f'"{value}"', '"..."')
+    return _line(message)
 
 
 def _line(message: str) -> str:

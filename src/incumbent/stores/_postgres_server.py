@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from typing import Final
@@ -16,7 +16,8 @@ from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict
 
 from incumbent.errors import ConfigurationError, StoreUnavailable
-from incumbent.shown import redacted
+from incumbent.shown import Secret, redacted
+from incumbent.stores._options import check_path, options_of
 from incumbent.stores._postgres_connection import Connection, Refused, Row, addresses
 from incumbent.stores._server import Listener, Server
 
@@ -85,17 +86,19 @@ class PostgresServer(Server):
     """Connections that are made when needed, kept when whole, and one more for listening.
 
     Args:
-        params: What to connect to, as libpq names it.
+        shown: The URL without secrets.
+        given: What to connect to, as libpq names it.
         can_watch: Whether a connection is a session of its own.
     """
 
-    def __init__(self, params: dict[str, str], *, can_watch: bool) -> None:
-        super().__init__(_shown(params))
-        self._connect_timeout = float(params.get("connect_timeout", 0))
-        self._params = {**_DEFAULTS, **params, "client_encoding": "UTF8"}
+    def __init__(self, shown: str, given: Mapping[str, str], *, can_watch: bool) -> None:
+        super().__init__(shown)
+        self._connect_timeout = float(given.get("connect_timeout", 0))
+        params = {**_DEFAULTS, **given, "client_encoding": "UTF8"}
         if can_watch:
-            options = params.get("options", os.environ.get("PGOPTIONS", ""))
-            self._params["options"] = f"{_SESSION} {options}"
+            options = given.get("options", os.environ.get("PGOPTIONS", ""))
+            params["options"] = f"{_SESSION} {options}"
+        self._params: Final = Secret(params)
         self._lock = threading.Lock()
         self._idle: list[Connection] = []
         self._is_closed = False
@@ -192,7 +195,7 @@ class PostgresServer(Server):
             connection.close()
 
     def _connect(self, deadline: float) -> Connection:
-        candidates = addresses(self._params)
+        candidates = addresses(self._params.value)
         while True:
             params = candidates.pop(0)
             left = (deadline - time.monotonic()) / (1 + len(candidates))
@@ -250,37 +253,43 @@ def parse_url(url: str) -> tuple[dict[str, str], bool]:
     Raises:
         ConfigurationError: The URL is none, or has an option that is none.
     """
-    advice = "give postgresql://user@host:port/database?option=value, percent-encoded"
+    wrong = partial(_wrong, url)
+    check_path(url, wrong)
     # Behind the last question mark: libpq allows some in a password.
     address, mark, query = url.rpartition("?")
     options = query.split("&") if mark else []
     watch = [option.partition("=")[2] for option in options if option.startswith("watch=")]
     if any(value not in {"on", "off"} for value in watch):
-        raise ConfigurationError(f"store {redacted(url)!r}: watch is {watch[-1]!r}: give on or off")
+        raise wrong("has a watch= that is neither on nor off")
     if watch:
         rest = "&".join(option for option in options if not option.startswith("watch="))
         url = f"{address}?{rest}" if rest else address
+    params = _parsed(url)
+    if params is None:
+        if mark:
+            options_of(query, _known_options(), wrong)
+        raise wrong("is malformed")
+    return params, "off" not in watch
+
+
+def _parsed(url: str) -> dict[str, str] | None:
+    """None if libpq refuses it. What it says may quote the password."""
     try:
         params = {key: str(value) for key, value in conninfo_to_dict(url).items() if value is not None}
         for number in (*params.get("port", "").split(","), params.get("connect_timeout", "")):
             int(number or 0)
     except (psycopg.Error, ValueError):
-        # What libpq says of it may quote the password.
-        unknown = {option.partition("=")[0] for option in options} - _known_options()
-        trouble = f"there is no option {', '.join(sorted(unknown))}" if unknown else "it is malformed"
-        raise ConfigurationError(f"store {redacted(url)!r}: {trouble}: {advice}") from None
-    return params, "off" not in watch
+        return None
+    return params
 
 
-def _known_options() -> set[str]:
-    return {option.keyword.decode() for option in pq.Conninfo.get_defaults()} | {"ssl", "watch"}
+def _known_options() -> list[str]:
+    return sorted({option.keyword.decode() for option in pq.Conninfo.get_defaults()} | {"ssl", "watch"})
 
 
-def _shown(params: dict[str, str]) -> str:
-    hosts, ports = (params.get(key, "").split(",") for key in ("host", "port"))
-    ports = ports * len(hosts) if len(ports) == 1 else ports
-    places = (f"{host}:{port}" if port else host for host, port in zip(hosts, ports, strict=False))
-    return f"postgresql://{','.join(places)}/{params.get('dbname', '')}"
+def _wrong(url: str, what: str) -> ConfigurationError:
+    form = "give postgresql://user@host:port/database?option=value, percent-encoded"
+    return ConfigurationError(f"store {redacted(url)!r} {what}: {form}")
 
 
 def _wake(sleeper: socket.socket) -> None:

@@ -34,6 +34,7 @@ from pymongo.errors import DuplicateKeyError
 
 from incumbent.errors import CorruptLease
 from incumbent.lease import Lease, StoredLease, Version
+from incumbent.shown import shown
 from incumbent.stores._kinds import KINDS
 from incumbent.stores._mongodb_client import Leases
 from incumbent.stores._mongodb_server import MongoServer
@@ -141,7 +142,7 @@ def _stored(document: dict[str, Any]) -> StoredLease:
     version = document.get("version")
     if not isinstance(version, str) or not version:
         raise CorruptLease(
-            f"the record of lease {document['_id']!r} has no version; repair or delete it by hand"
+            f"the record of lease {shown(document['_id'])} has no version; repair or delete it by hand"
         )
     # Of 64 bits, an integer comes back as a class of its own.
     fields = {name: int(value) if isinstance(value, Int64) else value for name, value in document.items()}

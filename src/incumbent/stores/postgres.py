@@ -24,12 +24,12 @@ import struct
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from hashlib import sha256
 from typing import Final
 from uuid import uuid4
 
 from incumbent.errors import CorruptLease
 from incumbent.lease import Lease, StoredLease, StoreGuarantees, Version
+from incumbent.shown import redacted
 from incumbent.store import Watch
 from incumbent.stores._kinds import KINDS
 from incumbent.stores._postgres_connection import Row
@@ -92,10 +92,7 @@ class PostgresStore(ServerStore[PostgresServer]):
 
     def __init__(self, url: str, name: str) -> None:
         params, can_watch = parse_url(url)
-        # The key gets around, and a URL may hold a password.
-        super().__init__(
-            name, sha256(url.encode()).hexdigest(), lambda: PostgresServer(params, can_watch=can_watch)
-        )
+        super().__init__(name, url, lambda: PostgresServer(redacted(url), params, can_watch=can_watch))
         self.guarantees: Final[StoreGuarantees] = replace(KINDS["postgres"].guarantees, can_watch=can_watch)
         self._key: Final = name.encode()
         try:
@@ -172,29 +169,29 @@ def _stored(row: Row) -> StoredLease:
     if len(values) < len(row):  # NULL must not be taken for "", which is a vacancy
         raise CorruptLease("the record has a NULL in it; repair or delete it by hand")
     identity, session, duration, acquire_time, renew_time, transitions, asked_by, version = values
-    return StoredLease(
-        Lease.from_fields(
-            {
-                "holder_identity": identity.decode(),
-                "holder_session": session.decode(),
-                "lease_duration": struct.unpack("!d", duration)[0],
-                "acquire_time": _moment(acquire_time),
-                "renew_time": _moment(renew_time),
-                "leader_transitions": _integer(transitions),
-                "resign_requested_by": asked_by.decode(),
-            }
-        ),
-        version.decode(),
-    )
+    fields = {
+        "holder_identity": _text(identity),
+        "holder_session": _text(session),
+        "lease_duration": struct.unpack("!d", duration)[0],
+        "acquire_time": _moment(acquire_time),
+        "renew_time": _moment(renew_time),
+        "leader_transitions": _integer(transitions),
+        "resign_requested_by": _text(asked_by),
+    }
+    return StoredLease(Lease.from_fields(fields), _text(version))
 
 
-def _moment(value: bytes) -> datetime:
+def _text(value: bytes) -> str:
+    """A database of the encoding SQL_ASCII keeps any bytes; what is no UTF-8 is refused with the lease."""
+    return value.decode(errors="surrogateescape")
+
+
+def _moment(value: bytes) -> datetime | str:
+    """What is beyond the calendar is refused with the lease."""
     try:
         return _EPOCH + timedelta(microseconds=_integer(value))
-    except OverflowError as error:
-        raise CorruptLease(
-            f"the record has a time that is none ({error}); repair or delete it by hand"
-        ) from error
+    except OverflowError:
+        return "beyond the calendar"
 
 
 def _integer(value: bytes) -> int:

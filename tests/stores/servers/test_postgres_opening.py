@@ -67,12 +67,13 @@ def refused(url, match):
         ("postgresql:", "malformed"),
         ("postgresql://me:sesame@[::1/x", "malformed"),
         ("postgresql://me:sesame%@h/x", "malformed"),
-        ("postgresql://me:sesame@h/x?wach=off", "there is no option wach"),
-        ("postgresql://me@h/x?password=sesame&frob=sesame", "there is no option frob"),
-        ("postgresql://me:sesame@h/x?watch=maybe", "watch is 'maybe': give on or off"),
+        ("postgresql://me:sesame@h/x?wach=off", "number 1 of 1.*is it to be watch"),
+        ("postgresql://me@h/x?password=sesame&frob=sesame", "number 2 of 2"),
+        ("postgresql://me:sesame@h/x?watch=maybe", "watch= that is neither on nor off"),
         ("postgresql://me:sesame@h/x?connect_timeout=sesame", "malformed"),
         ("postgresql://me:sesame@h:pork/x", "port"),
-        ("postgresql://me:sesame@127.0.0.1:1/x?sslmode=maybe", "sslmode"),
+        ("postgresql://me:sesame@127.0.0.1:1/x?sslmode=sesame", "sslmode"),
+        ("postgresql://me:12/sesame@h/x", "has an @ behind its host"),
     ],
 )
 def test_a_malformed_url_is_refused(url, match):
