@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     )
     from incumbent.leadership import Leadership
     from incumbent.lease import Lease, StoredLease, StoreGuarantees, Version
-    from incumbent.store import LeaseStore, Watch
+    from incumbent.store import LeaseStore, Watch, WatchableStore
     from incumbent.stores import open_store
 
 _HOMES: Final = {
@@ -40,7 +40,7 @@ _HOMES: Final = {
     ),
     "leadership": ("Leadership",),
     "lease": ("Lease", "StoredLease", "StoreGuarantees", "Version"),
-    "store": ("LeaseStore", "Watch"),
+    "store": ("LeaseStore", "Watch", "WatchableStore"),
     "stores": ("open_store",),
 }
 _HOME: Final = {name: home for home, names in _HOMES.items() for name in names}
@@ -66,6 +66,7 @@ __all__ = [
     "SystemClock",
     "Version",
     "Watch",
+    "WatchableStore",
     "aio",
     "open_store",
     "testing",

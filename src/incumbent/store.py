@@ -1,8 +1,8 @@
 """What an election needs of a store. The docstrings of `LeaseStore` are the contract.
 
-One object is one lease. Every method is synchronous, may be called from any thread, and is called by an
-elector's driver once at a time. An election is as safe as two things: that `create_lease` and `update_lease`
-are atomic, and that they never report a success that did not happen.
+One object is one lease. Every method is synchronous and may be called from any thread, also while an earlier
+call hangs. An election is as safe as two things: that `create_lease` and `update_lease` are atomic, and that
+they never report a success that did not happen.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
+from incumbent.errors import ConfigurationError
 from incumbent.lease import Lease, StoredLease, StoreGuarantees, Version
 
-__all__ = ["LeaseStore", "StoreGuarantees", "StoredLease", "Version", "Watch"]
+__all__ = ["LeaseStore", "StoreGuarantees", "StoredLease", "Version", "Watch", "WatchableStore", "watch"]
 
 
 class Watch(Protocol):
@@ -71,8 +72,17 @@ class LeaseStore(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Give back what this object holds. May be called more than once."""
+        ...
+
+
+@runtime_checkable
+class WatchableStore(LeaseStore, Protocol):
+    """A store that notifies: one whose guarantees declare `can_watch`. No other needs the method."""
+
     def watch(self, notify: Callable[[], None]) -> Watch:
-        """Call `notify` when the record may have changed, until closed; only where `can_watch` is declared.
+        """Call `notify` when the record may have changed, until closed.
 
         Returns at once and connects in the background. `notify` is quick and may be called from any thread,
         at any time, too often rather than too seldom: in particular after every reconnection. A lost
@@ -80,6 +90,16 @@ class LeaseStore(Protocol):
         """
         ...
 
-    def close(self) -> None:
-        """Give back what this object holds. May be called more than once."""
-        ...
+
+def watch(store: LeaseStore, notify: Callable[[], None]) -> Watch:
+    """Watch a store that declares `can_watch`.
+
+    Raises:
+        ConfigurationError: It has no method for it.
+    """
+    if not isinstance(store, WatchableStore):
+        name = type(store).__name__
+        raise ConfigurationError(
+            f"{name} declares can_watch=True and has no method watch: give it one, or False"
+        )
+    return store.watch(notify)

@@ -23,7 +23,7 @@ CORE = {
     "core.elector": {"core.candidacy", "errors", "lease", "core.state", "core.messages", "core.states"},
     "core.term_messages": {"core.messages"},
     "core.term": {"core.messages", "core.states", "core.term_messages"},
-    "store": {"lease"},
+    "store": {"errors", "lease"},
     "clock": set(),
 }
 # The protocol has no clock, no randomness, no threads, no log and no I/O of its own.

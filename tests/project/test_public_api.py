@@ -17,7 +17,7 @@ PUBLIC = {
     *("Lease", "LeaseStore", "Clock", "SystemClock", "open_store"),
     *("ElectionError", "ConfigurationError", "StoreError", "StoreUnavailable"),
     *("LeaseConflict", "LeaseNotFound", "CorruptLease", "LeadershipLost"),
-    *("StoredLease", "StoreGuarantees", "Version", "Watch"),
+    *("StoredLease", "StoreGuarantees", "Version", "Watch", "WatchableStore"),
     *("aio", "testing"),
 }
 CORE = {
@@ -44,7 +44,7 @@ CORE = {
     },
     "core.observation": {"Observation"},
     "core.states": {"MACHINE", "MOVES", "STATES", "mermaid"},
-    "store": {"LeaseStore", "Watch"},
+    "store": {"LeaseStore", "Watch", "WatchableStore"},
 }
 LOADED_LATER = {"sqlite3", "rich", "asyncio", "argparse", "psutil", "incumbent.testing", "incumbent.cli"}
 

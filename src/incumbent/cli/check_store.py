@@ -26,7 +26,7 @@ def main(arguments: argparse.Namespace) -> int:
     url: str = arguments.url
     name = f"incumbent-check-{secrets.token_hex(6)}"
     scratch = Scratch(lambda: open_store(url, lease=name))
-    kind = SCHEMES[url.partition(":")[0]]
+    kind = SCHEMES.get(url.partition(":")[0])
     print(f"{redacted(url)}: checking in a scratch lease, {name}\n")
     try:
         scratch.reach()
@@ -34,11 +34,12 @@ def main(arguments: argparse.Namespace) -> int:
         if not failures:
             _measure(scratch)
     finally:
-        with suppress(StoreError):
+        with suppress(StoreError, Unverified):
             scratch.remove()
         scratch.close()
-    print(f"\nnot verified here: {kind.promise}")
-    print(f"see to it:         {kind.operator}")
+    if kind is not None:  # of a store of another package, that one has to say it
+        print(f"\nnot verified here: {kind.promise}")
+        print(f"see to it:         {kind.operator}")
     if failures:
         print(f"\n{failures} of {len(CHECKS)} promises are not kept: do not elect on this store")
         return NOT_AS_PROMISED

@@ -8,7 +8,7 @@ from incumbent.cli import EXIT_NOT_NOW, EXIT_UNAVAILABLE
 from incumbent.cli.place import looks_expired
 from incumbent.errors import LeaseNotFound, StoreError
 from incumbent.lease import Lease, StoredLease, StoreGuarantees, Version
-from incumbent.store import LeaseStore, Watch
+from incumbent.store import LeaseStore, Watch, watch
 
 
 class OneChance:
@@ -61,8 +61,8 @@ class OneChance:
         return self._store.update_lease(lease, version, timeout=timeout)
 
     def watch(self, notify: Callable[[], None]) -> Watch:
-        """See `LeaseStore.watch`."""
-        return self._store.watch(notify)
+        """See `WatchableStore.watch`."""
+        return watch(self._store, notify)
 
     def close(self) -> None:
         """See `LeaseStore.close`."""

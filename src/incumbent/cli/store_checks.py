@@ -16,7 +16,7 @@ from typing import Final
 
 from incumbent.errors import LeaseConflict, LeaseNotFound
 from incumbent.lease import Lease, Version
-from incumbent.store import LeaseStore
+from incumbent.store import LeaseStore, watch
 
 TIMEOUT: Final = 5.0
 """Seconds given to each call."""
@@ -197,7 +197,7 @@ def notified(scratch: Scratch) -> None:
         raise Unverified("this store does not notify: followers poll")
     scratch.put()
     told = threading.Event()
-    with closing(scratch.store.watch(told.set)):
+    with closing(watch(scratch.store, told.set)):
         told.wait(TIMEOUT)  # of having connected
         told.clear()
         scratch.put()

@@ -14,7 +14,7 @@ from incumbent.runtime.pools import Lane, SerialQueue
 from incumbent.runtime.scheduler import Scheduler, Timer
 from incumbent.runtime.store_calls import perform
 from incumbent.runtime.threads import Thread
-from incumbent.store import LeaseStore, Watch
+from incumbent.store import LeaseStore, Watch, watch
 
 
 class ThreadedRuntime:
@@ -71,7 +71,7 @@ class ThreadedRuntime:
 
     def watch(self, changed: Callable[[], None]) -> Watch:
         """Have `changed` called when the record may have changed, until the watch is closed."""
-        return self._store.watch(partial(self.post, changed))
+        return watch(self._store, partial(self.post, changed))
 
     def spawn(
         self,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeAlias
+from urllib.parse import unquote_plus
 
 from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo import MongoClient
@@ -20,7 +21,7 @@ from pymongo.write_concern import WriteConcern
 
 from incumbent.errors import ConfigurationError
 from incumbent.shown import redacted
-from incumbent.stores._options import check_path
+from incumbent.stores._options import check_path, is_file
 
 Document: TypeAlias = dict[str, Any]
 Leases: TypeAlias = Collection[Document]
@@ -39,6 +40,7 @@ _CODEC: Final[CodecOptions[Document]] = CodecOptions(
 )
 _TIMEOUTS: Final = re.compile(r" \(configured timeouts: [^)]*\)")
 """What pymongo says behind the trouble with each host."""
+_FILES: Final = {name.lower(): name for name in ("tlsCAFile", "tlsCertificateKeyFile", "tlsCRLFile")}
 _REFUSALS: Final = (PyMongoError, ValueError, TypeError, OSError)
 _NEEDED: Final = {"find", "insert", "update"}
 
@@ -76,6 +78,9 @@ def _options(query: str, wrong: Callable[[str], ConfigurationError]) -> Mapping[
     """What pymongo makes of them; of one that it does not know its client would only warn, and quote it."""
     pairs = query.split("&") if query else []
     for number, pair in enumerate(pairs, 1):
+        name, _, value = pair.partition("=")
+        if name.lower() in _FILES and not is_file(unquote_plus(value)):
+            raise wrong(f"has {_FILES[name.lower()]}=, but there is no such file")
         if _split(pair) is None:
             raise wrong(f"has an option that pymongo does not take, number {number} of {len(pairs)}")
     given = _split(query) if query else {}

@@ -47,7 +47,9 @@ def check_path(url: str, wrong: Callable[[str], ConfigurationError]) -> None:
         ConfigurationError: There is one.
     """
     if "@" in url.partition("://")[2].partition("/")[2].partition("?")[0]:
-        raise wrong("has an @ behind its host: in a password, / ? # @ are written %2F %3F %23 %40")
+        raise wrong(
+            "has an @ behind its host: in a password, / ? # @ are percent-encoded, as %2F %3F %23 %40"
+        )
 
 
 def is_file(path: str) -> bool:

@@ -82,7 +82,7 @@ class ServerStore(Generic[S]):
         return f"<{type(self).__name__} {self._shown} lease={shown(self.name)}>"
 
     def watch(self, notify: Callable[[], None]) -> Watch:
-        """See `LeaseStore.watch`."""
+        """See `WatchableStore.watch`."""
         return self._reach().listener.watch(self.name, notify)
 
     def close(self) -> None:

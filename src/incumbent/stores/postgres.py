@@ -139,7 +139,7 @@ class PostgresStore(ServerStore[PostgresServer]):
             self._not_found()
 
     def watch(self, notify: Callable[[], None]) -> Watch:
-        """See `LeaseStore.watch`.
+        """See `WatchableStore.watch`.
 
         Raises:
             NotImplementedError: The URL says `watch=off`.

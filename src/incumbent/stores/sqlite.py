@@ -14,13 +14,11 @@ network file systems are not to be relied on.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
 from typing import Final, NoReturn
 from uuid import uuid4
 
 from incumbent.errors import ConfigurationError, CorruptLease, LeaseConflict, LeaseNotFound, StoreUnavailable
 from incumbent.lease import Lease, StoredLease, Version
-from incumbent.store import Watch
 from incumbent.stores import check_lease_name
 from incumbent.stores._kinds import KINDS
 from incumbent.stores._sqlite_file import shared_file
@@ -109,14 +107,6 @@ class SqliteStore:
         with self._file.writing(timeout) as connection:
             if connection.execute("DELETE FROM lease WHERE name = ?", (self.name,)).rowcount == 0:
                 self._not_found()
-
-    def watch(self, notify: Callable[[], None]) -> Watch:
-        """Not here: `guarantees.can_watch` is False, so followers poll.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError("a SQLite file tells nobody that it changed: poll get_lease")
 
     def close(self) -> None:
         """Let go of the file. Every other method raises `StoreUnavailable` from now on."""

@@ -190,7 +190,7 @@ WRONG_URLS = {
     "mongodb://u:s3kr3t@word@127.0.0.1:1/db": "percent-encoded",
     "mongodb://u:s3kr3t:word@127.0.0.1:1/db": "percent-encoded",
     "mongodb://127.0.0.1:1,127.0.0.1:2/db?directConnection=true": "options that go together",
-    "mongodb://127.0.0.1:1/db?tls=true&tlsCAFile=/nowhere.pem": "option",
+    "mongodb://127.0.0.1:1/db?tls=true&tlsCAFile=/nowhere.pem": "no such file",
 }
 
 

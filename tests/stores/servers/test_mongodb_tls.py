@@ -86,8 +86,8 @@ def test_without_tls_there_is_no_answer(server):
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
-        ({"ca": "missing.pem"}, "tlscafile file is not readable"),
-        ({"me": "missing.pem"}, "tlscertificatekeyfile file is not readable"),
+        ({"ca": "missing.pem"}, "tlsCAFile=, but there is no such file"),
+        ({"me": "missing.pem"}, "tlsCertificateKeyFile=, but there is no such file"),
         ({"ca": "ca.key"}, "certificates as PEM files"),
         ({"me": "ca.pem"}, "certificates as PEM files"),
     ],

@@ -159,7 +159,7 @@ def test_names_are_data(server, text):
 
 def test_a_name_that_is_too_long_is_refused(server):
     """2001 bytes are more than an index entry and a notification are sure to hold."""
-    with pytest.raises(ConfigurationError, match="2001 bytes"):
+    with pytest.raises(ConfigurationError, match="at most 2000 bytes"):
         open_store(server.url, lease="x" * 2001)
 
 

@@ -1,4 +1,4 @@
-"""What every store must do, as tests that any store can be held against. Needs pytest and Hypothesis.
+"""What every store must do, as tests that any store can be held against. Needs `incumbent[testing]`.
 
 Five lines hold a store of one's own against it:
 
@@ -31,8 +31,8 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from incumbent.errors import ConfigurationError, LeaseConflict, LeaseNotFound, StoreUnavailable
 from incumbent.lease import Lease, Version
-from incumbent.store import LeaseStore
-from incumbent.testing.stores.fixtures import Opener, StoreUnderTest
+from incumbent.store import LeaseStore, watch
+from incumbent.testing.stores.fixtures import Opener, StoreUnderTest, assert_is_store
 from incumbent.testing.stores.machine import ODD_LEASES, PLAIN, LeaseStoreMachine, assert_kept
 
 __all__ = ["LeaseStoreContract"]
@@ -53,8 +53,7 @@ class LeaseStoreContract(StoreUnderTest):
 
     def test_it_is_a_store(self, store: LeaseStore) -> None:
         """It has every method, and declares something possible."""
-        assert isinstance(store, LeaseStore)
-        assert store.guarantees.resolution > 0
+        assert_is_store(store)
 
     def test_a_record_that_nobody_wrote_is_missing(self, store: LeaseStore, elsewhere: LeaseStore) -> None:
         """Reading says so, and replacing it does nothing."""
@@ -195,7 +194,7 @@ class LeaseStoreContract(StoreUnderTest):
         if not store.guarantees.can_watch:
             pytest.skip("the store does not declare can_watch")
         changed, control = threading.Event(), threading.Event()
-        watch = another().watch(changed.set)
+        first = watch(another(), changed.set)
         version = store.create_lease(PLAIN, timeout=self.timeout)
         assert changed.wait(self.timeout), "the creation was not told"
         changed.clear()
@@ -205,9 +204,9 @@ class LeaseStoreContract(StoreUnderTest):
         if self.delete_lease(name):
             assert changed.wait(self.timeout), "the deletion was not told"
             version = store.create_lease(PLAIN, timeout=self.timeout)
-        watch.close()
-        watch.close()
-        with closing(another().watch(control.set)):
+        first.close()
+        first.close()
+        with closing(watch(another(), control.set)):
             changed.clear()
             control.clear()
             store.update_lease(PLAIN, version, timeout=self.timeout)

@@ -6,17 +6,41 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Final, TypeAlias
 
 import pytest
 
-from incumbent.lease import Lease, Version
-from incumbent.store import LeaseStore
+from incumbent.lease import Lease, StoreGuarantees, Version
+from incumbent.shown import shown
+from incumbent.store import LeaseStore, WatchableStore
 from incumbent.testing.stores.machine import assert_kept
 
-__all__ = ["Opener", "StoreUnderTest"]
+__all__ = ["Opener", "StoreUnderTest", "assert_is_store"]
 
 Opener: TypeAlias = Callable[[], LeaseStore]
+
+
+_METHODS: Final = ("get_lease", "create_lease", "update_lease", "close")
+
+
+def assert_is_store(store: object) -> None:
+    """It has every method of a `LeaseStore`, and `watch` if it declares `can_watch`.
+
+    Raises:
+        AssertionError: It has not; the message says what is missing.
+    """
+    name, guarantees = type(store).__name__, getattr(store, "guarantees", None)
+    missing = [method for method in _METHODS if not callable(getattr(store, method, None))]
+    assert not missing, f"{name} has no {', '.join(missing)}: see incumbent.LeaseStore"
+    assert isinstance(guarantees, StoreGuarantees), (
+        f"{name}.guarantees is {shown(guarantees)}: give a StoreGuarantees"
+    )
+    assert guarantees.resolution > 0, (
+        f"{name} keeps durations in steps of {guarantees.resolution} s: give more"
+    )
+    assert not guarantees.can_watch or isinstance(store, WatchableStore), (
+        f"{name} declares can_watch=True and has no method watch: give it one, or declare False"
+    )
 
 
 class StoreUnderTest:
