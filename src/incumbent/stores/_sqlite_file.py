@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import Final
 
 from incumbent.errors import ConfigurationError, StoreUnavailable
-from incumbent.stores._sqlite_schema import check_path, is_hopeless, is_locked, prepare, told
+from incumbent.stores._sqlite_schema import (
+    absolute,
+    check_path,
+    is_full,
+    is_hopeless,
+    is_locked,
+    prepare,
+    told,
+)
 
 _RETRY_PERIOD: Final = 0.01
 _PATIENCE: Final = 1.0
@@ -33,6 +41,7 @@ class SqliteFile:
         self._connection: sqlite3.Connection | None = None
         self._inode: tuple[int, int] | None = None
         self._is_unsafe = False
+        self._is_full = False
 
     def open(self, timeout: float) -> None:
         """Open it if that can be done within `timeout` seconds; otherwise the next call tries.
@@ -67,6 +76,7 @@ class SqliteFile:
         except ConfigurationError as error:
             raise StoreUnavailable(str(error), outcome_unknown=False) from error
         except sqlite3.Error as error:
+            self._is_full = self._is_full or is_full(error)
             raise StoreUnavailable(told(self.path, error), outcome_unknown=False) from error
 
     @contextmanager
@@ -85,6 +95,7 @@ class SqliteFile:
             except sqlite3.Error as error:
                 # The log may hold all of it or not, whatever this connection believes: look anew.
                 self._disconnect()
+                self._is_full = self._is_full or is_full(error)
                 raise StoreUnavailable(told(self.path, error)) from error
             self._check_unmoved(outcome_unknown=True)
 
@@ -99,6 +110,10 @@ class SqliteFile:
                 self._disconnect()
             connection = self._connection or self._connect(deadline)
             _set_patience(connection, deadline)
+            if self._is_full:
+                self._is_full = False
+                with suppress(sqlite3.Error):  # moves what is in the log, so that its room can be reused
+                    connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
             yield connection
         finally:
             if self.users == 0 or (self._connection is not None and self._connection.in_transaction):
@@ -163,7 +178,7 @@ def shared_file(path: str, *, timeout: float) -> SqliteFile:
     Raises:
         ConfigurationError: It never can.
     """
-    path = str(Path(path).expanduser().absolute())
+    path = absolute(path)
     with _registry_lock:
         file = _registry.setdefault(path, SqliteFile(path))
         file.users += 1

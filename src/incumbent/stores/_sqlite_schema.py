@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sqlite3
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from incumbent.errors import ConfigurationError
+from incumbent.shown import shown
 
 COLUMNS: Final = (
     "holder_identity",
@@ -20,6 +24,11 @@ COLUMNS: Final = (
 )
 SCHEMA_VERSION: Final = 1
 APPLICATION_ID: Final = 0x1EA5E5
+LOG_PAGES: Final = 16
+"""How long the write-ahead log may become: 64 KiB, where SQLite would let it grow to 4 MiB. Then it is
+written over, so that a disk that fills up meanwhile stops no renewal."""
+
+_PAGE: Final = 4096
 _CREATE: Final = """
 CREATE TABLE lease (
   name TEXT PRIMARY KEY, version TEXT NOT NULL,
@@ -38,6 +47,7 @@ _ADVICE: Final = {
     "not a database": "it is no SQLite database: give another path",
     "malformed": "it is damaged: restore or delete it",
 }
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _HOPELESS: Final = ("readonly", "unable to open", "not a database", "malformed")
 
 
@@ -52,9 +62,30 @@ def is_hopeless(error: sqlite3.Error) -> bool:
     return any(text in str(error) for text in _HOPELESS)
 
 
+def is_full(error: sqlite3.Error) -> bool:
+    """Whether the disk is."""
+    return "full" in str(error)
+
+
 def is_locked(error: sqlite3.Error) -> bool:
     """Whether other users of the file were in the way."""
     return "lock" in str(error)
+
+
+def absolute(path: object) -> str:
+    """The path from the root; `~` is the user's home.
+
+    Raises:
+        ConfigurationError: It is no path, or leads nowhere.
+    """
+    if not isinstance(path, (str, Path)) or _CONTROLS.search(str(path)):
+        raise ConfigurationError(f"path is {shown(path)}: give a path without control characters")
+    try:
+        return str(Path(path).expanduser().absolute())
+    except (OSError, RuntimeError) as error:  # nobody has that home, or the working directory is gone
+        raise ConfigurationError(
+            f"path is {shown(str(path))}: {error}: give another, from the root"
+        ) from None
 
 
 def check_path(path: str) -> None:
@@ -64,7 +95,11 @@ def check_path(path: str) -> None:
         ConfigurationError: There can be no file of leases.
     """
     parent = Path(path).parent
-    if not parent.is_dir():
+    try:
+        is_there = parent.is_dir()
+    except OSError as error:  # such as a name that is too long, or a directory that may not be entered
+        raise ConfigurationError(f"{path}: there can be no such file: {error.strerror}") from None
+    if not is_there:
         raise ConfigurationError(
             f"{path}: there is no directory {parent}: create it; or mind that sqlite:/// is followed by a "
             f"relative path and sqlite://// by an absolute one"
@@ -91,6 +126,8 @@ def prepare(connection: sqlite3.Connection, path: str) -> None:
     if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
         raise ConfigurationError(f"{path}: SQLite cannot keep its log there: use a file on a local disk")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
+    connection.execute(f"PRAGMA journal_size_limit = {2 * LOG_PAGES * _PAGE}")  # if it grew for a long record
     connection.execute("BEGIN IMMEDIATE")
     is_new = _is_new(connection, path)
     if is_new:
@@ -99,6 +136,22 @@ def prepare(connection: sqlite3.Connection, path: str) -> None:
     # In every case, because only a write finds out whether the file may be written.
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("COMMIT" if is_new else "ROLLBACK")
+    if is_new:
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")  # the file grows now, while there is room
+        _sync_directory(path)
+
+
+def _sync_directory(path: str) -> None:
+    """See to it that a crash of the machine does not lose the name of a new file.
+
+    SQLite does so for its logs only, and may have been built not to. Where it is forbidden, it is left.
+    """
+    with suppress(OSError):
+        directory = os.open(Path(path).resolve().parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
 
 
 def _is_new(connection: sqlite3.Connection, path: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Final
 
 from incumbent.errors import ConfigurationError, LeaseConflict, LeaseNotFound, StoreUnavailable
 from incumbent.lease import Lease, StoredLease, Version
+from incumbent.shown import redacted, shown
 from incumbent.stores import check_lease_name
 from incumbent.stores._kinds import KINDS
 
@@ -66,7 +67,7 @@ class MemoryStore:
         self._is_closed = False
 
     def __repr__(self) -> str:
-        return f"<MemoryStore lease={self.name!r}>"
+        return f"<MemoryStore lease={shown(self.name)}>"
 
     def get_lease(self, *, timeout: float) -> StoredLease:  # noqa: ARG002 - memory answers at once
         """See `LeaseStore.get_lease`."""
@@ -79,7 +80,7 @@ class MemoryStore:
         self._check_open()
         with self.space.lock:
             if self.name in self.space.records:
-                raise LeaseConflict(f"lease {self.name!r} exists")
+                raise LeaseConflict(f"lease {shown(self.name)} exists")
             version = self.space.put(self.name, lease)
         self.space.notify(self.name)
         return version
@@ -90,7 +91,7 @@ class MemoryStore:
         with self.space.lock:
             current = self._record().version
             if current != version:
-                raise LeaseConflict(f"lease {self.name!r} is at version {current}, not {version}")
+                raise LeaseConflict(f"lease {shown(self.name)} is at version {current}, not {shown(version)}")
             new_version = self.space.put(self.name, lease)
         self.space.notify(self.name)
         return new_version
@@ -126,7 +127,7 @@ class MemoryStore:
         try:
             return self.space.records[self.name]
         except KeyError:
-            raise LeaseNotFound(f"there is no lease {self.name!r}") from None
+            raise LeaseNotFound(f"there is no lease {shown(self.name)}") from None
 
     def _check_open(self) -> None:
         if self._is_closed:
@@ -152,7 +153,7 @@ class _MemoryWatch:
         try:
             self._notify()
         except Exception:  # noqa: BLE001 - P13: a caller's bug is its own
-            _LOG.exception("a watcher of lease %r failed", self._store.name)
+            _LOG.exception("a watcher of lease %s failed", shown(self._store.name))
 
     def close(self) -> None:
         self._is_closed = True
@@ -162,5 +163,7 @@ class _MemoryWatch:
 def open_url(url: str, lease: str) -> MemoryStore:
     """The store at `memory:`, shared by all who open it in this process."""
     if url != "memory:":
-        raise ConfigurationError(f"store {url!r} is more than memory: it has no path and no options")
+        raise ConfigurationError(
+            f"store {redacted(url)!r} is more than memory: it has no path and no options"
+        )
     return MemoryStore(lease, space=PROCESS_SPACE)

@@ -19,6 +19,7 @@ from uuid import uuid4
 
 from incumbent.errors import ConfigurationError, CorruptLease, LeaseConflict, LeaseNotFound, StoreUnavailable
 from incumbent.lease import Lease, StoredLease, Version
+from incumbent.shown import redacted, shown
 from incumbent.stores import check_lease_name
 from incumbent.stores._kinds import KINDS
 from incumbent.stores._sqlite_file import shared_file
@@ -49,6 +50,9 @@ class SqliteStore:
         path: The file; created if it is missing. `~` is the user's home.
         name: The lease's name.
 
+    Attributes:
+        server: The file. Campaigns whose stores have the same one share the threads that call the store.
+
     Raises:
         ConfigurationError: There can be no store there: a directory, a missing parent, a file that may not
             be written or is something else, a schema of a newer version. A file that is only locked for now
@@ -61,10 +65,11 @@ class SqliteStore:
         check_lease_name(name)
         self.name: Final = name
         self._file = shared_file(path, timeout=OPEN_TIMEOUT)
+        self.server: Final = (type(self).__name__, self._file.path)
         self._is_closed = False
 
     def __repr__(self) -> str:
-        return f"<SqliteStore path={self._file.path!r} lease={self.name!r}>"
+        return f"<SqliteStore path={self._file.path!r} lease={shown(self.name)}>"
 
     def get_lease(self, *, timeout: float) -> StoredLease:
         """See `LeaseStore.get_lease`."""
@@ -81,7 +86,7 @@ class SqliteStore:
         version = uuid4().hex
         with self._file.writing(timeout) as connection:
             if connection.execute(_INSERT, (*_values(lease), version, self.name)).rowcount == 0:
-                raise LeaseConflict(f"lease {self.name!r} exists")
+                raise LeaseConflict(f"lease {shown(self.name)} exists")
         return version
 
     def update_lease(self, lease: Lease, version: Version, *, timeout: float) -> Version:
@@ -94,7 +99,7 @@ class SqliteStore:
             if connection.execute(_UPDATE, (*_values(lease), new_version, self.name, expected)).rowcount == 0:
                 if connection.execute(_SELECT, (self.name,)).fetchone() is None:
                     self._not_found()
-                raise LeaseConflict(f"lease {self.name!r} is no longer at version {version}")
+                raise LeaseConflict(f"lease {shown(self.name)} is no longer at version {shown(version)}")
         return new_version
 
     def delete_lease(self, *, timeout: float = OPEN_TIMEOUT) -> None:
@@ -119,7 +124,7 @@ class SqliteStore:
             raise StoreUnavailable(f"{self!r} is closed: open another", outcome_unknown=False)
 
     def _not_found(self) -> NoReturn:
-        raise LeaseNotFound(f"there is no lease {self.name!r} in {self._file.path}")
+        raise LeaseNotFound(f"there is no lease {shown(self.name)} in {self._file.path}")
 
 
 def open_url(url: str, lease: str) -> SqliteStore:
@@ -136,12 +141,16 @@ def path_of(url: str) -> str:
     path = url[len(_PREFIX) :]
     if not url.startswith(_PREFIX) or path in ("", ":memory:"):
         raise ConfigurationError(
-            f"store {url!r} names no file: give sqlite:///relative/path.db or sqlite:////absolute/path.db, "
-            f"or memory: for a lease within one process"
+            f"store {redacted(url)!r} names no file: give sqlite:///relative/path.db or "
+            f"sqlite:////absolute/path.db, or memory: for a lease within one process"
         )
     if "?" in path or "#" in path:
         raise ConfigurationError(
-            f"store {url!r} has options, but sqlite has none: leave out what follows the path"
+            f"store {redacted(url)!r} has options, but sqlite has none: leave out what follows the path"
+        )
+    if "@" in path.partition(":")[2]:
+        raise ConfigurationError(
+            f"store {redacted(url)!r} has a login, but a file has none: give sqlite:///relative/path.db"
         )
     return path
 
