@@ -1,0 +1,91 @@
+"""How a listener comes back to a server that does not let it listen."""
+
+from __future__ import annotations
+
+import logging
+from types import SimpleNamespace
+
+import pytest
+
+from incumbent.stores import _listener
+from incumbent.stores._listener import Listener
+
+DOUBLED = [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0]
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(_listener, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    return clock
+
+
+@pytest.fixture
+def listener(clock, caplog):
+    caplog.set_level(logging.INFO)
+    listener = Listener("server", lambda _: None)
+    listener._watches["x"] = []  # somebody watches, or nothing would be logged; no thread is started
+    return listener
+
+
+def pauses(listener, clock, seconds, times):
+    """After so many connections that lasted so long each; None: none was made."""
+    found = []
+    for _ in range(times):
+        if seconds is not None:
+            listener.connected()
+            clock.now += seconds
+        found.append(listener._next_pause("lost"))
+        clock.now += found[-1]
+    return found
+
+
+def test_a_server_that_is_away_is_asked_less_and_less(listener, clock):
+    assert pauses(listener, clock, None, 9) == DOUBLED
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.5, 4.9])
+def test_so_is_one_that_ends_each_connection_soon(listener, clock, seconds):
+    """It costs each follower a read, too: a watch that is refused is worse than none."""
+    assert pauses(listener, clock, seconds, 9) == DOUBLED
+
+
+def test_a_connection_that_lasted_begins_anew(listener, clock):
+    pauses(listener, clock, 0.0, 9)
+    assert pauses(listener, clock, 5.0, 1) == [0.1]
+    assert pauses(listener, clock, None, 3) == [0.2, 0.4, 0.8]
+    assert pauses(listener, clock, 3600.0, 2) == [0.1, 0.1]
+
+
+def test_one_server_does_not_slow_down_another(listener, clock):
+    pauses(listener, clock, 0.0, 9)
+    assert pauses(Listener("another", lambda _: None), clock, None, 2) == [0.1, 0.2]
+
+
+def lines(caplog):
+    return [f"{record.levelname} {record.getMessage()}" for record in caplog.records]
+
+
+def test_an_outage_is_two_lines(listener, clock, caplog):
+    pauses(listener, clock, None, 20)
+    pauses(listener, clock, 100.0, 1)
+    assert lines(caplog) == ["WARNING server: not listening: lost", "INFO server: listening again"]
+
+
+def test_a_connection_that_lasted_and_is_made_again_is_no_line(listener, clock, caplog):
+    """Servers and proxies end long requests; nothing was missed that is not looked at now."""
+    pauses(listener, clock, 60.0, 20)
+    assert lines(caplog) == []
+
+
+def test_connections_that_end_soon_are_one_line_and_another_when_one_lasts(listener, clock, caplog):
+    """Not two for each of them."""
+    pauses(listener, clock, 0.1, 20)
+    assert lines(caplog) == ["WARNING server: not listening: lost"]
+    listener.connected()
+    listener.heard("x")
+    assert len(lines(caplog)) == 1
+    clock.now += 5
+    listener.heard("x")
+    listener.heard("x")
+    assert lines(caplog)[1:] == ["INFO server: listening again"]
