@@ -41,7 +41,7 @@ _SERVER: Final = re.compile(
     """,
     re.VERBOSE,
 )
-_FILE: Final = re.compile(r"sqlite:///[^?#@:]+")
+_FILE: Final = re.compile(r"sqlite:///[^?#@:=&]+")
 _LONGEST_PLACE: Final = 200
 _LAST_PORT: Final = 65535
 

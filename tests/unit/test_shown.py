@@ -2,54 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from incumbent.shown import SCHEMES, redacted, shown
 from incumbent.stores._kinds import SCHEMES as STORES
-
-PIECES = ["://", ":", "/", "?", "#", "@", "%", "&", "=", ",", " ", "\x1b[2J", "a"]
-SPECIAL = st.text("ab1:/?#@%&=,. ", max_size=6)
-SECRETS = st.tuples(SPECIAL, SPECIAL).map(lambda around: f"{around[0]}SECRET{around[1]}")
-# What nobody can tell from a URL that means it: an @ was lost from one whose password has another @ in it.
-NAMES_A_HOST = re.compile(r"[a-z+]+://([^/?#@]*@)?[^/?#@:]*SECRET[^@]*")
-PARAMETERS = st.sampled_from(
-    [
-        "password",
-        "sslpassword",
-        "sentinel_password",
-        "authSource",
-        "passfile",
-        "PASSWORD",
-        "pasword",
-        "token",
-        "db",
-    ]
-)
-
-
-@st.composite
-def urls(draw):
-    """A URL with SECRET in every part that may hold one."""
-    scheme = draw(st.sampled_from(sorted(SCHEMES - {"memory", "sqlite"})))
-    user = draw(st.sampled_from(["", "root"]))
-    login = draw(st.sampled_from(["", f"{user}:{draw(SECRETS)}@"]))
-    host = draw(st.sampled_from(["", "host", "host:6379", "h1:1,h2", "[::1]:7"]))
-    path = draw(st.sampled_from(["", "/", "/0", "/db"]))
-    query = "&".join(f"{draw(PARAMETERS)}={draw(SECRETS)}" for _ in range(draw(st.integers(0, 2))))
-    return f"{scheme}://{login}{host}{path}{'?' if query else ''}{query}"
-
-
-@st.composite
-def mistyped(draw):
-    """Such a URL with up to one character deleted, replaced or inserted, or one piece put in between."""
-    url = draw(urls())
-    at = draw(st.integers(0, len(url)))
-    piece = draw(st.sampled_from(["", *PIECES]))
-    return url[:at] + piece + url[at + draw(st.integers(0, 1)) :]
+from support.stores.urls import NAMES_A_HOST, mistyped
 
 
 @settings(max_examples=5000)

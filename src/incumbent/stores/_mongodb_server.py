@@ -21,7 +21,7 @@ from pymongo.errors import (
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
 from incumbent.errors import ConfigurationError, StoreUnavailable
-from incumbent.shown import redacted
+from incumbent.shown import Secret, redacted
 from incumbent.stores._mongodb_client import UNAUTHORIZED, Leases, check, connect, described
 from incumbent.stores._server import Listener, Server
 
@@ -65,7 +65,8 @@ class MongoServer(Server):
     def __init__(self, url: str) -> None:
         super().__init__(redacted(url))
         self._sent = _Sent()
-        self._client, self._leases = connect(url, self._sent)
+        client, leases = connect(url, self._sent)
+        self._client, self._leases = Secret(client), Secret(leases)  # a client shows options in its repr
         self._lock = threading.Lock()
         self._is_checked = False
 
@@ -96,10 +97,10 @@ class MongoServer(Server):
             self._is_checked = True
         try:
             with pymongo.timeout(OPEN_TIMEOUT):
-                check(self._leases, self.shown)
+                check(self._leases.value, self.shown)
         except (ConnectionFailure, ExecutionTimeout) as error:
             # Out of reach, or overtaxed, is not for ever: the first call says so.
-            members = self._client.topology_description.server_descriptions().values()
+            members = self._client.value.topology_description.server_descriptions().values()
             if members and all("CERTIFICATE_VERIFY_FAILED" in str(each.error) for each in members):
                 raise ConfigurationError(
                     f"{self.shown}: {described(error)}: name the authority that vouches for its "
@@ -119,7 +120,7 @@ class MongoServer(Server):
     def close(self) -> None:
         """See `Server.close`."""
         with pymongo.timeout(_CLOSE_TIMEOUT):
-            self._client.close()
+            self._client.value.close()
 
     def _try(self, operation: Callable[[Leases], T], timeout: float) -> T:
         """Only what was not sent is tried again: the pool may hold connections to a server that is gone."""
@@ -128,7 +129,7 @@ class MongoServer(Server):
         with pymongo.timeout(max(timeout, 0.001)):  # 0 would be no limit
             while True:
                 try:
-                    return operation(self._leases)
+                    return operation(self._leases.value)
                 except ServerSelectionTimeoutError:
                     raise
                 except ConnectionFailure:
@@ -149,7 +150,7 @@ class MongoServer(Server):
         """By a change stream. pymongo resumes it where it was, and raises where it cannot."""
         keys = [{"$project": {"documentKey": 1}}]
         with pymongo.timeout(_PATIENCE):
-            stream = self._leases.watch(keys, max_await_time_ms=round(1000 * _AWAIT))
+            stream = self._leases.value.watch(keys, max_await_time_ms=round(1000 * _AWAIT))
         try:
             listener.connected()
             while not listener.is_over:
@@ -178,7 +179,7 @@ class MongoServer(Server):
 
     def _versions(self) -> dict[str, object]:
         with pymongo.timeout(_PATIENCE):
-            cursor = self._leases.find({"_id": {"$type": "string"}}, {"version": 1})
+            cursor = self._leases.value.find({"_id": {"$type": "string"}}, {"version": 1})
             return {document["_id"]: document.get("version") for document in cursor}
 
 
