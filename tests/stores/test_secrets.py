@@ -41,8 +41,17 @@ def failure(call):
     try:
         call(timeout=0.01)
     except StoreError as error:
-        return "".join(traceback.format_exception(error))
+        return told_by(error)
     return ""
+
+
+def told_by(error):
+    """By its traceback, and by what a debugger or a reporter of errors finds behind it."""
+    told = traceback.format_exception(error)
+    while error is not None:
+        told += [str(error), repr(error), repr(vars(error))]
+        error = error.__cause__ or error.__context__
+    return "\n".join(told)
 
 
 def told_of(url):
@@ -50,7 +59,7 @@ def told_of(url):
     try:
         store = open_store(url, lease="x")
     except ConfigurationError as error:
-        return "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
+        return told_by(error)
     told = []
     with closing(store):
         reached = getattr(store, "_reached", None)

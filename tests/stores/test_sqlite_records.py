@@ -26,6 +26,11 @@ class TestRecords:
             "acquire_time = '2024-02-29T12:00:00'",
             "leader_transitions = 'many'",
             "leader_transitions = -1",
+            "renew_time = '9999-12-31T23:59:59.999999+00:00'",
+            "holder_identity = printf('%.*c', 1000000, 'a')",
+            "lease_duration = 9e999",
+            "version = x'00ff'",
+            "version = ''",
         ],
     )
     def test_a_malformed_record_is_no_lease_and_no_vacancy(self, damage, path, store):
@@ -35,7 +40,7 @@ class TestRecords:
             other.create_lease(LEASE, timeout=1)
         with raw(path) as connection:
             connection.execute(f"UPDATE lease SET {damage} WHERE name = 'x'")
-        with pytest.raises(CorruptLease, match="is not a lease"):
+        with pytest.raises(CorruptLease, match="repair or delete it by hand"):
             store.get_lease(timeout=1)
         with pytest.raises(LeaseConflict):
             store.create_lease(LEASE, timeout=1)

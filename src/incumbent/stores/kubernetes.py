@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
 
 from incumbent.errors import ConfigurationError, CorruptLease, StoreUnavailable
 from incumbent.lease import Lease, StoredLease, Version
@@ -23,6 +23,7 @@ from incumbent.shown import redacted
 from incumbent.stores._kinds import KINDS
 from incumbent.stores._kubernetes_api import CHECK_TIMEOUT, ApiServer
 from incumbent.stores._kubernetes_record import from_object, to_patch
+from incumbent.stores._options import options_of
 from incumbent.stores._server import ServerStore
 
 _PART: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
@@ -116,17 +117,17 @@ class KubernetesStore(ServerStore[ApiServer]):
 
 
 def _parts(url: str) -> tuple[str, dict[str, str]]:
-    split = urlsplit(url)
-    namespace, options = split.netloc, dict(parse_qsl(split.query))
-    if split.scheme != "kubernetes" or not _NAME.fullmatch(namespace) or split.path not in ("", "/"):
-        raise ConfigurationError(f"store {redacted(url)!r} names no namespace: give kubernetes://NAMESPACE")
-    unknown = sorted(options.keys() - {"kubeconfig", "context"}) + ["#"] * bool(split.fragment)
-    if unknown:
-        raise ConfigurationError(
-            f"store {redacted(url)!r} has the unknown options {', '.join(unknown)}: "
-            f"there are kubeconfig=PATH and context=NAME"
-        )
-    return namespace, options
+    place, _, query = url.partition("?")
+    namespace = place.removeprefix("kubernetes://").removesuffix("/")
+    wrong = partial(_wrong, url)
+    if not place.startswith("kubernetes://") or not _NAME.fullmatch(namespace):
+        raise wrong("names no namespace")
+    return namespace, options_of(query, ("kubeconfig", "context"), wrong)
+
+
+def _wrong(url: str, what: str) -> ConfigurationError:
+    form = "give kubernetes://NAMESPACE, with ?kubeconfig=PATH or ?context=NAME if need be"
+    return ConfigurationError(f"store {redacted(url)!r} {what}: {form}")
 
 
 def open_url(url: str, lease: str) -> KubernetesStore:

@@ -29,11 +29,12 @@ from uuid import uuid4
 
 from incumbent.errors import CorruptLease
 from incumbent.lease import Lease, StoredLease, StoreGuarantees, Version
-from incumbent.shown import redacted
+from incumbent.shown import redacted, shown
 from incumbent.store import Watch
 from incumbent.stores._kinds import KINDS
 from incumbent.stores._postgres_connection import Row
-from incumbent.stores._postgres_server import CHANNEL, DDL, PostgresServer, parse_url
+from incumbent.stores._postgres_server import CHANNEL, DDL, PostgresServer
+from incumbent.stores._postgres_url import parse_url
 from incumbent.stores._server import ServerStore
 
 __all__ = ["DDL", "PostgresStore", "open_url"]
@@ -178,6 +179,8 @@ def _stored(row: Row) -> StoredLease:
         "leader_transitions": _integer(transitions),
         "resign_requested_by": _text(asked_by),
     }
+    if not _text(version).isalnum():  # none that a write could name
+        raise CorruptLease(f"the record's version is {shown(version)}; repair or delete it by hand")
     return StoredLease(Lease.from_fields(fields), _text(version))
 
 

@@ -266,9 +266,9 @@ def _stored(record: dict[bytes, bytes], life: str) -> StoredLease:
     try:
         fields = {name.decode(): value.decode() for name, value in record.items()}
     except UnicodeDecodeError as error:
-        raise CorruptLease(f"the record is no text ({error}); repair or delete it by hand") from error
+        raise CorruptLease(f"the record is no text ({error}); repair or delete it by hand") from None
     lease = Lease.from_fields(fields)
-    if not fields.get("version"):
+    if not fields.get("version", "").isalnum():  # none that a write could name
         raise CorruptLease("the record has no version; repair or delete it by hand")
     if lease.is_vacant and fields.get("life") != life:
         lease = replace(lease, holder_identity=_RELEASED_BEFORE, holder_session=_NOBODY)

@@ -180,6 +180,8 @@ def _values(lease: Lease) -> tuple[str | float | int, ...]:
 
 def _stored(row: sqlite3.Row | list[object]) -> StoredLease:
     *values, version = row
+    if not isinstance(version, str) or not version.isalnum():  # none that a write could name
+        raise CorruptLease(f"the record's version is {shown(version)}; repair or delete it by hand")
     return StoredLease(Lease.from_fields(dict(zip(COLUMNS, values, strict=True))), version)
 
 

@@ -50,8 +50,8 @@ def test_a_name_that_kubernetes_refuses_is_refused_first(server, name):
         ("kubernetes://", "names no namespace"),
         ("kubernetes:///default", "names no namespace"),
         ("kubernetes://default/x", "names no namespace"),
-        ("kubernetes://default?token=secret", "unknown options token"),
-        ("kubernetes://default#context", "unknown options #"),
+        ("kubernetes://default?token=secret", "number 1 of 1"),
+        ("kubernetes://default#context", "names no namespace"),
         ("kubernetes://default?kubeconfig=/no/such/file", "no credentials"),
     ],
 )

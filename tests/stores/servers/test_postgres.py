@@ -107,6 +107,10 @@ def test_a_version_of_another_store_is_a_conflict(store, version):
         "renew_time = '0044-03-15 BC'",
         "renew_time = '10000-01-01 00:00 UTC'",
         "leader_transitions = -1",
+        "renew_time = '9999-12-31 23:59:59 UTC'",
+        "holder_identity = repeat('a', 1000000)",
+        "version = ''",
+        "version = 'a b'",
         "holder_identity = NULL",
     ],
 )

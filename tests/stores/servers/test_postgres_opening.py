@@ -73,6 +73,7 @@ def refused(url, match):
         ("postgresql://me:sesame@h/x?connect_timeout=sesame", "malformed"),
         ("postgresql://me:sesame@h:pork/x", "port"),
         ("postgresql://me:sesame@127.0.0.1:1/x?sslmode=sesame", "sslmode"),
+        ("postgresql://me:pass@sesame@h/x", "an @ in its password"),
         ("postgresql://me:12/sesame@h/x", "has an @ behind its host"),
     ],
 )

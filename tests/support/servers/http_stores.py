@@ -16,6 +16,7 @@ from incumbent import Campaign
 from incumbent.errors import StoreUnavailable
 from incumbent.lease import Lease
 from incumbent.stores import open_store
+from incumbent.stores._server import to_json
 from support.servers import running
 from support.servers.consul import ConsulServer
 from support.servers.etcd import EtcdServer
@@ -28,6 +29,11 @@ CORRUPT = {
     "empty": b"",
     "no-object": b"[1]",
     "no-lease": b"{}",
+    "nested": b"[" * 100_000,
+    "nested-field": b'{"holder_identity":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "long": to_json(LEASE).replace('"a"', f'"{"a" * 100_000}"').encode(),
+    "year-9999": to_json(LEASE).replace("2024", "9999").encode(),
+    "digits": to_json(LEASE).replace('"leader_transitions":1', f'"leader_transitions":{"9" * 5000}').encode(),
     "no-time": b'{"holder_identity":"a","holder_session":"s","lease_duration":15,"acquire_time":"noon",'
     b'"renew_time":"noon","leader_transitions":1}',
 }
