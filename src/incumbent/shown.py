@@ -31,6 +31,9 @@ _VARIANTS: Final = ("redis+sentinel", "rediss+sentinel", "redis+cluster", "redis
 SCHEMES: Final = {"memory", "sqlite", "kubernetes", "mongodb+srv", "unix", *_SERVERS, *_VARIANTS}
 """The schemes that may be quoted. What stands before `://` in any other URL may be half a password."""
 
+LONGEST_LINE: Final = 1_000
+"""Characters of a message, before they are escaped."""
+
 _HOST: Final = r"(?:(?:[A-Za-z0-9._-]|%2[Ff])+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
 _SERVER: Final = re.compile(
     rf"""
@@ -67,6 +70,12 @@ def shown(value: object) -> str:
     except Exception:  # noqa: BLE001 - an integer of many digits, or anybody's broken __repr__
         return f"<{type(value).__name__}>"
     return text if len(text) <= 2 * MOST_SHOWN else f"{text[: 2 * MOST_SHOWN]}..."
+
+
+def one_line(message: str) -> str:
+    """The message in one line, without control characters, and cut where it is long."""
+    left = len(message) - LONGEST_LINE
+    return _escaped(message[:LONGEST_LINE]) + (f"... ({left} more characters)" if left > 0 else "")
 
 
 def redacted(url: object) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from importlib import metadata
 
 import pytest
 
+import incumbent
 from incumbent.cli import main
-from incumbent.cli.run import default_lease
+from incumbent.cli.options import OPTIONS
+from incumbent.cli.place import default_lease
 
 HEAVY = {
     "rich",
@@ -52,6 +56,16 @@ def test_help_fits_a_terminal_and_lists_every_exit_code(capsys):
         pytest.param(["run"], "after --", id="no command"),
         pytest.param(["run", "--"], "after --", id="an empty command"),
         pytest.param(["status", "--", "x"], "only run", id="a command for another"),
+        pytest.param(["run", "sleep", "1"], "incumbent run [OPTIONS] -- sleep 1", id="-- forgotten"),
+        pytest.param(
+            ["run", "--once", "sleep", "1"], "[OPTIONS] -- sleep 1", id="-- forgotten after options"
+        ),
+        pytest.param(["status", "lease"], "unrecognized arguments: lease", id="a word too many"),
+        pytest.param(["run", "--log-format", "xml", "--", "x"], "json", id="no such format"),
+        pytest.param(
+            ["status", "--store", "memory:", "--store-file", "x"], "more than once", id="two stores"
+        ),
+        pytest.param(["status", "\x1b[2J\nforged"], r"\x1b[2J\nforged", id="nothing raw"),
         pytest.param(["run", "--lease-duration", "nan", "--", "x"], "0 or more", id="not a number"),
         pytest.param(["run", "--retry-period", "-1", "--", "x"], "0 or more", id="a negative number"),
         pytest.param(["run", "--leas", "x", "--", "x"], "--leas", id="an abbreviation"),
@@ -97,10 +111,53 @@ def test_a_state_directory_that_cannot_be_made_is_2(tmp_path, monkeypatch, capsy
 
 
 def test_default_names_differ_where_commands_do():
-    """Readable, bounded, and a name for each command line."""
+    """Readable, bounded, valid in Kubernetes, and a name for each command line."""
     commands = [["python", "a.py"], ["python", "b.py"], ["python a.py"], ["x" * 100], ["x" * 101], ["/"]]
-    names = [default_lease(command) for command in commands]
+    names = [default_lease(command) for command in [*commands, ["Ж", "\x1b"], ["X" * 39 + "/" + "y"]]]
 
-    assert len(set(names)) == len(commands)
-    assert names[0].startswith("python-a.py-")
+    assert len(set(names)) == len(names)
+    assert names[0].startswith("python-a-py-")
+    assert all(re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", name) for name in names)
     assert max(map(len, names)) < 60
+
+
+def test_default_names_differ_where_directories_do(tmp_path, monkeypatch):
+    """`./job.sh` here and `./job.sh` there are two jobs; the same directory by another way is the same."""
+    names = []
+    for directory in ("here", "there"):
+        (tmp_path / directory).mkdir()
+        monkeypatch.chdir(tmp_path / directory)
+        names.append(default_lease(["./job.sh"]))
+    assert names[0] != names[1]
+
+    (tmp_path / "link").symlink_to(tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "link")
+    assert default_lease(["./job.sh"]) == names[0]
+
+
+def test_without_a_working_directory_the_lease_must_be_named(tmp_path, monkeypatch, capsys):
+    """One that was deleted is no traceback."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert main(["run", "--store", "memory:", "--", "true"]) == 2
+    assert "--lease" in capsys.readouterr().err
+
+
+def test_the_version_is_told(capsys):
+    """The same everywhere."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"incumbent {incumbent.__version__}\n"
+    assert incumbent.__version__ == metadata.version("incumbent")
+
+
+@pytest.mark.parametrize("command", OPTIONS)
+def test_the_help_of_a_command_fits_on_two_screens(command, capsys):
+    """Of 24 lines."""
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 48
+    assert max(map(len, lines)) < 80

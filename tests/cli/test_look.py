@@ -68,24 +68,29 @@ def test_status_as_json_has_the_records_fields(place, capsys):
 
 
 @pytest.mark.parametrize(
-    ("options", "line"), [((), "there is no lease\n"), (("--lease", "x"), "there is no lease 'x'\n")]
+    ("options", "line"), [((), "there is no lease in sqlite"), (("--lease", "x"), "there is no lease 'x'\n")]
 )
 def test_status_of_nothing(place, capsys, options, line):
-    """No lease is an answer, not a failure."""
-    assert run(place, "status", *options) == 0
-    assert capsys.readouterr().out == line
+    """Whoever only asks for the exit code must not take it for a lease."""
+    SqliteStore(str(place), "other").close()
+    assert run(place, "status", *options) == 1
+    assert capsys.readouterr().out.startswith(line)
+    assert run(place, "status", "--json", *options) == 1
+    said = capsys.readouterr()
+    assert json.loads(said.out) == []
+    assert said.err.startswith(line)
 
 
 @pytest.mark.parametrize("options", [(), ("--lease", "a")])
 def test_status_of_a_corrupt_record_says_so(place, capsys, options):
-    """It is shown, next to those that can be read."""
+    """It is shown, next to those that can be read; nobody can be elected by it."""
     store, _ = write(place, "a", lease_of("anna"))
     with store._file.writing(5) as connection:
         connection.execute("UPDATE lease SET lease_duration = -1")
 
-    assert run(place, "status", *options) == 0
+    assert run(place, "status", *options) == 69
     assert "corrupt" in capsys.readouterr().out
-    assert run(place, "status", "--json", *options) == 0
+    assert run(place, "status", "--json", *options) == 69
     assert "error" in json.loads(capsys.readouterr().out)[0]
 
 
@@ -109,7 +114,7 @@ def test_a_store_that_does_not_answer_is_69(monkeypatch, capsys):
 
     monkeypatch.setattr(status, "read_leases", unavailable)
 
-    assert main(["status"]) == 69
+    assert main(["status", "--store", "memory:"]) == 69
     assert capsys.readouterr().err == "incumbent: gone fishing\n"
 
 

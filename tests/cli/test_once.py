@@ -57,13 +57,13 @@ def test_it_gives_up_when_the_dead_turn_out_to_live(world):
 def test_it_gives_up_when_the_store_does_not_answer_the_first_time():
     """With 69: a job that is to run now or never must not wait for a store to come back. Later it may."""
     codes = []
-    chance = OneChance(Silent(), codes.append)
+    chance = chance_of(Silent(), codes)
 
     with pytest.raises(StoreUnavailable):
         chance.get_lease(timeout=1)
     assert codes == [69]
 
-    chance = OneChance(Silent(LeaseNotFound("none")), codes.append)
+    chance = chance_of(Silent(LeaseNotFound("none")), codes)
     for error in (LeaseNotFound, StoreUnavailable):
         with pytest.raises(error):
             chance.get_lease(timeout=1)
@@ -73,7 +73,7 @@ def test_it_gives_up_when_the_store_does_not_answer_the_first_time():
 def test_one_chance_passes_everything_else_on():
     """Guarantees, watching and closing are the store's own."""
     store = MemoryStore("a")
-    chance = OneChance(store, pytest.fail)
+    chance = chance_of(store, [])
     hints = []
 
     watch = chance.watch(lambda: hints.append(1))
@@ -85,6 +85,11 @@ def test_one_chance_passes_everything_else_on():
     assert chance.guarantees == store.guarantees
     with pytest.raises(StoreUnavailable):
         store.get_lease(timeout=1)
+
+
+def chance_of(store, codes, *, lease_duration=60.0, delay=0.0):
+    """What notes the codes that it gives up by."""
+    return OneChance(store, lambda code, _: codes.append(code), lease_duration=lease_duration, delay=delay)
 
 
 class Silent:

@@ -260,9 +260,9 @@ def test_every_change_of_state_is_one_line_with_its_reason_and_no_renewal_is(clo
         settle(campaign)
     records = [record for record in caplog.records if record.name == "incumbent"]
     assert [record.getMessage() for record in records] == [
-        "reports: follower -> candidate: there is no record",
-        "reports: candidate -> leader: my write is the one that stuck",
-        "reports: leader -> stopped: asked to",
+        "reports: follower -> candidate: there is no record (no holder)",
+        "reports: candidate -> leader: my write is the one that stuck (holder 'a', token 1)",
+        "reports: leader -> stopped: asked to (holder 'a', token 1)",
     ]
     assert (records[1].lease, records[1].identity, records[1].token, records[1].trigger) == (
         "reports",

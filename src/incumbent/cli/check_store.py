@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import math
 import secrets
-from contextlib import suppress
 from statistics import median
 
 from incumbent.cli.store_checks import CHECKS, TIMEOUT, Failure, Scratch, Unverified
-from incumbent.errors import CorruptLease, LeaseConflict, LeaseNotFound, StoreError
-from incumbent.shown import redacted
+from incumbent.errors import CorruptLease, LeaseConflict, LeaseNotFound
+from incumbent.shown import one_line, redacted, shown
 from incumbent.stores import open_store
 from incumbent.stores._kinds import SCHEMES
 
@@ -23,20 +22,26 @@ ROUND_TRIPS_PER_LEASE = 40
 
 def main(arguments: argparse.Namespace) -> int:
     """Check, measure, and say what could not be verified."""
-    url: str = arguments.url
-    name = f"incumbent-check-{secrets.token_hex(6)}"
-    scratch = Scratch(lambda: open_store(url, lease=name))
+    url: str = arguments.store
+    name: str = f"incumbent-check-{secrets.token_hex(6)}" if arguments.lease is None else arguments.lease
+    scratch = Scratch(lambda lease: open_store(url, lease=lease), name)
     kind = SCHEMES.get(url.partition(":")[0])
-    print(f"{redacted(url)}: checking in a scratch lease, {name}\n")
     try:
         scratch.reach()
+    except BaseException:
+        scratch.close()
+        raise
+    print(f"{redacted(url)}: checking in the lease {shown(name)}\n")
+    is_deleted = False
+    try:
         failures = sum(not _is_kept(scratch, title) for title in CHECKS)
         if not failures:
             _measure(scratch)
     finally:
-        with suppress(StoreError, Unverified):
-            scratch.remove()
+        is_deleted = scratch.leave()
         scratch.close()
+    if not is_deleted:
+        print(f"\nleft behind:       the lease {shown(name)}, released; nobody needs it")
     if kind is not None:  # of a store of another package, that one has to say it
         print(f"\nnot verified here: {kind.promise}")
         print(f"see to it:         {kind.operator}")
@@ -50,9 +55,9 @@ def _is_kept(scratch: Scratch, title: str) -> bool:
     try:
         CHECKS[title](scratch)
     except Unverified as reason:
-        print(f"   ?  {title}: not verified, {reason}")
+        print(f"   ?  {title}: not verified, {one_line(str(reason))}")
     except (Failure, LeaseConflict, LeaseNotFound, CorruptLease) as failure:
-        print(f"FAIL  {title}: {failure}")
+        print(f"FAIL  {title}: {one_line(str(failure))}")
         return False
     else:
         print(f"  ok  {title}")

@@ -1,33 +1,55 @@
-"""`incumbent run --once`: contend only while nobody else is seen to hold the lease."""
+"""`incumbent run --once`: contend only while nobody else is seen to hold the lease, and not for long."""
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
+from typing import Final, TypeVar
 
 from incumbent.cli import EXIT_NOT_NOW, EXIT_UNAVAILABLE
-from incumbent.cli.place import looks_expired
-from incumbent.errors import LeaseNotFound, StoreError
+from incumbent.cli.place import age, named
+from incumbent.errors import LeaseConflict, LeaseNotFound, StoreError
 from incumbent.lease import Lease, StoredLease, StoreGuarantees, Version
 from incumbent.store import LeaseStore, Watch, watch
 
+LEASES: Final = 2
+"""Lease durations after which it gives up: one to wait for the dead (P4), one for everything else."""
+
+T = TypeVar("T")
+
 
 class OneChance:
-    """A store that passes everything on, and says when what is read leaves no hope.
+    """A store wrapper that calls `give_up` as soon as this candidate should not wait any longer.
 
-    That is: another's record that does not look expired or has changed since the last look; or no answer at
-    the first look. It only ever makes this candidate give up, so the wall clock is good enough.
+    - A live holder is seen: its record was renewed within its lease duration by the wall clock, or since the
+      last look. A record dated in the future says nothing by itself.
+    - The first read fails.
+    - No write of this candidate succeeded for `LEASES` times the longest lease duration known.
+
+    It only ever makes this candidate give up, so the wall clock is good enough.
 
     Args:
         store: What does the work.
-        give_up: Called with the exit code, from any thread, perhaps more than once.
+        give_up: Called with the exit code and the reason, from any thread, perhaps more than once.
+        lease_duration: This candidate's own, in seconds.
+        delay: Seconds by which it takes over later than others.
     """
 
-    def __init__(self, store: LeaseStore, give_up: Callable[[int], None]) -> None:
+    def __init__(
+        self, store: LeaseStore, give_up: Callable[[int, str], None], *, lease_duration: float, delay: float
+    ) -> None:
         self._store = store
         self._give_up = give_up
+        self._longest = lease_duration
+        self._delay = delay
         self._own: set[str] = set()
-        self._seen: Version = None
+        self._seen: Lease | None = None
         self._has_answered = False
+        self._trouble = {"read": "", "write": ""}
+        self._last_success = 0.0
+        self._closed = threading.Event()
+        self._timer = threading.Thread(target=self._limit, name="incumbent-once", daemon=True)
         self.name: str = getattr(store, "name", "")
 
     @property
@@ -38,27 +60,25 @@ class OneChance:
     def get_lease(self, *, timeout: float) -> StoredLease:
         """See `LeaseStore.get_lease`."""
         try:
-            stored = self._store.get_lease(timeout=timeout)
+            stored = self._noting("read", lambda: self._store.get_lease(timeout=timeout))
         except LeaseNotFound:
             self._has_answered = True
             raise
-        except StoreError:
+        except StoreError as error:
             if not self._has_answered:
-                self._give_up(EXIT_UNAVAILABLE)
+                self._give_up(EXIT_UNAVAILABLE, f"the store could not be read: {error}")
             raise
         self._has_answered = True
-        self._judge(stored)
+        self._judge(stored.lease)
         return stored
 
     def create_lease(self, lease: Lease, *, timeout: float) -> Version:
         """See `LeaseStore.create_lease`."""
-        self._own.add(lease.holder_session)
-        return self._store.create_lease(lease, timeout=timeout)
+        return self._write(lease, lambda: self._store.create_lease(lease, timeout=timeout))
 
     def update_lease(self, lease: Lease, version: Version, *, timeout: float) -> Version:
         """See `LeaseStore.update_lease`."""
-        self._own.add(lease.holder_session)
-        return self._store.update_lease(lease, version, timeout=timeout)
+        return self._write(lease, lambda: self._store.update_lease(lease, version, timeout=timeout))
 
     def watch(self, notify: Callable[[], None]) -> Watch:
         """See `WatchableStore.watch`."""
@@ -66,12 +86,60 @@ class OneChance:
 
     def close(self) -> None:
         """See `LeaseStore.close`."""
+        self._closed.set()
         self._store.close()
 
-    def _judge(self, stored: StoredLease) -> None:
-        if stored.lease.is_vacant or stored.lease.holder_session in self._own:
+    def _write(self, lease: Lease, write: Callable[[], Version]) -> Version:
+        self._own.add(lease.holder_session)
+        version = self._noting("write", write)
+        self._last_success = time.monotonic()
+        return version
+
+    def _noting(self, what: str, call: Callable[[], T]) -> T:
+        """Call, and keep in mind what is wrong with the store for as long as it is."""
+        if self._timer.ident is None:
+            self._last_success = time.monotonic()
+            self._timer.start()
+        self._trouble[what] = self._trouble[what] or "it does not answer"
+        try:
+            answer = call()
+        except (LeaseConflict, LeaseNotFound):
+            self._trouble[what] = ""
+            raise
+        except Exception as error:
+            self._trouble[what] = str(error)
+            raise
+        self._trouble[what] = ""
+        return answer
+
+    def _judge(self, lease: Lease) -> None:
+        """Give up if another holds the lease and lives."""
+        if lease.is_vacant or lease.holder_session in self._own:
             return
-        has_changed = self._seen is not None and stored.version != self._seen
-        self._seen = stored.version
-        if has_changed or not looks_expired(stored.lease):
-            self._give_up(EXIT_NOT_NOW)
+        is_renewed = self._seen is not None and not lease.is_same_write(self._seen)
+        self._seen = lease
+        self._longest = max(self._longest, lease.lease_duration)
+        seconds = age(lease).total_seconds()
+        if is_renewed or 0 <= seconds <= lease.lease_duration:
+            when = "just now" if is_renewed else f"{seconds:.1f} s ago"
+            holder = f"{named(lease.holder_identity)} holds the lease with token {lease.leader_transitions}"
+            self._give_up(EXIT_NOT_NOW, f"{holder}, written {when}")
+
+    def _limit(self) -> None:
+        """Give up when that is due, unless the store is closed before."""
+        while (left := self._left()) > 0:
+            if self._closed.wait(left):
+                return
+        trouble = self._trouble["write"] or self._trouble["read"]
+        waited = f"not elected within {LEASES * self._longest + self._delay:g} s"
+        if trouble:
+            self._give_up(EXIT_UNAVAILABLE, f"{waited}, as the store fails: {trouble}")
+        elif self._seen is None:
+            self._give_up(EXIT_NOT_NOW, waited)
+        else:
+            holder = named(self._seen.holder_identity)
+            self._give_up(EXIT_NOT_NOW, f"{waited}; the last holder seen is {holder}")
+
+    def _left(self) -> float:
+        """Seconds for which this candidate may still wait."""
+        return self._last_success + LEASES * self._longest + self._delay - time.monotonic()

@@ -2,22 +2,54 @@
 
 from __future__ import annotations
 
+import argparse
+import hashlib
+import logging
+import os
+import re
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final
 
 from incumbent.errors import ConfigurationError, CorruptLease, LeaseNotFound
 from incumbent.lease import Lease, StoredLease
-from incumbent.shown import redacted
+from incumbent.shown import one_line, redacted, shown
 from incumbent.store import LeaseStore
 from incumbent.stores import open_store
 
 READ_TIMEOUT: Final = 5.0
 """Seconds that a person waits for an answer of the store."""
 
+LARGEST_STORE_FILE: Final = 65_536
+"""Bytes: far more than any URL needs."""
 
-def default_store() -> str:
-    """The URL of this user's own store on this machine; its directory is made if it is missing.
+_PLAIN: Final = re.compile(r"[\w.@:/+=()-]{1,80}")
+
+log = logging.getLogger("incumbent.command")
+
+
+def store_url(arguments: argparse.Namespace) -> str:
+    """The URL that was given, wherever it was given; or that of the default store, which is announced.
+
+    Raises:
+        ConfigurationError: It is in a file that cannot be read, or there can be no default store.
+    """
+    if arguments.store_file is not None:
+        return _read_store_file(arguments.store_file)
+    if arguments.store is not None:
+        given: str = arguments.store
+        return given
+    path = default_file()
+    log.warning(
+        "no store is named: using the file %s, which only this user's processes on this machine share; "
+        "to elect among machines, name a server by --store",
+        quoted(path),
+    )
+    return f"sqlite:///{path}"
+
+
+def default_file() -> Path:
+    """This user's own file on this machine; its directory is made if it is missing.
 
     Raises:
         ConfigurationError: It cannot be made.
@@ -25,48 +57,91 @@ def default_store() -> str:
     import platformdirs  # noqa: PLC0415 - who names a store does not need it
 
     directory = Path(platformdirs.user_state_path("incumbent"))
+    if not directory.is_absolute():  # neither HOME nor a passwd entry: `~` stays what it is
+        raise ConfigurationError("there is no home directory for a default store: name a store by --store")
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(
-            f"the default store's directory {directory} cannot be made ({error.strerror}): "
+            f"the default store's directory {quoted(directory)} cannot be made ({error.strerror}): "
             f"name a store by --store"
         ) from error
-    return f"sqlite:///{directory / 'leases.db'}"
+    return directory / "leases.db"
 
 
-def open_lease(url: str | None, lease: str) -> LeaseStore:
-    """The store of one lease, by default in the user's own file."""
-    return open_store(default_store() if url is None else url, lease=lease)
+def _read_store_file(path: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(LARGEST_STORE_FILE + 1)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "there can be no such file"
+        raise ConfigurationError(f"--store-file {quoted(path)} cannot be read: {why}") from error
+    try:
+        lines = content.decode().split("\n")
+    except UnicodeDecodeError:
+        lines = []
+    urls = [line.strip() for line in lines if line.strip()]
+    if len(urls) != 1 or len(content) > LARGEST_STORE_FILE:
+        raise ConfigurationError(
+            f"--store-file {quoted(path)} is to hold a store's URL, in one line of its own"
+        )
+    return urls[0]
 
 
-def has_no_file(url: str | None) -> bool:
-    """Whether it is a SQLite file that is not there: it has no lease, and to look should not create it.
+def default_lease(command: list[str]) -> str:
+    """A name for people, made of the whole command line and the working directory.
+
+    It differs where one of them does, and is valid in every store, Kubernetes included.
 
     Raises:
-        ConfigurationError: The URL names no file.
+        ConfigurationError: The working directory was deleted, or may not be read.
     """
-    url = default_store() if url is None else url
+    try:
+        directory = bytes(Path.cwd())
+    except OSError as error:
+        raise ConfigurationError(
+            f"the working directory, after which the lease is named by default, is not to be found "
+            f"({error.strerror}): name the lease by --lease"
+        ) from error
+    words = b"\0".join([directory, *map(os.fsencode, command)])
+    readable = re.sub(r"[^a-z0-9]+", "-", " ".join(command).lower())[:40].strip("-")
+    return f"{readable or 'command'}-{hashlib.sha256(words).hexdigest()[:8]}"
+
+
+def lacking_file(url: str) -> Path | None:
+    """The SQLite file that is not there: it has no lease, and to look should not create it.
+
+    Raises:
+        ConfigurationError: The URL names no file, or one that nobody could find.
+    """
     if not url.startswith("sqlite:"):
-        return False
-    from incumbent.stores.sqlite import path_of  # noqa: PLC0415 - only who uses it pays
+        return None
+    # Only who uses SQLite pays for it.
+    from incumbent.stores._sqlite_schema import check_path  # noqa: PLC0415
+    from incumbent.stores.sqlite import path_of  # noqa: PLC0415
 
-    return not Path(path_of(url)).exists()
+    try:
+        path = Path(path_of(url)).expanduser().absolute()
+    except RuntimeError as error:
+        raise ConfigurationError(
+            f"store {redacted(url)}: there is no such home directory: give the path from the root"
+        ) from error
+    check_path(str(path))
+    return None if path.exists() else path
 
 
-def read_leases(url: str | None, lease: str | None) -> dict[str, StoredLease | CorruptLease]:
+def read_leases(url: str, lease: str | None) -> dict[str, StoredLease | CorruptLease]:
     """The lease of that name, if there is one; without a name every lease in a SQLite file.
 
     Raises:
         ConfigurationError: No name was given, and the store does not list its leases.
         StoreError: The store cannot be used.
     """
-    url = default_store() if url is None else url
-    if has_no_file(url):
+    if lacking_file(url) is not None:
         return {}
     if lease is None:
         if not url.startswith("sqlite:"):
-            raise ConfigurationError(f"store {redacted(url)!r} does not list its leases: name one by --lease")
+            raise ConfigurationError(f"store {redacted(url)} does not list its leases: name one by --lease")
         from incumbent.stores.sqlite import list_leases, path_of  # noqa: PLC0415 - only who uses it pays
 
         return list_leases(path_of(url), timeout=READ_TIMEOUT)
@@ -81,9 +156,44 @@ def read_leases(url: str | None, lease: str | None) -> dict[str, StoredLease | C
         store.close()
 
 
+def nothing(url: str, lease: str | None) -> str:
+    """Say that there is no lease, or not even the file for it."""
+    path = lacking_file(url)
+    if path is not None:
+        return f"there is no file {quoted(path)}: nobody has contended there yet, or the path is wrong"
+    return (
+        f"there is no lease {shown(lease)}" if lease is not None else f"there is no lease in {redacted(url)}"
+    )
+
+
+def open_lease(url: str, lease: str) -> LeaseStore:
+    """The store of one lease."""
+    return open_store(url, lease=lease)
+
+
+def named(value: str) -> str:
+    """A name as it is, if it is plain; otherwise quoted, escaped and cut."""
+    return value if _PLAIN.fullmatch(value) else shown(value)
+
+
+def quoted(path: str | Path) -> str:
+    """A path, whose end matters most: so it is cut only where it is no path that exists."""
+    return one_line(repr(str(path)))
+
+
+def age(lease: Lease) -> timedelta:
+    """How long ago it was renewed, by the wall clocks of its writer and this machine; perhaps below 0."""
+    return datetime.now(timezone.utc) - lease.renew_time
+
+
 def looks_expired(lease: Lease) -> bool:
-    """Whether it was not renewed for its own duration, by the wall clocks of its writer and of this machine.
+    """Whether it was not renewed for its own duration, as far as wall clocks can tell.
 
     Good enough to show, and to give up by. Whether the lease may be taken is another question (P4).
     """
-    return lease.renew_time + timedelta(seconds=lease.lease_duration) < datetime.now(timezone.utc)
+    return age(lease).total_seconds() > lease.lease_duration
+
+
+def is_ahead(lease: Lease) -> bool:
+    """Whether it was renewed in the future: then wall clocks tell nothing about it."""
+    return age(lease).total_seconds() < 0

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import logging
 import os
-import re
 import signal
 import threading
+from contextlib import suppress
 from typing import Final
 
 from incumbent.campaign import Campaign
-from incumbent.cli import guard
+from incumbent.cli import EXIT_UNAVAILABLE, guard
 from incumbent.cli.guarded import End, GuardedCommand
 from incumbent.cli.once import OneChance
-from incumbent.cli.place import open_lease
+from incumbent.cli.place import default_lease, named, open_lease
 from incumbent.clock import SYSTEM_CLOCK
 from incumbent.config import DEFAULT_RETRY_PERIOD, ElectorConfig
 from incumbent.errors import ConfigurationError
@@ -49,12 +48,6 @@ def main(arguments: argparse.Namespace) -> int:
     return supervisor.run()
 
 
-def default_lease(command: list[str]) -> str:
-    """A name for people, made of the whole command line, and different for different ones."""
-    readable = re.sub(r"[^\w.=-]+", "-", " ".join(command)).strip("-")[:40]
-    return f"{readable}-{hashlib.sha256(os.fsencode(chr(0).join(command))).hexdigest()[:8]}"
-
-
 def margin_ns(config: ElectorConfig) -> int:
     """From the renew deadline, halfway to the end of the lease on the fastest clock allowed (P6).
 
@@ -85,8 +78,11 @@ class Supervisor:
         if retry_period is None:
             deadline = arguments.renew_deadline or arguments.lease_duration * 2 / 3
             retry_period = min(DEFAULT_RETRY_PERIOD, deadline / 5)
+        if arguments.once:
+            times = {"lease_duration": arguments.lease_duration, "delay": arguments.takeover_delay}
+            store = OneChance(store, self._finish, **times)
         self._campaign = Campaign(
-            OneChance(store, self._finish) if arguments.once else store,
+            store,
             identity=arguments.id,
             lease_duration=arguments.lease_duration,
             renew_deadline=arguments.renew_deadline,
@@ -101,6 +97,7 @@ class Supervisor:
         self._command: GuardedCommand | None = None
         self._is_stopping = False
         self._code: int | None = None
+        self._why = ""
         self._inbox, self._wake = os.pipe()  # signals that came, a byte each; 0 says that there is a code
         os.set_blocking(self._wake, False)
 
@@ -116,11 +113,18 @@ class Supervisor:
                 (received,) = os.read(self._inbox, 1)
                 if received != 0:
                     self._pass_on(received)
+        fields = {"lease": self._lease, "identity": self._campaign.identity, "exit_code": self._code}
+        level = logging.WARNING if self._code == EXIT_UNAVAILABLE else logging.INFO
+        log.log(level, "%s: exit %d: %s", named(self._lease), self._code, self._why, extra=fields)
         return self._code
 
-    def _finish(self, code: int) -> None:
-        self._code = code
-        os.write(self._wake, b"\0")
+    def _finish(self, code: int, why: str) -> None:
+        """End this contender. The first reason counts."""
+        with self._lock:
+            if self._code is None:
+                self._code, self._why = code, why
+        with suppress(BlockingIOError):  # the pipe is full: the main thread wakes in any case
+            os.write(self._wake, b"\0")
 
     def _pass_on(self, number: int) -> None:
         """Forward a signal to the command; where none runs, take it as this process's own."""
@@ -129,8 +133,13 @@ class Supervisor:
             self._is_stopping |= number in ENDING or is_hangup
             if self._command is not None:
                 self._command.signal(number)
-            elif self._is_stopping:
-                self._code = 128 + number
+                return
+        if self._is_stopping:
+            leader = self._campaign.leader
+            holder = (
+                "nobody is seen to hold the lease" if leader is None else f"{named(leader)} holds the lease"
+            )
+            self._finish(128 + number, f"{signal.Signals(number).name} while no command ran; {holder}")
 
     def _lead(self, leadership: Leadership) -> None:
         """The work of one term. The lease is released when this returns: nothing of the command is left."""
@@ -142,7 +151,9 @@ class Supervisor:
                 return
             end = self._supervise(leadership, command)
             if self._is_stopping or (end.by_itself and not self._restart):
-                self._finish(end.code)
+                how = "by itself" if end.by_itself else f"by its guard ({leadership.reason})"
+                held = f"{named(leadership.identity)} held the lease with token {leadership.token}"
+                self._finish(end.code, f"the command was ended {how}; {held}")
                 return
             if not end.by_itself:
                 return

@@ -14,8 +14,9 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Final
 
-from incumbent.errors import LeaseConflict, LeaseNotFound
+from incumbent.errors import ConfigurationError, LeaseConflict, LeaseNotFound, StoreError, StoreUnavailable
 from incumbent.lease import Lease, Version
+from incumbent.shown import shown
 from incumbent.store import LeaseStore, watch
 
 TIMEOUT: Final = 5.0
@@ -25,7 +26,8 @@ RACES: Final = 10
 ROUND_TRIPS: Final = 50
 
 _NOON: Final = datetime(2024, 2, 29, 12, 0, 0, 1, tzinfo=timezone.utc)
-LEASE: Final = Lease("host-1", "session-1", 15.0, _NOON, _NOON, 1)
+SESSION: Final = "incumbent-check-store"
+LEASE: Final = Lease("incumbent check-store", SESSION, 15.0, _NOON, _NOON, 1)
 ODD: Final = replace(LEASE, holder_identity="Ж 日本 🦀 '\"%\\;--", leader_transitions=2**63 - 1)
 
 
@@ -41,17 +43,38 @@ class Scratch:
     """A lease that nobody else uses, and several objects over it.
 
     Args:
-        open_store: Opens one more.
+        open_store: Opens the lease of a name once more.
+        name: The name.
     """
 
-    def __init__(self, open_store: Callable[[], LeaseStore]) -> None:
-        self.open_store = open_store
-        self.store = open_store()
+    def __init__(self, open_store: Callable[[str], LeaseStore], name: str) -> None:
+        self.name = name
+        self._open = open_store
+        self.store = open_store(name)
+
+    def open_store(self) -> LeaseStore:
+        """One more object over the lease."""
+        return self._open(self.name)
+
+    def open_another(self) -> LeaseStore:
+        """A lease that never was there."""
+        return self._open(f"{self.name}-never")
 
     def reach(self) -> None:
-        """Make sure that the store answers, or raise what it raised."""
-        with suppress(LeaseNotFound):
-            self.store.get_lease(timeout=TIMEOUT)
+        """Make sure that the store answers, or raise what it raised.
+
+        Raises:
+            ConfigurationError: The lease is in use.
+        """
+        try:
+            lease = self.store.get_lease(timeout=TIMEOUT).lease
+        except LeaseNotFound:
+            return
+        if not lease.is_vacant and not lease.holder_session.startswith(SESSION):
+            raise ConfigurationError(
+                f"lease {shown(self.name)} is held by {shown(lease.holder_identity)}: name one by --lease "
+                f"that nobody contends for, because it is overwritten here"
+            )
 
     def put(self, lease: Lease = LEASE) -> Version:
         """Write the record, over whatever is there."""
@@ -62,12 +85,30 @@ class Scratch:
         return self.store.update_lease(lease, version, timeout=TIMEOUT)
 
     def remove(self) -> None:
-        """Delete the record, where the store can."""
+        """Delete the record.
+
+        Raises:
+            Unverified: The store cannot, or this user may not: no election needs it.
+        """
         delete = getattr(self.store, "delete_lease", None)
         if delete is None:
-            raise Unverified("this store has no delete_lease")
-        with suppress(LeaseNotFound):
+            raise Unverified("this store deletes nothing")
+        try:
             delete(timeout=TIMEOUT)
+        except LeaseNotFound:
+            return
+        except StoreError as error:
+            raise Unverified(f"as nothing could be deleted: {error}") from error
+
+    def leave(self) -> bool:
+        """Leave nothing behind that would look held; return whether the record was deleted."""
+        try:
+            self.remove()
+        except Unverified:
+            with suppress(StoreError):
+                self.put(LEASE.released(_NOON))
+            return False
+        return True
 
     def expect(self, lease: Lease, version: Version) -> None:
         """The record, read through another object, is this one."""
@@ -103,18 +144,26 @@ def _refused(write: Callable[[], Version], kind: type[Exception], what: str) -> 
 
 
 def missing(scratch: Scratch) -> None:
-    """Neither read nor replaced."""
-    scratch.remove()
+    """Neither read nor replaced: a lease that was deleted, or one that never was."""
     version = scratch.put()
-    scratch.remove()
+    with closing(scratch.open_another()) as never:
+        try:
+            _neither_read_nor_replaced(never, version)
+        except StoreUnavailable as error:  # this user may use leases of certain names only
+            scratch.remove()
+            raise Unverified(f"as a lease of another name could not be read: {error}") from error
+    with suppress(Unverified):
+        scratch.remove()
+        _neither_read_nor_replaced(scratch.store, version)
+
+
+def _neither_read_nor_replaced(store: LeaseStore, version: Version) -> None:
     _refused(
-        lambda: scratch.store.update_lease(LEASE, version, timeout=TIMEOUT),
+        lambda: store.update_lease(LEASE, version, timeout=TIMEOUT),
         LeaseNotFound,
         "replacing a missing record did not fail",
     )
-    _refused(
-        lambda: scratch.store.get_lease(timeout=TIMEOUT).version, LeaseNotFound, "a deleted record was read"
-    )
+    _refused(lambda: store.get_lease(timeout=TIMEOUT).version, LeaseNotFound, "a missing record was read")
 
 
 def kept(scratch: Scratch) -> None:
@@ -171,24 +220,30 @@ def one_winner(scratch: Scratch) -> None:
     try:
         with ThreadPoolExecutor(RACERS) as pool:
             for _ in range(RACES):
-                version, start = scratch.put(), threading.Barrier(RACERS)
-
-                def contend(
-                    number: int, version: Version = version, start: threading.Barrier = start
-                ) -> bool:
-                    start.wait(TIMEOUT)
-                    mine = replace(LEASE, holder_session=str(number))
-                    with suppress(LeaseConflict):
-                        stores[number].update_lease(mine, version, timeout=TIMEOUT)
-                        return True
-                    return False
-
-                winners = sum(pool.map(contend, range(RACERS)))
+                winners = _race(pool, stores, scratch.put())
                 if winners != 1:
                     raise Failure(f"{winners} of {RACERS} were told that they wrote")
     finally:
         for store in stores:
             store.close()
+
+
+def _race(pool: ThreadPoolExecutor, stores: list[LeaseStore], version: Version) -> int:
+    """How many of those who replace `version` at once are told that they did."""
+    start = threading.Event()
+
+    def contend(number: int, store: LeaseStore) -> bool:
+        start.wait()
+        with suppress(LeaseConflict):
+            store.update_lease(replace(LEASE, holder_session=f"{SESSION}-{number}"), version, timeout=TIMEOUT)
+            return True
+        return False
+
+    try:
+        contenders = [pool.submit(contend, *each) for each in enumerate(stores)]
+    finally:
+        start.set()  # also where the machine has no thread left: those that it had would wait for ever
+    return sum(contender.result() for contender in contenders)
 
 
 def notified(scratch: Scratch) -> None:

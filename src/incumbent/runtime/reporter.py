@@ -13,6 +13,7 @@ from incumbent.core.messages import GetLease, Moved, Request
 from incumbent.errors import ConfigurationError
 from incumbent.leadership import Leadership
 from incumbent.lease import NANOSECONDS
+from incumbent.shown import one_line, shown
 
 logger = logging.getLogger("incumbent")
 
@@ -127,4 +128,15 @@ class Reporter:
             "leader": elector.leader,
         } | fields
         with suppress(Exception):  # P13: a log that is full or broken costs nobody the lease
-            self._write(level, "%s: %s", self._name, line, extra=extra, exc_info=exc_info)
+            text = one_line(f"{self._name}: {line} ({self._holder()})")
+            self._write(level, "%s", text, extra=extra, exc_info=exc_info)
+
+    def _holder(self) -> str:
+        """Who is known to hold the lease, and by which token."""
+        leader, token = self.elector.leader, self.elector.token
+        if leader is None:
+            return "no holder"
+        stored = self.elector.observation.stored
+        if token is None and stored is not None:
+            token = stored.lease.leader_transitions
+        return f"holder {shown(leader)}" + ("" if token is None else f", token {token}")
