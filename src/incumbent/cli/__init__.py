@@ -98,9 +98,9 @@ def main(argv: list[str] | None = None) -> int:
         if sys.stdout is not None:  # it was closed when this process started
             sys.stdout.flush()
     except ConfigurationError as error:
-        return _failed(error, EXIT_USAGE)
+        return _failed(error, EXIT_USAGE, arguments)
     except StoreError as error:
-        return _failed(error, EXIT_UNAVAILABLE)
+        return _failed(error, EXIT_UNAVAILABLE, arguments)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
@@ -203,9 +203,13 @@ def _add_simulation(simulate: argparse.ArgumentParser) -> None:
     simulate.add_argument("--json", metavar="FILE", help="write the history as NDJSON, which can be replayed")
 
 
-def _failed(error: Exception, code: int) -> int:
+def _failed(error: Exception, code: int, arguments: argparse.Namespace) -> int:
     from incumbent.shown import one_line  # noqa: PLC0415 - only a failure needs it
 
-    if sys.stderr is not None:
+    if getattr(arguments, "log_format", "text") == "json":
+        import logging  # noqa: PLC0415 - `--help` needs none
+
+        logging.getLogger("incumbent").error("%s", error, extra={"exit_code": code})
+    elif sys.stderr is not None:
         print(f"incumbent: {one_line(str(error))}", file=sys.stderr)
     return code

@@ -23,6 +23,9 @@ READ_TIMEOUT: Final = 5.0
 LARGEST_STORE_FILE: Final = 65_536
 """Bytes: far more than any URL needs."""
 
+LONGEST_PATH: Final = 300
+"""Characters of a path in a message."""
+
 _PLAIN: Final = re.compile(r"[\w.@:/+=()-]{1,80}")
 
 log = logging.getLogger("incumbent.command")
@@ -56,8 +59,11 @@ def default_file() -> Path:
     """
     import platformdirs  # noqa: PLC0415 - who names a store does not need it
 
-    directory = Path(platformdirs.user_state_path("incumbent"))
-    if not directory.is_absolute():  # neither HOME nor a passwd entry: `~` stays what it is
+    try:
+        directory = Path(platformdirs.user_state_path("incumbent"))
+    except RuntimeError:
+        directory = Path("~")
+    if not directory.is_absolute():  # neither HOME nor a passwd entry; older versions leave `~` as it is
         raise ConfigurationError("there is no home directory for a default store: name a store by --store")
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -117,17 +123,18 @@ def lacking_file(url: str) -> Path | None:
     if not url.startswith("sqlite:"):
         return None
     # Only who uses SQLite pays for it.
-    from incumbent.stores._sqlite_schema import check_path  # noqa: PLC0415
+    from incumbent.stores._sqlite_schema import absolute, check_path  # noqa: PLC0415
     from incumbent.stores.sqlite import path_of  # noqa: PLC0415
 
-    try:
-        path = Path(path_of(url)).expanduser().absolute()
-    except RuntimeError as error:
-        raise ConfigurationError(
-            f"store {redacted(url)}: there is no such home directory: give the path from the root"
-        ) from error
+    path = Path(absolute(path_of(url)))
     check_path(str(path))
-    return None if path.exists() else path
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return path
+    except OSError:
+        pass  # opening it tells more
+    return None
 
 
 def read_leases(url: str, lease: str | None) -> dict[str, StoredLease | CorruptLease]:
@@ -177,8 +184,8 @@ def named(value: str) -> str:
 
 
 def quoted(path: str | Path) -> str:
-    """A path, whose end matters most: so it is cut only where it is no path that exists."""
-    return one_line(repr(str(path)))
+    """A path, escaped. Its end matters most: so it is cut only where no sensible one is so long."""
+    return one_line(repr(str(path))) if len(str(path)) <= LONGEST_PATH else shown(str(path))
 
 
 def age(lease: Lease) -> timedelta:

@@ -90,6 +90,7 @@ class Supervisor:
             takeover_delay=arguments.takeover_delay,
             stop_timeout=arguments.stop_timeout + 5.0,  # SIGKILL comes first
             on_started_leading=self._lead,
+            on_new_leader=self._tell_holder,
         )
         self._margin_ns = margin_ns(self._campaign.config)
         self._lease = lease
@@ -117,6 +118,11 @@ class Supervisor:
         level = logging.WARNING if self._code == EXIT_UNAVAILABLE else logging.INFO
         log.log(level, "%s: exit %d: %s", named(self._lease), self._code, self._why, extra=fields)
         return self._code
+
+    def _tell_holder(self, identity: str | None) -> None:
+        """Say for whom this contender waits."""
+        if identity not in (None, self._campaign.identity):
+            log.info("%s: %s holds the lease", named(self._lease), named(identity or ""))
 
     def _finish(self, code: int, why: str) -> None:
         """End this contender. The first reason counts."""
@@ -151,9 +157,9 @@ class Supervisor:
                 return
             end = self._supervise(leadership, command)
             if self._is_stopping or (end.by_itself and not self._restart):
-                how = "by itself" if end.by_itself else f"by its guard ({leadership.reason})"
+                how = "ended by itself" if end.by_itself else f"was ended: {leadership.reason}"
                 held = f"{named(leadership.identity)} held the lease with token {leadership.token}"
-                self._finish(end.code, f"the command was ended {how}; {held}")
+                self._finish(end.code, f"the command {how}; {held}")
                 return
             if not end.by_itself:
                 return
