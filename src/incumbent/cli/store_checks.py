@@ -145,16 +145,19 @@ def _refused(write: Callable[[], Version], kind: type[Exception], what: str) -> 
 
 def missing(scratch: Scratch) -> None:
     """Neither read nor replaced: a lease that was deleted, or one that never was."""
-    version = scratch.put()
-    with closing(scratch.open_another()) as never:
-        try:
+    version, reason = scratch.put(), ""
+    try:
+        with closing(scratch.open_another()) as never:
             _neither_read_nor_replaced(never, version)
-        except StoreUnavailable as error:  # this user may use leases of certain names only
-            scratch.remove()
-            raise Unverified(f"as a lease of another name could not be read: {error}") from error
-    with suppress(Unverified):
+    except (ConfigurationError, StoreUnavailable) as error:  # this user may use leases of certain names only
+        reason = f"as no lease of another name may be read: {error}"
+    try:
         scratch.remove()
-        _neither_read_nor_replaced(scratch.store, version)
+    except Unverified:
+        if reason:
+            raise Unverified(reason) from None
+        return
+    _neither_read_nor_replaced(scratch.store, version)
 
 
 def _neither_read_nor_replaced(store: LeaseStore, version: Version) -> None:

@@ -12,6 +12,7 @@ from urllib.error import HTTPError
 import pytest
 
 from incumbent import open_store
+from incumbent.cli import main
 from incumbent.errors import ConfigurationError, LeaseNotFound, StoreUnavailable
 from incumbent.stores import _kubernetes_api, _server
 from incumbent.stores.kubernetes import KubernetesStore
@@ -85,6 +86,18 @@ def test_the_roles_of_the_guide_suffice(server, namespace, rules):
         assert told.wait(10)
         assert store.get_lease(timeout=5).version == version
         store.update_lease(PLAIN, version, timeout=5)
+
+
+@pytest.mark.parametrize(
+    ("rules", "options"), [([{"verbs": VERBS}], []), (ONE, ["--lease", "x"])], ids=["all", "one"]
+)
+def test_whoever_may_elect_may_check_the_store(server, namespace, rules, options, capsys):
+    """An election deletes nothing, so a check does not need to either; and it may be told its lease."""
+    bind(server, namespace, rules)
+    eventually(lambda: refusal(url(server, namespace)) == "")
+    for _ in range(2):  # the record that is left behind is in nobody's way
+        assert main(["check-store", url(server, namespace), *options]) == 0, capsys.readouterr().out
+    assert "left behind" in capsys.readouterr().out
 
 
 def test_a_role_for_one_lease_is_for_no_other(server, namespace):

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
+from incumbent.cli import main
 from incumbent.errors import ConfigurationError, StoreUnavailable
 from incumbent.stores import open_store
 from incumbent.stores.mongodb import MongoStore
@@ -96,15 +97,16 @@ def test_who_may_write_elsewhere_is_refused_at_once(user):
     refused(user({"role": "readWrite", "db": "other"}), "may not find, insert, update")
 
 
-def test_find_insert_and_update_are_enough(root, user):
-    """Without a change stream, a watch looks once a second."""
+def test_find_insert_and_update_are_enough(root, user, capsys):
+    """Without a change stream, a watch looks once a second. `check-store` needs no more either."""
     actions = ["find", "insert", "update"]
     place = {"db": "incumbent", "collection": "incumbent_lease"}
     root.admin.command(
         "createRole", "elector", privileges=[{"resource": place, "actions": actions}], roles=[]
     )
     try:
-        with closing(open_store(user("elector"), lease="least")) as store:
+        url = user("elector")
+        with closing(open_store(url, lease="least")) as store:
             told = threading.Event()
             version = store.create_lease(LEASE, timeout=5)
             with closing(store.watch(told.set)):
@@ -112,6 +114,8 @@ def test_find_insert_and_update_are_enough(root, user):
                 told.clear()
                 store.update_lease(LEASE, version, timeout=5)
                 assert told.wait(5)
+        assert main(["check-store", url]) == 0
+        assert "left behind" in capsys.readouterr().out
     finally:
         root.admin.command("dropRole", "elector")
 

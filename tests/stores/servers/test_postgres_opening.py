@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
+from incumbent.cli import main
 from incumbent.errors import ConfigurationError, StoreUnavailable
 from incumbent.stores import open_store
 from incumbent.stores.postgres import DDL
@@ -146,6 +147,16 @@ def test_who_may_not_make_the_table_is_told_what_to_run(server, place):
     server.execute(f"SET search_path = {place}", str(error)[str(error).index("GRANT") :])
     with opened(url_of(server, place)) as store:
         store.update_lease(PLAIN, store.create_lease(PLAIN, timeout=5), timeout=5)
+
+
+def test_whoever_may_elect_may_check_the_store(server, place, capsys):
+    """By the GRANT of the guide: an election deletes nothing, so a check does not need to either."""
+    server.execute(
+        f"SET search_path = {place}", DDL, f"GRANT SELECT, INSERT, UPDATE ON incumbent_lease TO {place}"
+    )
+    assert main(["check-store", url_of(server, place)]) == 0
+    assert "left behind" in capsys.readouterr().out
+    assert server.execute(f"SELECT holder_identity FROM {place}.incumbent_lease") == [("",)]
 
 
 def test_the_guide_shows_the_same_table():

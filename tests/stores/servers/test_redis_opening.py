@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import subprocess
+import sys
 import threading
 import time
 import traceback
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from incumbent import open_store
+from incumbent.cli import main
 from incumbent.errors import ConfigurationError, StoreUnavailable
 from incumbent.stores.redis import RedisStore
 from incumbent.testing.stores.machine import PLAIN
@@ -53,6 +56,33 @@ def test_the_permissions_of_the_guide_are_enough_and_none_is_too_many(server, ad
         with pytest.raises(ConfigurationError):
             print(rule, open_store(url, lease="x"))  # noqa: T201 - seen when it is not missed
     admin.acl_deluser("few")
+
+
+def test_whoever_may_elect_may_check_the_store(server, admin, capsys):
+    """By the permissions of the guide: an election deletes nothing, so a check does not need to either."""
+    rules = (
+        re.search(r"ACL SETUSER incumbent on '>[a-z-]+' (.*)", GUIDE.read_text())[1].replace("'", "").split()
+    )
+    admin.execute_command("ACL", "SETUSER", "few", "reset", "on", ">pw", *rules)
+    assert main(["check-store", server.url_of("few", "pw")]) == 0
+    out = capsys.readouterr().out
+    assert "left behind" in out
+    assert "pw@" not in out
+    (key,) = admin.keys()
+    assert admin.hget(key, "holder_identity") == ""
+    admin.acl_deluser("few")
+
+
+def test_once_gives_up_where_writes_are_refused(server, admin, capfd):
+    """Reads work, writes do not, as without replicas or with a full disk: 69 within two lease durations."""
+    with configured(admin, min_replicas_to_write="1"):
+        command = [sys.executable, "-m", "incumbent", "run", "--once", "--store", server.url, "--lease", "x"]
+        ended = subprocess.run(
+            [*command, "--lease-duration", "1", "--", "echo", "ran"], timeout=60, check=False
+        )
+    out, err = capfd.readouterr()
+    assert (ended.returncode, out) == (69, "")
+    assert "NOREPLICAS" in err.splitlines()[-1]
 
 
 def test_a_policy_that_evicts_leases_is_refused(server, admin):
