@@ -36,3 +36,9 @@ def guarded(world, tmp_path):
             if process._orders < 0:  # closed by a test
                 process._orders = os.open(os.devnull, os.O_WRONLY)
             process._close(End(137, by_itself=False))
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A file for leases, as options of the command."""
+    return tmp_path / "leases.db"
