@@ -137,19 +137,19 @@ def test_a_user_who_may_not_delete_is_enough(monkeypatch, capsys):
 
 
 def test_a_role_for_one_lease_is_enough(monkeypatch, capsys):
-    """`--lease` names it; again and again, for it is left as it was found."""
+    """`--scratch-lease` names it; again and again, for it is left as it was found."""
     space = MemorySpace()
     for _ in range(2):
-        assert check(monkeypatch, OneLease, "--lease", "mine", space=space) == 0
+        assert check(monkeypatch, OneLease, "--scratch-lease", "mine", space=space) == 0
         assert "?  a missing lease is neither read nor replaced: not verified" in capsys.readouterr().out
 
 
 def test_a_lease_that_is_held_is_not_overwritten(monkeypatch, capsys):
-    """A slip in `--lease` costs nobody anything."""
+    """A slip in `--scratch-lease` costs nobody anything."""
     space = MemorySpace()
     MemoryStore("reports", space=space).create_lease(PLAIN, timeout=1)
     before = dict(space.records)
-    assert check(monkeypatch, DeletesNothing, "--lease", "reports", space=space) == 2
+    assert check(monkeypatch, DeletesNothing, "--scratch-lease", "reports", space=space) == 2
     assert "is held by" in capsys.readouterr().err
     assert space.records == before
 

@@ -13,6 +13,7 @@ from incumbent.cli.options import OPTIONS
 GIVEN = {
     "--store": ("memory:", "memory:"),
     "--lease": ("reports", "reports"),
+    "--scratch-lease": ("scratch", "scratch"),
     "--id": ("anna", "anna"),
     "--by": ("me", "me"),
     "--once": ("1", True),

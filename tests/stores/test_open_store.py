@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from datetime import datetime, timezone
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +34,15 @@ def test_memory_is_one_space_for_the_process(request):
         with pytest.raises(LeaseNotFound):
             other.get_lease(timeout=1)
         two.delete_lease()
+
+
+@pytest.mark.parametrize("url", [Path("leases.db"), b"memory:", None, 7, "x" * 100_000])
+def test_what_is_no_url_is_refused_with_an_example(url):
+    """As a path in place of a URL: in our words, and briefly."""
+    with pytest.raises(ConfigurationError) as caught:
+        open_store(url, lease="x")
+    assert "sqlite:" in str(caught.value)
+    assert len(str(caught.value)) < 500
 
 
 def test_memory_stores_have_spaces_of_their_own_unless_told():

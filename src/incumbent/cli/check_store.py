@@ -23,7 +23,8 @@ ROUND_TRIPS_PER_LEASE = 40
 def main(arguments: argparse.Namespace) -> int:
     """Check, measure, and say what could not be verified."""
     url: str = arguments.store
-    name: str = f"incumbent-check-{secrets.token_hex(6)}" if arguments.lease is None else arguments.lease
+    given: str | None = arguments.scratch_lease
+    name = f"incumbent-check-{secrets.token_hex(6)}" if given is None else given
     scratch = Scratch(lambda lease: open_store(url, lease=lease), name)
     kind = SCHEMES.get(url.partition(":")[0])
     try:

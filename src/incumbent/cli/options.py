@@ -157,7 +157,13 @@ OPTIONS: Final[dict[str, tuple[Option, ...]]] = {
     "check-store": (
         Option("--store", "URL", "the same as URL, from a safer place: INCUMBENT_STORE"),
         _STORE[1],
-        _lease("a new one, deleted afterwards if that is allowed"),
+        Option(
+            "--scratch-lease",
+            "NAME",
+            "a lease to overwrite, which nobody contends for",
+            None,
+            "a new one, deleted afterwards if that is allowed",
+        ),
         *_LOGS,
     ),
 }

@@ -72,8 +72,8 @@ class Scratch:
             return
         if not lease.is_vacant and not lease.holder_session.startswith(SESSION):
             raise ConfigurationError(
-                f"lease {shown(self.name)} is held by {shown(lease.holder_identity)}: name one by --lease "
-                f"that nobody contends for, because it is overwritten here"
+                f"lease {shown(self.name)} is held by {shown(lease.holder_identity)}: name one by "
+                f"--scratch-lease that nobody contends for, because it is overwritten"
             )
 
     def put(self, lease: Lease = LEASE) -> Version:

@@ -89,7 +89,7 @@ def test_the_roles_of_the_guide_suffice(server, namespace, rules):
 
 
 @pytest.mark.parametrize(
-    ("rules", "options"), [([{"verbs": VERBS}], []), (ONE, ["--lease", "x"])], ids=["all", "one"]
+    ("rules", "options"), [([{"verbs": VERBS}], []), (ONE, ["--scratch-lease", "x"])], ids=["all", "one"]
 )
 def test_whoever_may_elect_may_check_the_store(server, namespace, rules, options, capsys):
     """An election deletes nothing, so a check does not need to either; and it may be told its lease."""
