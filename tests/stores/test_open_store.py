@@ -45,6 +45,13 @@ def test_what_is_no_url_is_refused_with_an_example(url):
     assert len(str(caught.value)) < 500
 
 
+@pytest.mark.parametrize("path", ["a\0b", "\ud800", "~nosuchuser/x.db", "~nosuchuser"])
+def test_what_is_no_path_is_refused(path):
+    """NUL, half a character, the home of nobody."""
+    with pytest.raises(ConfigurationError, match="NUL|home directory"):
+        open_store(f"sqlite:///{path}", lease="x")
+
+
 def test_memory_stores_have_spaces_of_their_own_unless_told():
     """Tests do not meet each other's leases, and candidates of one test can share."""
     space = MemorySpace()

@@ -213,7 +213,10 @@ def settle(
     stores = [name for name in ("url", *_PLACES) if getattr(arguments, name, None) is not None]
     is_silent = bool(stores)  # the environment, where the command line says where the leases are
     for option in OPTIONS[command]:
-        if getattr(arguments, option.name) is not None:
+        given = getattr(arguments, option.name)
+        if given == []:  # what argparse makes of `--store=--`
+            error(f"argument {option.flag}: expected one argument")
+        if given is not None:
             continue
         value = option.default
         if option.variable in environment and not (is_silent and option.name in _PLACES):
