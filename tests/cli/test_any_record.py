@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import sqlite3
-from types import SimpleNamespace
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from incumbent.cli import main, watch
+from incumbent.cli import main
 from incumbent.stores._sqlite_schema import COLUMNS
 from incumbent.stores.sqlite import SqliteStore
-from support.cli.records import lease_of
+from support.cli.records import lease_of, look_at
 
 ANYTHING = st.one_of(
     st.text(max_size=50),
@@ -68,8 +67,7 @@ def test_any_record_is_shown_or_refused(tmp_path, record):
     code, text = said("status", "--json", "--store", url)
     assert code in {0, 69}
     assert text.isascii()
-    seen = watch.look(SimpleNamespace(store=url, lease=None))
-    assert is_clean("\n".join(seen.values()))
+    assert is_clean("\n".join(look_at(path).values()))
 
 
 WORDS = st.lists(

@@ -8,9 +8,10 @@ import pytest
 
 from incumbent.cli import resign, watch
 from incumbent.errors import StoreUnavailable
+from incumbent.stores.memory import MemoryStore
 from incumbent.stores.sqlite import SqliteStore
 from support.cli.contenders import PATIENCE
-from support.cli.records import arguments_for, lease_of, run, write
+from support.cli.records import lease_of, look_at, run, write
 
 
 def test_resign_among_corrupt_records_says_so(place, capsys):
@@ -35,9 +36,9 @@ def test_a_user_without_a_name_asks_by_number(monkeypatch):
 
 def test_watch_tells_of_a_file_that_is_not_there_and_of_one_that_is_empty(place):
     """Silence would pass for an election without a change."""
-    assert watch.look(arguments_for(place))[""].startswith("there is no file")
+    assert look_at(place)[""].startswith("there is no file")
     SqliteStore(str(place), "a").close()
-    assert watch.look(arguments_for(place)) == {"": "there is no lease"}
+    assert look_at(place) == {"": "there is no lease"}
 
 
 def test_resign_writes_the_request_and_nothing_else(place, capsys):
@@ -138,14 +139,20 @@ def test_watch_prints_a_line_at_each_change_and_none_at_a_renewal(world):
 
 def test_watch_outlives_a_store_that_is_away(monkeypatch):
     """It says so, as of any other change, and goes on."""
+    store, opened = MemoryStore("a"), []
+    monkeypatch.setattr(watch, "open_lease", lambda *where: opened.append(where) or store)
+    look = watch.Look("memory:", "a")
+    assert look.states() == {"a": "there is no such lease"}
+    reading = store.get_lease
 
-    def unavailable(url, lease):
+    def get_lease(*, timeout):
         raise StoreUnavailable("gone fishing")
 
-    monkeypatch.setattr(watch, "read_leases", unavailable)
-    arguments = type("Arguments", (), {"store": "memory:", "lease": "a"})()
-
-    assert watch.look(arguments) == {"a": "the store is unavailable: gone fishing"}
+    store.get_lease = get_lease
+    assert look.states() == {"a": "the store is unavailable: gone fishing"}
+    store.get_lease = reading
+    assert look.states() == {"a": "there is no such lease"}
+    assert opened == [("memory:", "a")], "the connection is to be kept"
 
 
 class Interfering:

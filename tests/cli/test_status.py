@@ -8,11 +8,11 @@ from datetime import datetime, timezone
 
 import pytest
 
-from incumbent.cli import main, status, watch
+from incumbent.cli import main, status
 from incumbent.errors import StoreUnavailable
 from incumbent.lease import Lease
 from incumbent.stores.sqlite import SqliteStore
-from support.cli.records import arguments_for, lease_of, run, write
+from support.cli.records import lease_of, look_at, run, write
 
 
 def test_status_shows_each_lease_in_the_file(place, capsys):
@@ -142,7 +142,7 @@ def test_nothing_raw_and_nothing_huge_is_printed(place, capsys):
         assert run(place, "status") == 0
         assert run(place, "status", "--lease", name) == 0
         assert run(place, "resign", "--lease", name) == 0
-        sys.stdout.writelines(watch.look(arguments_for(place)).values())
+        sys.stdout.writelines(look_at(place).values())
     write(place, "third", lease_of("anna"))
     assert run(place, "resign") == 2
     assert run(place, "resign", "--lease", RAW * 2) == 1
@@ -169,7 +169,7 @@ def test_the_ends_of_the_calendar_are_no_traceback(place, capsys, year):
     assert run(place, "status") == 0
     assert f"{year:04}-06-01" in capsys.readouterr().out
     assert run(place, "resign", "--lease", "a") == 0
-    watch.look(arguments_for(place))
+    look_at(place)
 
 
 def test_a_store_that_cannot_list_needs_a_name(capsys):

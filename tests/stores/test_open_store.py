@@ -48,7 +48,7 @@ def test_what_is_no_url_is_refused_with_an_example(url):
 @pytest.mark.parametrize("path", ["a\0b", "\ud800", "~nosuchuser/x.db", "~nosuchuser"])
 def test_what_is_no_path_is_refused(path):
     """NUL, half a character, the home of nobody."""
-    with pytest.raises(ConfigurationError, match="NUL|home directory"):
+    with pytest.raises(ConfigurationError, match=r"NUL|home directory"):
         open_store(f"sqlite:///{path}", lease="x")
 
 

@@ -7,6 +7,7 @@ import hashlib
 import logging
 import os
 import re
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final
@@ -152,15 +153,23 @@ def read_leases(url: str, lease: str | None) -> dict[str, StoredLease | CorruptL
         from incumbent.stores.sqlite import list_leases, path_of  # noqa: PLC0415 - only who uses it pays
 
         return list_leases(path_of(url), timeout=READ_TIMEOUT)
-    store = open_store(url, lease=lease)
+    with closing(open_store(url, lease=lease)) as store:
+        found = read_lease(store)
+    return {} if found is None else {lease: found}
+
+
+def read_lease(store: LeaseStore) -> StoredLease | CorruptLease | None:
+    """The lease, or why it is none; None if it is not there.
+
+    Raises:
+        StoreError: The store cannot be used.
+    """
     try:
-        return {lease: store.get_lease(timeout=READ_TIMEOUT)}
+        return store.get_lease(timeout=READ_TIMEOUT)
     except CorruptLease as error:
-        return {lease: error}
+        return error
     except LeaseNotFound:
-        return {}
-    finally:
-        store.close()
+        return None
 
 
 def nothing(url: str, lease: str | None) -> str:

@@ -6,18 +6,20 @@ import argparse
 import time
 from datetime import datetime
 
-from incumbent.cli.place import lacking_file, named, nothing, read_leases
+from incumbent.cli.place import lacking_file, named, nothing, open_lease, read_lease, read_leases
 from incumbent.cli.status import state
 from incumbent.errors import CorruptLease, StoreUnavailable
 from incumbent.lease import StoredLease
 from incumbent.shown import one_line
+from incumbent.store import LeaseStore
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Look again and again, until interrupted."""
+    look = Look(arguments.store, arguments.lease)
     seen: dict[str, str] = {}
     while True:
-        states = look(arguments)
+        states = look.states()
         if "" not in states:
             states |= dict.fromkeys(seen.keys() - states.keys() - {""}, "it is gone")
         for name, state_now in states.items():
@@ -28,18 +30,34 @@ def main(arguments: argparse.Namespace) -> int:
         time.sleep(arguments.every)
 
 
-def look(arguments: argparse.Namespace) -> dict[str, str]:
-    """The state of each lease that is watched, in words; at the name "", that of the store."""
-    name: str = arguments.lease or ""
-    try:
-        leases = read_leases(arguments.store, arguments.lease)
-    except StoreUnavailable as error:
-        return {name: one_line(f"the store is unavailable: {error}")}
-    if not leases:
-        there_is_a_file = lacking_file(arguments.store) is None
-        is_no_lease = "there is no such lease" if name else "there is no lease"
-        return {name: is_no_lease if there_is_a_file else nothing(arguments.store, arguments.lease)}
-    return {name: describe(found) for name, found in leases.items()}
+class Look:
+    """One look after another at a lease, or at all in a SQLite file; a server's connection is kept."""
+
+    def __init__(self, url: str, lease: str | None) -> None:
+        self._url = url
+        self._lease = lease
+        self._store: LeaseStore | None = None
+
+    def states(self) -> dict[str, str]:
+        """The state of each lease, in words; at the name "", that of the store."""
+        name = self._lease or ""
+        if lacking_file(self._url) is not None:
+            return {name: nothing(self._url, self._lease)}
+        try:
+            leases = self._leases()
+        except StoreUnavailable as error:
+            return {name: one_line(f"the store is unavailable: {error}")}
+        if not leases:
+            return {name: "there is no such lease" if name else "there is no lease"}
+        return {name: describe(found) for name, found in leases.items()}
+
+    def _leases(self) -> dict[str, StoredLease | CorruptLease]:
+        if self._lease is None:
+            return read_leases(self._url, None)
+        if self._store is None:
+            self._store = open_lease(self._url, self._lease)
+        found = read_lease(self._store)
+        return {} if found is None else {self._lease: found}
 
 
 def describe(found: StoredLease | CorruptLease) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from types import SimpleNamespace
 
-from incumbent.cli import main
+from incumbent.cli import main, watch
 from incumbent.lease import Lease
 from incumbent.stores.sqlite import SqliteStore
 
@@ -26,5 +25,6 @@ def run(place, command, *options):
     return main([command, "--store", f"sqlite:///{place}", *options])
 
 
-def arguments_for(place, lease=None):
-    return SimpleNamespace(store=f"sqlite:///{place}", lease=lease)
+def look_at(place, lease=None):
+    """What `watch` sees there."""
+    return watch.Look(f"sqlite:///{place}", lease).states()
