@@ -61,6 +61,7 @@ def test_help_fits_a_terminal_and_lists_every_exit_code(capsys):
             ["run", "--once", "sleep", "1"], "[OPTIONS] -- sleep 1", id="-- forgotten after options"
         ),
         pytest.param(["status", "--store=--"], "--store: expected one argument", id="-- as a value"),
+        pytest.param(["run", "--bogus"], "unrecognized arguments: --bogus", id="an option that is none"),
         pytest.param(["status", "lease"], "unrecognized arguments: lease", id="a word too many"),
         pytest.param(["run", "--log-format", "xml", "--", "x"], "json", id="no such format"),
         pytest.param(

@@ -144,6 +144,13 @@ def test_a_role_for_one_lease_is_enough(monkeypatch, capsys):
         assert "?  a missing lease is neither read nor replaced: not verified" in capsys.readouterr().out
 
 
+def test_what_a_check_that_was_killed_left_is_no_holder(monkeypatch):
+    """The next one may use the same lease."""
+    space = MemorySpace()
+    MemoryStore("mine", space=space).create_lease(store_checks.LEASE, timeout=1)
+    assert check(monkeypatch, OneLease, "--scratch-lease", "mine", space=space) == 0
+
+
 def test_a_lease_that_is_held_is_not_overwritten(monkeypatch, capsys):
     """A slip in `--scratch-lease` costs nobody anything."""
     space = MemorySpace()

@@ -137,6 +137,29 @@ def test_watch_prints_a_line_at_each_change_and_none_at_a_renewal(world):
     assert watcher.wait(PATIENCE) == 130
 
 
+def test_watch_tells_of_leases_that_come_and_go(place, monkeypatch):
+    """In a file of many. After an outage all are told again, and none is called gone for it."""
+    stores = [write(place, name, lease_of("anna"))[0] for name in ("a", "b")]
+    look = watch.Look(f"sqlite:///{place}", None)
+    held = "held by anna with token 3"
+    assert look.changes() == [f"a: {held}", f"b: {held}"]
+    assert look.changes() == []
+    stores[0].delete_lease()
+    assert look.changes() == ["a: it is gone"]
+    assert look.changes() == []
+    write(place, "a", lease_of("anna"))
+    assert look.changes() == [f"a: {held}"]
+
+    def unavailable(*_):
+        raise StoreUnavailable("gone fishing")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(watch, "read_leases", unavailable)
+        assert look.changes() == ["the store is unavailable: gone fishing"]
+        assert look.changes() == []
+    assert look.changes() == [f"a: {held}", f"b: {held}"]
+
+
 def test_watch_outlives_a_store_that_is_away(monkeypatch):
     """It says so, as of any other change, and goes on."""
     store, opened = MemoryStore("a"), []

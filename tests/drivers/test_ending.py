@@ -253,6 +253,18 @@ def test_a_defect_of_ours_fails_closed(clock, monkeypatch, caplog):
     assert "a defect" in caplog.text
 
 
+def test_nothing_raw_and_nothing_huge_is_logged(clock, caplog):
+    """Whatever the lease and its holder are called."""
+    caplog.set_level("DEBUG", logger="incumbent")
+    for name in ("\x1b[2J\nforged", "x" * 2_000):
+        with Campaign(MemoryStore(name), identity=name, clock=clock) as campaign:
+            clock.advance(100)
+            settle(campaign)
+    lines = [record.getMessage() for record in caplog.records if record.name == "incumbent"]
+    assert len(lines) == 6
+    assert all(line.isprintable() and len(line) < 1_200 for line in lines)
+
+
 def test_every_change_of_state_is_one_line_with_its_reason_and_no_renewal_is(clock, caplog):
     caplog.set_level("DEBUG", logger="incumbent")
     with Campaign(MemoryStore("reports"), identity="a", clock=clock) as campaign:

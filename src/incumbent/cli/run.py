@@ -122,7 +122,8 @@ class Supervisor:
     def _tell_holder(self, identity: str | None) -> None:
         """Say for whom this contender waits."""
         if identity not in (None, self._campaign.identity):
-            log.info("%s: %s holds the lease", named(self._lease), named(identity or ""))
+            fields = {"lease": self._lease, "identity": self._campaign.identity, "leader": identity}
+            log.info("%s: %s holds the lease", named(self._lease), named(identity or ""), extra=fields)
 
     def _finish(self, code: int, why: str) -> None:
         """End this contender. The first reason counts."""

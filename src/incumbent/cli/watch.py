@@ -17,16 +17,9 @@ from incumbent.store import LeaseStore
 def main(arguments: argparse.Namespace) -> int:
     """Look again and again, until interrupted."""
     look = Look(arguments.store, arguments.lease)
-    seen: dict[str, str] = {}
     while True:
-        states = look.states()
-        if "" not in states:
-            states |= dict.fromkeys(seen.keys() - states.keys() - {""}, "it is gone")
-        for name, state_now in states.items():
-            if seen.get(name) != state_now:
-                at = datetime.now().astimezone().isoformat(" ", "milliseconds")
-                print(f"{at}  {f'{named(name)}: ' if name else ''}{state_now}", flush=True)
-        seen = states
+        for line in look.changes():
+            print(f"{datetime.now().astimezone().isoformat(' ', 'milliseconds')}  {line}", flush=True)
         time.sleep(arguments.every)
 
 
@@ -37,6 +30,16 @@ class Look:
         self._url = url
         self._lease = lease
         self._store: LeaseStore | None = None
+        self._seen: dict[str, str] = {}
+
+    def changes(self) -> list[str]:
+        """A line for each state that is another than at the last look."""
+        before, now = self._seen, self.states()
+        if "" not in now:  # the store could be read
+            now |= dict.fromkeys(before.keys() - now.keys() - {""}, "it is gone")
+        self._seen = now
+        changed = [name for name in now if now[name] != before.get(name)]
+        return [f"{named(name)}: {now[name]}" if name else now[name] for name in changed]
 
     def states(self) -> dict[str, str]:
         """The state of each lease, in words; at the name "", that of the store."""
