@@ -36,7 +36,7 @@ def test_memory_is_one_space_for_the_process(request):
         two.delete_lease()
 
 
-@pytest.mark.parametrize("url", [Path("leases.db"), b"memory:", None, 7, "x" * 100_000])
+@pytest.mark.parametrize("url", [Path("leases.db"), b"memory:", None, 7])
 def test_what_is_no_url_is_refused_with_an_example(url):
     """As a path in place of a URL: in our words, and briefly."""
     with pytest.raises(ConfigurationError) as caught:
@@ -48,7 +48,7 @@ def test_what_is_no_url_is_refused_with_an_example(url):
 @pytest.mark.parametrize("path", ["a\0b", "\ud800", "~nosuchuser/x.db", "~nosuchuser"])
 def test_what_is_no_path_is_refused(path):
     """NUL, half a character, the home of nobody."""
-    with pytest.raises(ConfigurationError, match=r"NUL|home directory"):
+    with pytest.raises(ConfigurationError, match=r"control characters|home directory"):
         open_store(f"sqlite:///{path}", lease="x")
 
 

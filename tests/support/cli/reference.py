@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from incumbent.cli.options import OPTIONS, Option
+from incumbent.lease import LONGEST_NAME, LONGEST_TEXT
+from incumbent.shown import MOST_SHOWN
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "configuration.md"
 
@@ -25,7 +27,7 @@ is set is read, even if it is empty. `demo`, `simulate` and `stores` read none.
 - **A store file** holds the URL in one line of its own, up to 64 KiB.
 """
 
-TAIL = """\
+TAIL = f"""\
 ## Secrets
 
 A password on the command line is seen by everybody who may list processes. Give the URL in a file that only
@@ -42,9 +44,9 @@ refused otherwise: it would wait for the outer one for ever.
 
 ## Limits
 
-A lease's name is not empty, and like all texts in a record it has no NUL characters. What is longer than 80
-characters is cut where it is shown; characters that cannot be printed are shown escaped. Durations go up to
-1e9 seconds.
+A lease's name has 1 to {LONGEST_NAME} bytes in UTF-8, an identity up to {LONGEST_TEXT}; neither has NUL
+characters. What is longer than {MOST_SHOWN} characters is cut where it is shown, and characters that cannot
+be printed are shown escaped. Durations go up to 1e9 seconds.
 """
 
 
