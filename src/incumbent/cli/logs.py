@@ -35,7 +35,7 @@ class JsonFormatter(logging.Formatter):
             "process": record.process,
             "message": one_line(record.getMessage()),
         }
-        for name in vars(record).keys() - _COMMON:
+        for name in sorted(vars(record).keys() - _COMMON):
             value = vars(record)[name]
             fields[name] = value if value is None or isinstance(value, (int, float)) else one_line(str(value))
         traceback = _traceback(self, record)
