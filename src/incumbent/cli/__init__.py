@@ -10,6 +10,7 @@ import sys
 from typing import Any, Final, NoReturn
 
 from incumbent import __version__
+from incumbent.cli import descriptors
 from incumbent.cli.durations import positive_duration
 from incumbent.cli.options import OPTIONS, add_options, settle
 from incumbent.errors import ConfigurationError, StoreError
@@ -29,8 +30,8 @@ exit codes:
    69  the store cannot be used
    75  `run --once`: another holds the lease
   `run` exits with its command's own code: 126 if it cannot be executed,
-  127 if it was not found, 128+n if signal n ended it; and with 128+n if
-  signal n ended this contender while no command ran.
+  127 if it was not found, 128+n if signal n ended it. Ended while no command
+  ran, it exits with 0 after TERM or QUIT, 130 after INT, 129 after HUP.
 
 `incumbent COMMAND --help` tells all about a command. Each of its options is an
 environment variable, too: `--store URL` is INCUMBENT_STORE=URL.
@@ -49,7 +50,8 @@ leaves behind when it ends is ended too.
 
 It finds INCUMBENT_LEASE, INCUMBENT_IDENTITY and INCUMBENT_TOKEN in its
 environment: the token is larger in each term than in all before. Signals are
-passed on to it; while it does not run, TERM INT and QUIT end this contender.
+passed on to it. TERM INT and QUIT end this contender, too: at once while no
+command runs, or when it has ended, which is killed after --stop-timeout.
 Each option is a variable, too: --lease-duration is INCUMBENT_LEASE_DURATION.
 """
 
@@ -88,6 +90,7 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command `incumbent` and return its exit code."""
+    descriptors.open_missing_streams()
     given = sys.argv[1:] if argv is None else argv
     arguments = _parsed(given)
     _prepare_output(arguments)

@@ -19,9 +19,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from incumbent.cli import beat, guard
+from incumbent.cli import beat, guard, tree
 from incumbent.cli.demo_view import DEAD, FROZEN, WAITING, Beat, Contender, View, open_view
-from incumbent.cli.guarded import kill_descendants
 
 NAMES: Final = ("anna", "bruno", "clara")
 LEASE_DURATION: Final = 2
@@ -47,7 +46,7 @@ def main(arguments: argparse.Namespace) -> int:  # noqa: ARG001 - it has no opti
     """Play, and return 0 if every failover worked and nobody ever led beside another."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)  # tidy up then too
-    guard.adopt_orphans()  # the guards of those that will be killed
+    tree.adopt_orphans()  # the guards of those that will be killed
     directory = Path(tempfile.mkdtemp(prefix="incumbent-demo-"))
     failovers: list[Failover] = []
     demo = Demo(directory)
@@ -57,7 +56,7 @@ def main(arguments: argparse.Namespace) -> int:  # noqa: ARG001 - it has no opti
     except DemoFailed as failure:
         print(f"the demo failed: {failure}\n{(directory / 'log').read_text()}", file=sys.stderr)
     finally:
-        kill_descendants()
+        tree.end_descendants()
         count = leaders_at_once(demo.beats)
         shutil.rmtree(directory, ignore_errors=True)
     print(f"\n{'what happened to the leader':<34} the next one led after")

@@ -6,29 +6,31 @@ supervisor that hangs, or is stopped, moves nothing; one that died closes the pi
 at once. Nobody has to act for the command to end: somebody has to act for it to go on.
 
 On Linux an orphan becomes the guard's child (`PR_SET_CHILD_SUBREAPER`), so what double-forked or made a
-session of its own is found and ended too, and the command dies with a guard that is killed
-(`PR_SET_PDEATHSIG`). Elsewhere the guard ends the command's process group and whatever psutil can still
-trace to it: a daemon that left both survives. Nowhere does it reach what runs by order of the command under
-another parent, such as a container or a unit of systemd, nor what it has no permission to signal.
+session of its own is found and ended too; the command dies with a guard that is killed
+(`PR_SET_PDEATHSIG`), and a guard that is stopped is woken when its supervisor dies. Elsewhere the guard ends
+the command's process group and whatever psutil can still trace to it: a daemon that left both survives.
+Nowhere does it reach what runs by order of the command under another parent, such as a container or a unit
+of systemd, nor what it has no permission to signal.
 
-Run as a script, so that it imports nothing of this package and nothing of the current directory.
+Run as a script, so that it imports nothing of the current directory, and of this package only `tree`.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import select
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    import psutil
+if TYPE_CHECKING or __package__:
+    from incumbent.cli import tree
+else:
+    sys.path.insert(0, os.path.dirname(__file__))  # noqa: PTH120 - pathlib takes 5 ms. PYTHONSAFEPATH leaves it out
+    import tree
 
 SLICE: Final = 0.1
 """Seconds after which the clock is asked again: the timeout of select() stands still in suspend."""
@@ -41,10 +43,6 @@ NOT_FOR_GUARDS: Final = (
     *(signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU),
 )
 
-_PR_SET_PDEATHSIG: Final = 1
-_PR_SET_CHILD_SUBREAPER: Final = 36
-_libc: Final = ctypes.CDLL(None)
-
 _CANNOT_EXECUTE: Final = 126
 _NOT_FOUND: Final = 127
 
@@ -52,33 +50,6 @@ _NOT_FOUND: Final = 127
 def now_ns() -> int:
     """The clock of `incumbent.clock.SystemClock`, which goes on in suspend."""
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic_ns()
-
-
-def adopt_orphans() -> bool:
-    """Become the parent of every orphan among one's descendants; False where the system cannot do that."""
-    return _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-
-
-def _prctl(option: int, value: int) -> bool:
-    """Ask it of Linux; False where it cannot be had."""
-    arguments = (ctypes.c_ulong(argument) for argument in (value, 0, 0, 0))
-    return sys.platform == "linux" and bool(_libc.prctl(ctypes.c_int(option), *arguments) == 0)
-
-
-def send_to(processes: Iterable[psutil.Process], number: int) -> None:
-    """Signal each of these processes, as far as they still exist and may be signalled."""
-    import psutil  # noqa: PLC0415 - not before the command was started: it would wait 30 ms for it
-
-    for process in processes:
-        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            process.send_signal(number)
-
-
-def descendants() -> list[psutil.Process]:
-    """All that descends from this process, zombies too."""
-    import psutil  # noqa: PLC0415 - see above
-
-    return psutil.Process().children(recursive=True)
 
 
 class Guard:
@@ -93,46 +64,73 @@ class Guard:
         kill_at: When to send SIGKILL.
         grace: Nanoseconds from SIGTERM to SIGKILL once nobody wants the command any more, if the lease lasts
             as long.
+        cgroup: The directory of an empty cgroup to put the command into, or an empty string.
+        descriptors: To be left open for the command, besides 0, 1 and 2.
     """
 
-    def __init__(self, orders: int, reports: int, term_at: int, kill_at: int, grace: int) -> None:
+    def __init__(
+        self,
+        orders: int,
+        reports: int,
+        term_at: int,
+        kill_at: int,
+        grace: int,
+        *,
+        cgroup: str = "",
+        descriptors: tuple[int, ...] = (),
+    ) -> None:
         self.orders = orders
         self.reports = reports
         self.term_at = term_at
         self.kill_at = kill_at
         self.grace = grace
+        self.cgroup = cgroup
+        self.descriptors = descriptors
+        self.cgroup_kill = -1  # opened now: in the hour of need there may be no descriptor left
+        with suppress(OSError):
+            self.cgroup_kill = os.open(f"{cgroup}/cgroup.kill", os.O_WRONLY)
         self.end_by: int | None = None  # SIGKILL not later than this: set once nobody wants the command
         self.child: subprocess.Popen[bytes] | None = None
         self.code: int | None = None  # the command's exit code, once it was reaped
         self.unread = b""
         self.is_ending = False
         self.word = "exited"
-        self.is_subreaper = adopt_orphans()
+        self.is_subreaper = tree.adopt_orphans()
         self.woken = _wake_on_sigchld()
 
     def run(self, command: list[str]) -> None:
         """Start the command, guard it, and report its end."""
+        tree.signal_me_when_my_parent_dies(signal.SIGCONT)  # who is stopped does not see the end of a pipe
         self._take_orders()
         if self.end_by is None and now_ns() < self.term_at:
             self._start(command)
             self._guard()
         else:
             self.word, self.code = "ended", 128 + signal.SIGTERM
+        if self.cgroup:
+            with suppress(OSError):
+                os.rmdir(self.cgroup)  # noqa: PTH106 - pathlib takes 5 ms
         with suppress(BrokenPipeError):
             os.write(self.reports, f"{self.word} {self.code}\n".encode())
 
     def _start(self, command: list[str]) -> None:
-        guard = os.getpid()
+        guard, supervisor = os.getpid(), os.getppid()
 
-        def die_with_guard() -> None:
-            if _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL) and os.getppid() != guard:
+        def prepare() -> None:
+            if tree.signal_me_when_my_parent_dies(signal.SIGKILL) and os.getppid() != guard:
                 os.kill(os.getpid(), signal.SIGKILL)  # it died before this was asked for
+            if self.cgroup:
+                with suppress(OSError):
+                    _write(f"{self.cgroup}/cgroup.procs", b"0")
+            if os.environ.get("LISTEN_PID") == str(supervisor):  # sockets passed on by systemd
+                os.environ["LISTEN_PID"] = str(os.getpid())
 
         try:
             self.child = subprocess.Popen(  # noqa: S603 - to run a command is what this is for
                 command,
                 start_new_session=True,
-                preexec_fn=die_with_guard,  # noqa: PLW1509 - the guard has no threads
+                pass_fds=self.descriptors,
+                preexec_fn=prepare,  # noqa: PLW1509 - the guard has no threads
             )
         except OSError as error:
             sys.stderr.write(f"incumbent: cannot run {command[0]!r}: {error.strerror}\n")
@@ -140,7 +138,7 @@ class Guard:
 
     def _guard(self) -> None:
         """Wait and act until the command is reaped and has left nothing behind."""
-        descendants()  # imports psutil now: in the hour of need there may be no file system
+        _make_haste()
         if self.orders >= 0:
             self._take_orders()  # the lease was renewed since, if all that took longer than it had left
         while True:
@@ -152,10 +150,10 @@ class Guard:
             now = now_ns()
             if now >= self._kill_at():
                 self.is_ending = True
-                self._signal_tree(signal.SIGKILL)
+                self._kill()
             elif now >= self.term_at and not self.is_ending:
                 self.is_ending = True
-                self._signal_tree(signal.SIGTERM)
+                self._terminate()
             if self.is_ending and self.code is None:
                 self.word = "ended"
             self._wait()
@@ -195,8 +193,7 @@ class Guard:
         if number in TO_GROUP:
             self._signal_group(number)
         else:
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(self.child.pid, number)
+            tree.send(self.child.pid, number)
 
     def _nobody_wants_it(self) -> None:
         """End what is left, beginning now."""
@@ -207,21 +204,32 @@ class Guard:
     def _kill_at(self) -> int:
         return self.kill_at if self.end_by is None else min(self.kill_at, self.end_by)
 
-    def _signal_tree(self, number: int) -> None:
-        if not self.is_subreaper:
-            self._signal_group(number)
-        send_to(descendants(), number)
+    def _terminate(self) -> None:
+        seen = [process.pid for process in tree.descendants()]
+        for pid in seen:
+            tree.send(pid, signal.SIGTERM)
+        if not self.is_subreaper or not seen:
+            self._signal_group(signal.SIGTERM)
+
+    def _kill(self) -> None:
+        """All means at once: what one of them cannot reach another does."""
+        with suppress(OSError):  # there may be none
+            os.write(self.cgroup_kill, b"1")
+        self._signal_group(signal.SIGKILL)
+        tree.kill_descendants()
 
     def _nothing_is_left(self) -> bool:
-        return not descendants() and (self.is_subreaper or not self._signal_group(0))
+        return not tree.has_children() and (self.is_subreaper or not self._signal_group(0))
 
     def _signal_group(self, number: int) -> bool:
-        """Signal the command's process group; False if it is empty."""
-        with suppress(ProcessLookupError, PermissionError):
-            if self.child is not None:
-                os.killpg(self.child.pid, number)
-                return True
-        return False
+        """Signal the command's process group; False if it is empty.
+
+        Once the command was reaped another group may have its number: then only where nothing else is left
+        to hold on to.
+        """
+        if self.child is None or (self.code is not None and self.is_subreaper):
+            return False
+        return tree.send_to_group(self.child.pid, number)
 
     def _reap(self) -> None:
         with suppress(ChildProcessError):
@@ -248,15 +256,32 @@ def do_nothing(number: int, frame: object) -> None:
     """Handle a signal by nothing: unlike an ignored one, the command gets it back with its default."""
 
 
+def _make_haste() -> None:
+    """Go before other processes where that is permitted: a fork storm takes the processor from its guard."""
+    with suppress(OSError, AttributeError):  # not permitted, not on this system
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+
+
+def _write(path: str, text: bytes) -> None:
+    file = os.open(path, os.O_WRONLY)
+    try:
+        os.write(file, text)
+    finally:
+        os.close(file)
+
+
 def main(arguments: list[str]) -> None:
-    """Guard a command: `guard.py ORDERS REPORTS TERM_AT KILL_AT GRACE COMMAND...`."""
+    """Guard a command: `guard.py ORDERS REPORTS TERM_AT KILL_AT GRACE CGROUP DESCRIPTORS COMMAND...`."""
     for number in NOT_FOR_GUARDS:
         if signal.getsignal(number) != signal.SIG_IGN:  # under nohup the command is to ignore it too
             signal.signal(number, do_nothing)
-    orders, reports, *instants = map(int, arguments[:5])
+    orders, reports, term_at, kill_at, grace = map(int, arguments[:5])
+    cgroup, listed, *command = arguments[5:]
     os.set_inheritable(orders, False)
     os.set_inheritable(reports, False)
-    Guard(orders, reports, *instants).run(arguments[5:])
+    descriptors = tuple(map(int, filter(None, listed.split(","))))
+    guard = Guard(orders, reports, term_at, kill_at, grace, cgroup=cgroup, descriptors=descriptors)
+    guard.run(command)
 
 
 if __name__ == "__main__":

@@ -10,26 +10,15 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from incumbent.cli import guard
+from incumbent.cli import cgroup, guard, tree
 
 log = logging.getLogger("incumbent.run")
 
 _SCRIPT: Final = str(Path(guard.__file__).resolve())
-
-
-def kill_descendants() -> None:
-    """Return when no process descends from this one any more."""
-    while tree := guard.descendants():
-        guard.send_to(tree, signal.SIGKILL)
-        for process in tree:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(process.pid, os.WNOHANG)
-        time.sleep(0.01)
 
 
 class End(NamedTuple):
@@ -54,26 +43,38 @@ class GuardedCommand:
         kill_at: When it is to send SIGKILL.
         grace: Nanoseconds from SIGTERM to SIGKILL for what the command leaves behind, or for all if this
             process dies; not beyond `kill_at`.
+        descriptors: To be passed to the command, besides standard input, output and error.
     """
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], term_at: int, kill_at: int, grace: int
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        term_at: int,
+        kill_at: int,
+        grace: int,
+        *,
+        descriptors: Sequence[int] = (),
     ) -> None:
         orders, self._orders = os.pipe()
         self._reports, reports = os.pipe()
         os.set_blocking(self._orders, False)  # a guard that is stopped reads nothing, and must not stop us
         self._lock = threading.Lock()
         self._until = (term_at, kill_at)
+        self._cgroup = cgroup.make()
+        numbers = map(str, (orders, reports, term_at, kill_at, grace))
+        passed = ",".join(map(str, descriptors))
         try:
             self._guard = subprocess.Popen(  # noqa: S603 - to run a command is what this is for
-                [sys.executable, _SCRIPT, *map(str, (orders, reports, term_at, kill_at, grace)), *command],
+                [sys.executable, _SCRIPT, *numbers, str(self._cgroup or ""), passed, *command],
                 env=environment,
-                pass_fds=(orders, reports),
+                pass_fds=(orders, reports, *descriptors),
                 start_new_session=True,  # no terminal is to stop or interrupt it
             )
         except BaseException:
             os.close(self._orders)
             os.close(self._reports)
+            self._remove_cgroup()
             raise
         finally:
             os.close(orders)
@@ -81,9 +82,8 @@ class GuardedCommand:
 
     def until(self, term_at: int, kill_at: int) -> None:
         """Move the two instants, if they differ from those given before."""
-        if (term_at, kill_at) != self._until:
+        if (term_at, kill_at) != self._until and self._order(f"until {term_at} {kill_at}"):
             self._until = (term_at, kill_at)
-            self._order(f"until {term_at} {kill_at}")
 
     def signal(self, number: int) -> None:
         """Pass a signal on to the command."""
@@ -106,13 +106,18 @@ class GuardedCommand:
 
         On Linux that is all: what lost its parent has become a child of this process.
         """
-        kill_descendants()
+        if self._cgroup is not None:
+            cgroup.kill(self._cgroup)
+        tree.end_descendants()
         return self._close(End(128 + signal.SIGKILL, by_itself=False))
 
-    def _order(self, line: str) -> None:
+    def _order(self, line: str) -> bool:
+        """Write it to the guard; False where that would block, as a guard that is stopped reads nothing."""
         with self._lock, contextlib.suppress(BrokenPipeError, BlockingIOError):
             if self._orders >= 0:
                 os.write(self._orders, f"{line}\n".encode())
+                return True
+        return False
 
     def _close(self, end: End) -> End:
         with self._lock:
@@ -120,4 +125,9 @@ class GuardedCommand:
             self._orders = -1
         os.close(self._reports)
         self._guard.wait()
+        self._remove_cgroup()
         return end
+
+    def _remove_cgroup(self) -> None:
+        if self._cgroup is not None:
+            cgroup.remove(self._cgroup)

@@ -113,6 +113,13 @@ _RUN: Final = (
         default=False,
         read=switch,
     ),
+    Option(
+        "--pass-fds",
+        "",
+        "leave descriptors from 3 on open for the command (sockets of systemd are in any case)",
+        default=False,
+        read=switch,
+    ),
     *_LOGS,
     _time("--lease-duration", "how long others wait after the last sign of life", 15.0, "15s"),
     _time("--renew-deadline", "how long a leader works without a renewal", None, "2/3 of the lease"),
@@ -123,7 +130,7 @@ _RUN: Final = (
         "1/5 of the deadline, at most 2s",
     ),
     _time("--takeover-delay", "wait so much longer than others before taking over", 0.0, "0"),
-    _time("--stop-timeout", "from SIGTERM to SIGKILL where no lease is at stake", 5.0, "5s"),
+    _time("--stop-timeout", "from SIGTERM, forwarded or ours, to SIGKILL if the lease lasts", 5.0, "5s"),
 )
 
 OPTIONS: Final[dict[str, tuple[Option, ...]]] = {

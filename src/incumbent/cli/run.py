@@ -5,16 +5,19 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import select
 import signal
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
 from incumbent.campaign import Campaign
-from incumbent.cli import EXIT_UNAVAILABLE, guard
+from incumbent.cli import EXIT_UNAVAILABLE, descriptors, guard, tree
 from incumbent.cli.guarded import End, GuardedCommand
 from incumbent.cli.once import OneChance
 from incumbent.cli.place import default_lease, named, open_lease
+from incumbent.cli.reaper import Reaper
 from incumbent.clock import SYSTEM_CLOCK
 from incumbent.config import DEFAULT_RETRY_PERIOD, ElectorConfig
 from incumbent.errors import ConfigurationError
@@ -36,15 +39,24 @@ FORWARDED: Final = (
     *(signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH, signal.SIGCONT),
 )
 ENDING: Final = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGTERM})
+CLEAN: Final = frozenset({signal.SIGQUIT, signal.SIGTERM})
+"""A manager stops a service by these; an interrupt is a person's, and ends `incumbent run -- a && b`."""
 
 log = logging.getLogger("incumbent.run")
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Contend, run the command while leading, and return its exit code."""
+    why = tree.why_unseen()
+    if why is not None:
+        raise ConfigurationError(
+            f"the guard could not see the command's processes, and so not end them in time: {why}; mount "
+            f"/proc for this PID namespace, as `unshare --mount-proc` and `mount -t proc proc /proc` do"
+        )
+    passed = descriptors.inherited() if arguments.pass_fds else descriptors.listening()
     lease = default_lease(arguments.argv) if arguments.lease is None else arguments.lease
-    supervisor = Supervisor(open_lease(arguments.store, lease), lease, arguments)
-    guard.adopt_orphans()  # those of a guard that was killed
+    supervisor = Supervisor(open_lease(arguments.store, lease), lease, arguments, passed)
+    tree.adopt_orphans()  # those of a guard that was killed
     return supervisor.run()
 
 
@@ -70,8 +82,11 @@ class Supervisor:
     The main thread receives signals and waits for the end; the campaign's threads do the rest.
     """
 
-    def __init__(self, store: LeaseStore, lease: str, arguments: argparse.Namespace) -> None:
+    def __init__(
+        self, store: LeaseStore, lease: str, arguments: argparse.Namespace, passed: Sequence[int]
+    ) -> None:
         self._argv: list[str] = arguments.argv
+        self._passed = passed
         self._restart: bool = arguments.restart
         self._stop_timeout_ns = to_ns(arguments.stop_timeout)
         retry_period = arguments.retry_period
@@ -94,9 +109,10 @@ class Supervisor:
         )
         self._margin_ns = margin_ns(self._campaign.config)
         self._lease = lease
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._command: GuardedCommand | None = None
         self._is_stopping = False
+        self._stop_by: int | None = None  # SIGKILL for a command that was asked to end, not later than this
         self._code: int | None = None
         self._why = ""
         self._inbox, self._wake = os.pipe()  # signals that came, a byte each; 0 says that there is a code
@@ -105,15 +121,16 @@ class Supervisor:
     def run(self) -> int:
         """Contend until the command has ended by itself, or a signal ends this process."""
         # A handler runs when the main thread next runs Python, which may be never while it waits for a lock.
-        signal.set_wakeup_fd(self._wake)
-        for number in FORWARDED:
+        signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+        for number in (*FORWARDED, signal.SIGCHLD):
             if signal.getsignal(number) != signal.SIG_IGN:  # under nohup it stays ignored
                 signal.signal(number, guard.do_nothing)
+        reaper = Reaper()
         with self._campaign:
             while self._code is None:
-                (received,) = os.read(self._inbox, 1)
-                if received != 0:
-                    self._pass_on(received)
+                if select.select([self._inbox], [], [], reaper.look())[0]:
+                    for received in os.read(self._inbox, 4096):
+                        self._pass_on(received)
         fields = {"lease": self._lease, "identity": self._campaign.identity, "exit_code": self._code}
         level = logging.WARNING if self._code == EXIT_UNAVAILABLE else logging.INFO
         log.log(level, "%s: exit %d: %s", named(self._lease), self._code, self._why, extra=fields)
@@ -122,31 +139,33 @@ class Supervisor:
     def _tell_holder(self, identity: str | None) -> None:
         """Say for whom this contender waits."""
         if identity not in (None, self._campaign.identity):
-            fields = {"lease": self._lease, "identity": self._campaign.identity, "leader": identity}
-            log.info("%s: %s holds the lease", named(self._lease), named(identity or ""), extra=fields)
+            log.info("%s: %s holds the lease", named(self._lease), named(identity or ""))
 
     def _finish(self, code: int, why: str) -> None:
         """End this contender. The first reason counts."""
         with self._lock:
             if self._code is None:
-                self._code, self._why = code, why
+                self._why, self._code = why, code  # the code last: it is waited for
         with suppress(BlockingIOError):  # the pipe is full: the main thread wakes in any case
             os.write(self._wake, b"\0")
 
     def _pass_on(self, number: int) -> None:
         """Forward a signal to the command; where none runs, take it as this process's own."""
+        if number not in FORWARDED:
+            return
         is_hangup = number == signal.SIGHUP and any(os.isatty(descriptor) for descriptor in range(3))
         with self._lock:
             self._is_stopping |= number in ENDING or is_hangup
             if self._command is not None:
                 self._command.signal(number)
-                return
-        if self._is_stopping:
-            leader = self._campaign.leader
-            holder = (
-                "nobody is seen to hold the lease" if leader is None else f"{named(leader)} holds the lease"
-            )
-            self._finish(128 + number, f"{signal.Signals(number).name} while no command ran; {holder}")
+                if self._is_stopping and self._stop_by is None:
+                    self._stop_by = guard.now_ns() + self._stop_timeout_ns
+            elif self._is_stopping:
+                leader = self._campaign.leader
+                holder = "nobody is seen to hold" if leader is None else f"{named(leader)} holds"
+                name = signal.Signals(number).name
+                code = 0 if number in CLEAN else 128 + number
+                self._finish(code, f"{name} while no command ran; {holder} the lease")
 
     def _lead(self, leadership: Leadership) -> None:
         """The work of one term. The lease is released when this returns: nothing of the command is left."""
@@ -157,12 +176,7 @@ class Supervisor:
             if command is None:
                 return
             end = self._supervise(leadership, command)
-            if self._is_stopping or (end.by_itself and not self._restart):
-                how = "ended by itself" if end.by_itself else f"was ended: {leadership.reason}"
-                held = f"{named(leadership.identity)} held the lease with token {leadership.token}"
-                self._finish(end.code, f"the command {how}; {held}")
-                return
-            if not end.by_itself:
+            if self._code is not None or not end.by_itself:
                 return
             rest = max(0.0, started + RESTART_PERIOD - SYSTEM_CLOCK.now())
 
@@ -177,7 +191,11 @@ class Supervisor:
             if self._is_stopping:
                 return None
             self._command = GuardedCommand(
-                self._argv, os.environ | environment, *until, self._stop_timeout_ns
+                self._argv,
+                os.environ | environment,
+                *until,
+                self._stop_timeout_ns,
+                descriptors=self._passed,
             )
             return self._command
 
@@ -199,17 +217,31 @@ class Supervisor:
                     break
         except BaseException:
             command.kill()
-            raise
-        finally:
             with self._lock:
                 self._command = None
-        log.info("the command ended with exit code %d", end.code)
+            raise
+        self._ended(leadership, end)
         return end
+
+    def _ended(self, leadership: Leadership, end: End) -> None:
+        log.info("the command ended with exit code %d", end.code)
+        with self._lock:  # a signal that comes now finds either a command or an exit code
+            self._command = None
+            if self._is_stopping or (end.by_itself and not self._restart):
+                how = (
+                    "ended by itself"
+                    if end.by_itself
+                    else f"was ended: {leadership.reason or 'it took too long'}"
+                )
+                held = f"{named(leadership.identity)} held the lease with token {leadership.token}"
+                self._finish(end.code, f"the command {how}; {held}")
 
     def _instants(self, leadership: Leadership, asked_at: int | None) -> tuple[int, int]:
         """When to send SIGTERM and SIGKILL, if nothing changes."""
         term_at = to_ns(leadership.deadline)
         kill_at = term_at + self._margin_ns
+        if self._stop_by is not None:
+            kill_at = min(kill_at, self._stop_by)  # the signal that was forwarded stands for SIGTERM
         if asked_at is None:
             return term_at, kill_at
         patience = self._stop_timeout_ns if leadership.is_valid() else self._margin_ns
