@@ -21,10 +21,10 @@ def guarded(world, tmp_path):
     """Start a worker under guard; all of it is ended with the test."""
     started = []
 
-    def start(*words, term_in=60.0, kill_in=60.0, grace=0.3):
+    def start(*words, term_in=60.0, kill_in=60.0, grace=0.3, script=WORKER):
         now = guard.now_ns()
         until = now + int(term_in * 1e9), now + int(kill_in * 1e9)
-        command = [sys.executable, WORKER, str(world.journal.path), *words]
+        command = [sys.executable, script, str(world.journal.path), *words]
         environment = os.environ | {"INCUMBENT_TEST": world.marker}
         started.append(GuardedCommand(command, environment, *until, int(grace * 1e9)))
         return started[-1]

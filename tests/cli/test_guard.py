@@ -116,14 +116,12 @@ def test_nothing_is_started_after_the_deadline(world, guarded):
 SLOW = """
 import os, sys, time
 from incumbent.cli import guard
-descendants, now_ns = guard.descendants, guard.now_ns
+now_ns = guard.now_ns
 def slowly():
-    guard.descendants = descendants
     while not os.path.exists({gate!r}):
         time.sleep(0.01)
     guard.now_ns = lambda: now_ns() + 1000 * 10**9
-    return descendants()
-guard.descendants = slowly
+guard._make_haste = slowly
 guard.main(sys.argv[1:])
 """
 
@@ -251,7 +249,7 @@ def test_without_a_subreaper_the_process_group_is_ended(world):
     """Where orphans cannot be adopted the group is what is left to hold on to."""
     script = (
         "import sys; sys.path[0:0] = [sys.argv.pop(1)]; import guard; "
-        "guard.adopt_orphans = lambda: False; guard.main(sys.argv[1:])"
+        "guard.tree.adopt_orphans = lambda: False; guard.main(sys.argv[1:])"
     )
     directory = str(Path(guard.__file__).parent)
     orders, reports = os.pipe(), os.pipe()
@@ -263,6 +261,7 @@ def test_without_a_subreaper_the_process_group_is_ended(world):
         [
             *(sys.executable, "-c", script, directory),
             *map(str, (orders[0], reports[1], *instants)),
+            *("", ""),  # no cgroup, no descriptors
             *("sh", "-c", '"$@"; sleep 60', "sh", *orphaning),
         ],
         pass_fds=(orders[0], reports[1]),

@@ -18,6 +18,7 @@ GIVEN = {
     "--by": ("me", "me"),
     "--once": ("1", True),
     "--restart": ("yes", True),
+    "--pass-fds": ("1", True),
     "--json": ("TRUE", True),
     "--quiet": ("on", True),
     "--log-format": ("json", "json"),

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import psutil
 
-from incumbent.cli import guard
+from incumbent.cli import tree
 from incumbent.errors import LeaseConflict, LeaseNotFound
 from incumbent.lease import Lease, StoredLease
 from incumbent.stores.sqlite import SqliteStore
@@ -95,7 +95,7 @@ class World:
         command = [sys.executable, WORKER, str(self.journal.path), *words] if command is None else command
         return self.start("run", *options, "--", *command, **settings)
 
-    def start(self, *arguments: str, prefix=(), stdin=subprocess.PIPE, **environment: str):
+    def start(self, *arguments: str, prefix=(), stdin=subprocess.PIPE, pass_fds=(), **environment: str):
         """Start `incumbent` itself."""
         with (self.directory / f"stderr-{len(self.contenders)}").open("w") as stderr:
             process = subprocess.Popen(
@@ -105,6 +105,7 @@ class World:
                 stderr=stderr,
                 env=os.environ | {"INCUMBENT_TEST": self.marker} | environment,
                 text=True,
+                pass_fds=pass_fds,
                 start_new_session=True,
                 preexec_fn=heed_signals,  # noqa: PLW1509 - no thread of a test's runs here
             )
@@ -157,7 +158,8 @@ class World:
 
     def close(self) -> None:
         while members := self.members():
-            guard.send_to(members, signal.SIGKILL)
+            for process in members:
+                tree.send(process.pid, signal.SIGKILL)
             for contender in self.contenders:
                 contender.poll()
         for contender in self.contenders:
