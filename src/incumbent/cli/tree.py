@@ -24,6 +24,9 @@ _libc: Final = ctypes.CDLL(None)
 
 IS_LINUX: Final = sys.platform == "linux"
 _STATUS: Final = re.compile(rb"\nState:\t(\w).*?\nPPid:\t(\d+)(?:.*?\nNSpid:\t([\d\t]+))?", re.DOTALL)
+_LONGEST: Final = 0.1
+"""Seconds within which the numbers of processes are not used up and given again, even in a storm."""
+
 _MORE_THAN_A_STATUS: Final = 1 << 20  # it lists groups, of which there may be 65,536
 
 
@@ -88,32 +91,35 @@ class Descendants:
         if status is None:
             raise FileNotFoundError
         self._depth = len(status.numbers) - 1
-        self._is_ours = {0: False, self._me: True}
+        self._judged = {self._me}
 
     def new(self) -> Iterator[Process]:
         """Yield those that no earlier call has seen, as soon as they are seen, parents before children.
 
         The newest come first: among processes that fork and exit they are the ones that are still there.
         """
+        # Kept for one look only: in a storm a number soon belongs to another process, a stranger perhaps.
+        is_ours = {0: False, self._me: True}
         for pid in sorted(map(int, filter(str.isdigit, os.listdir("/proc"))), reverse=True):  # noqa: PTH208 - see above
-            if pid not in self._is_ours:
-                yield from self._judge(pid)
+            if pid not in self._judged:
+                yield from self._judge(pid, is_ours)
 
-    def _judge(self, pid: int) -> Iterator[Process]:
+    def _judge(self, pid: int, is_ours: dict[int, bool]) -> Iterator[Process]:
         """Follow the parents to one that is known; judge nothing where one vanishes meanwhile."""
         line: dict[int, _Status] = {}
-        while pid not in self._is_ours:
+        while pid not in is_ours:
             status = _read_status(pid)
             if status is None or pid in line:
                 return
             line[pid] = status
             pid = status.parent
-        is_ours = self._is_ours[pid]
+        verdict = is_ours[pid]
         for each, status in reversed(line.items()):
-            self._is_ours[each] = is_ours
-            if is_ours and len(status.numbers) > self._depth:
+            is_ours[each] = verdict
+            if each not in self._judged and verdict and len(status.numbers) > self._depth:
                 is_child = status.parent == self._me
                 yield Process(status.numbers[self._depth], status.is_dead and is_child)
+            self._judged.add(each)
 
 
 def _read_status(pid: int) -> _Status | None:
@@ -167,7 +173,7 @@ def send_to_group(group: int, number: int) -> bool:
 
 
 def kill_descendants() -> None:
-    """SIGKILL all that descends from this process, on sight, until a look shows nothing new.
+    """SIGKILL all that descends from this process, on sight, until a look shows nothing new; or for a while.
 
     A process that is killed while it forks has no child, and a process group dies as a whole, with all that
     is being forked in it. So what forks in its group is gone at the first look; what founds a group with
@@ -175,12 +181,16 @@ def kill_descendants() -> None:
     """
     if not IS_LINUX:
         for process in [*_by_psutil()]:
-            _kill(process.pid, set())
+            _kill(process.pid, {os.getpgrp()})
         return
     with suppress(OSError):
-        tree, groups = Descendants(), {os.getpgrp()}
+        tree, end = Descendants(), time.monotonic() + _LONGEST
+        groups = {
+            0,
+            os.getpgrp(),
+        }  # 0 is one of an outer namespace; and killpg(0) would be this process's own
         is_new = True
-        while is_new:
+        while is_new and time.monotonic() < end:
             is_new = False
             for process in tree.new():
                 is_new = True
