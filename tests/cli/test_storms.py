@@ -170,3 +170,25 @@ def test_no_cgroup_is_made_below_one_with_a_limit(tmp_path, limit, is_limited):
     """Programs ask the cgroup that they are in for their memory, and would not find it in one below."""
     (tmp_path / "memory.max").write_text(limit)
     assert cgroup._is_limited(tmp_path) == is_limited
+
+
+ENDS_WHAT_ENTERED = """
+import time
+from incumbent.cli import tree
+print("ready", flush=True)
+while not tree.has_children():
+    time.sleep(0.01)
+tree.end_descendants()
+"""
+
+
+@needs_namespaces
+def test_a_process_of_a_foreign_group_is_ended_and_not_our_own_group():
+    """What entered the namespace has a group without a number in it, and 0 would be the caller's."""
+    start = (*IN_A_NAMESPACE, "--mount-proc", sys.executable, "-c", ENDS_WHAT_ENTERED)
+    with subprocess.Popen(start, start_new_session=True, stdout=subprocess.PIPE) as outer:
+        assert outer.stdout.readline() == b"ready\n"
+        (init,) = psutil.Process(outer.pid).children()
+        enter = ("nsenter", "-t", str(init.pid), "-p", "-m", "sh", "-c", "(sleep 60 &)")
+        subprocess.run(enter, check=True)
+        assert outer.wait(PATIENCE) == 0

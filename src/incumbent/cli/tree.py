@@ -24,6 +24,9 @@ _libc: Final = ctypes.CDLL(None)
 
 IS_LINUX: Final = sys.platform == "linux"
 _STATUS: Final = re.compile(rb"\nState:\t(\w).*?\nPPid:\t(\d+)(?:.*?\nNSpid:\t([\d\t]+))?", re.DOTALL)
+_FOREIGN: Final = 0
+"""The number of a group of another PID namespace. To kill that would kill this process's own."""
+
 _LONGEST: Final = 0.1
 """Seconds within which the numbers of processes are not used up and given again, even in a storm."""
 
@@ -185,10 +188,7 @@ def kill_descendants() -> None:
         return
     with suppress(OSError):
         tree, end = Descendants(), time.monotonic() + _LONGEST
-        groups = {
-            0,
-            os.getpgrp(),
-        }  # 0 is one of an outer namespace; and killpg(0) would be this process's own
+        groups = {_FOREIGN, os.getpgrp()}
         is_new = True
         while is_new and time.monotonic() < end:
             is_new = False
