@@ -7,44 +7,55 @@ the work: what must be exclusive asks `leadership.check()` before each step, or 
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
-import threading
+import random
 from collections.abc import Awaitable, Callable
 from functools import partial
+from os import PathLike
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
-from incumbent import campaign as threaded
-from incumbent import leadership as term
+from incumbent import leadership as threaded
+from incumbent.clock import Clock
+from incumbent.config import DEFAULT_JITTER, DEFAULT_LEASE_DURATION, DEFAULT_RETRY_PERIOD, ElectorConfig
 from incumbent.errors import ConfigurationError, ElectionError
+from incumbent.lease import NANOSECONDS, check_number
+from incumbent.runtime.callables import check_coroutine_function, check_plain
+from incumbent.runtime.handle import TermHandle
+from incumbent.runtime.loop_waits import Timeout, until
+from incumbent.runtime.on_loop import Contest, Run
+from incumbent.runtime.scheduler import Scheduler
 from incumbent.store import LeaseStore
 
 __all__ = ["Campaign", "Leadership"]
 
-T = TypeVar("T")
-
 
 class Leadership:
-    """What the work is given; see `incumbent.Leadership`. Here `wait` is awaited, and blocks no loop."""
+    """What the work is given; see `incumbent.Leadership`. Here `wait` is awaited, and blocks no loop.
 
-    def __init__(self, leadership: term.Leadership) -> None:
-        self._inner = leadership
-        self.identity = leadership.identity
-        self.token = leadership.token
+    Attributes:
+        identity: Whose term it is.
+        token: The fencing token (P11).
+    """
+
+    def __init__(self, term: TermHandle, waits: Scheduler) -> None:
+        self.identity = term.identity
+        self.token = term.token
+        self._term = term
+        self._waits = waits
 
     @property
     def reason(self) -> str | None:
         """Why it is over, or is to be; None while it simply goes on."""
-        return self._inner.reason
+        return self._term.reason
 
     @property
     def deadline(self) -> float:
-        """The reading of the campaign's clock, in seconds, at which it ends unless it is renewed before."""
-        return self._inner.deadline
+        """When this term ends unless it is renewed, in seconds on the campaign's clock."""
+        return self._term.deadline_ns / NANOSECONDS
 
     def is_valid(self) -> bool:
         """Whether this term goes on, at this instant."""
-        return self._inner.is_valid()
+        return self._term.is_valid()
 
     def check(self) -> None:
         """Do nothing while this term goes on.
@@ -52,56 +63,117 @@ class Leadership:
         Raises:
             LeadershipLost: The term is over.
         """
-        self._inner.check()
+        self._term.check()
 
     async def wait(self, timeout: float | None = None) -> bool:  # on the campaign's clock
         """Wait until the work is to end (True), or until `timeout` seconds have passed (False)."""
-        return await _in_thread(partial(self._inner.wait, timeout))
+        await until(self._term.is_to_end, self._term.listeners, _timeout(self._waits, timeout))
+        return self._term.is_to_end()
+
+    def __repr__(self) -> str:
+        return f"<Leadership of {self.identity!r} by token {self.token}: {self.reason or 'it goes on'}>"
 
 
 class Campaign:
     """Contends for one lease while an event loop does the work.
 
-    Use it as an asynchronous context manager: it contends from entry to exit. Takes what
-    `incumbent.Campaign` takes, but for `on_started_leading`, which is given to `run`. The other callbacks
-    are plain functions and are called on threads.
+    Use it as an asynchronous context manager: it contends from entry to exit. Or `start` and `stop` it. The
+    work is given to `run`.
+
+    Takes what `incumbent.Campaign` takes, but for `on_started_leading`. The callbacks are plain functions
+    and are called on threads; `asyncio.run_coroutine_threadsafe` gets from there to the loop.
 
     Raises:
         ConfigurationError: A setting is wrong; see `ElectorConfig`.
     """
 
-    def __init__(self, store: LeaseStore, **settings: Any) -> None:
-        if "on_started_leading" in settings:
+    def __init__(
+        self,
+        store: LeaseStore,
+        *,
+        identity: str | None = None,
+        lease_duration: float = DEFAULT_LEASE_DURATION,
+        renew_deadline: float | None = None,
+        retry_period: float = DEFAULT_RETRY_PERIOD,
+        request_timeout: float | None = None,
+        jitter: float = DEFAULT_JITTER,
+        takeover_delay: float = 0.0,
+        stop_timeout: float = 30.0,
+        release_on_cancel: bool = True,
+        on_started_leading: None = None,
+        on_stopped_leading: Callable[[threaded.Leadership], object] | None = None,
+        on_new_leader: Callable[[str | None], object] | None = None,
+        report_metric: Callable[[str, bool], object] | None = None,
+        clock: Clock | None = None,
+        rng: random.Random | None = None,
+        trace: str | PathLike[str] | None = None,
+    ) -> None:
+        if on_started_leading is not None:
             raise ConfigurationError("on_started_leading is given: give the work to run(lead) instead")
-        self._inner = threaded.Campaign(store, on_started_leading=self._work, **settings)
-        self._lead: Callable[[Leadership], Awaitable[object]] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._task: asyncio.Task[object] | None = None
-        self._starting: asyncio.Future[None] | None = None
+        check_plain("on_stopped_leading", on_stopped_leading)
+        check_plain("on_new_leader", on_new_leader)
+        check_plain("report_metric", report_metric)
+        self._contest = Contest(
+            store,
+            identity=identity,
+            lease_duration=lease_duration,
+            renew_deadline=renew_deadline,
+            retry_period=retry_period,
+            request_timeout=request_timeout,
+            jitter=jitter,
+            takeover_delay=takeover_delay,
+            stop_timeout=stop_timeout,
+            release_on_cancel=release_on_cancel,
+            on_stopped_leading=on_stopped_leading,
+            on_new_leader=on_new_leader,
+            report_metric=report_metric,
+            clock=clock,
+            rng=rng,
+            trace=trace,
+        )
+        self._run: Run | None = None
+        self._is_running = False
 
     @property
     def identity(self) -> str:
         """The candidate's name."""
-        return self._inner.identity
+        return self._contest.identity
+
+    @property
+    def config(self) -> ElectorConfig:
+        """The settings, with every default settled."""
+        return self._contest.config
 
     @property
     def state(self) -> str:
         """One of follower, candidate, leader and stopped."""
-        return self._inner.state
+        return self._contest.state
 
     @property
     def leader(self) -> str | None:
         """The identity last observed as holder, or None."""
-        return self._inner.leader
+        return self._contest.leader
 
     @property
     def token(self) -> int | None:
         """The fencing token, while leading (P11)."""
-        return self._inner.token
+        return self._contest.token
 
     def is_leader(self) -> bool:
         """Whether this process leads, at this instant, by its own clock (P3)."""
-        return self._inner.is_leader()
+        return self._contest.is_leader()
+
+    async def start(self) -> None:
+        """Enter the race in the background, also anew. No effect while it runs.
+
+        A term that is won before `run` has no work until then. Started while it is still stopping, it awaits
+        that first.
+
+        Raises:
+            OSError: The file for the trace cannot be opened.
+            ElectionError: This is a forked child of the process that the campaign belongs to.
+        """
+        await self._enter()
 
     async def run(self, lead: Callable[[Leadership], Awaitable[object]]) -> None:
         """Contend until `stop`, running `lead(leadership)` as a task in each term.
@@ -110,49 +182,71 @@ class Campaign:
         ends as it does for `on_started_leading`. To stop, cancel `run`, or await `stop`.
 
         Raises:
+            ConfigurationError: `lead` is no `async def` function, and returns nothing to await.
             ElectionError: It runs already, or this is a forked child.
         """
-        if self._lead is not None:
+        check_coroutine_function(lead)
+        if self._is_running:
             raise ElectionError("run(lead) is under way already: await it, or use another Campaign")
-        self._lead = lead
+        self._is_running = True
         try:
-            await self._start()
-            leadership = self._inner.leadership
-            if leadership is not None:
-                leadership._nudge()  # noqa: SLF001  # it waits for its work
-            await _in_thread(self._inner._join)  # noqa: SLF001  # this is its other face
+            run = await self._enter()
+            run.give_work(lambda term, waits: lead(Leadership(term, waits)), asyncio.get_running_loop())
+            await until(lambda: run.driver.has_finished, run.changes)
         finally:
             try:
                 await self.stop()
             finally:
-                self._lead = None  # a campaign that is started anew waits for its own work
+                self._is_running = False
+        if run.refused is not None:
+            raise run.refused
 
     async def stop(self, timeout: float | None = None) -> None:  # the work's, not the call's
         """Leave the race: the work is cancelled and awaited, then the lease is released.
 
-        Called from the work itself it asks and does not wait.
+        Work that does not end within `timeout` seconds (`stop_timeout` by default) is left behind, and so is
+        the lease, to expire. Called from the work itself it asks and does not wait. Cancelled, it stops all
+        the same.
         """
-        if self._task is not None and asyncio.current_task() is self._task:
-            self._inner._ask_to_stop()  # noqa: SLF001  # this is its other face
+        if timeout is not None:
+            check_number("timeout", timeout, positive=False)
+        run = self._run
+        if run is None or run.has_ended or self._contest.is_disowned:
             return
-        if self._starting is not None and not self._starting.done():
-            await asyncio.wait([self._starting])  # what is not there yet cannot be stopped
-        await asyncio.shield(_in_thread(partial(self._inner.stop, timeout)))
+        run.ask_to_stop(timeout)
+        if not run.is_work(asyncio.current_task()):
+            await until(lambda: run.has_ended, run.changes)
 
     async def resign(self) -> None:
-        """Give up office once the work has ended, stay in the race."""
-        await _in_thread(self._inner.resign)
+        """Give up office once the work has ended, stay in the race.
+
+        Raises:
+            ElectionError: The campaign does not run, or this is a forked child.
+        """
+        run = await self._running()
+        asked: list[bool] = []
+        self._contest.resign()
+        self._contest.then(partial(self._contest.then, partial(asked.append, True)))  # after what it leads to
+        self._contest.then(partial(self._contest.then, run.changes.call))
+        await until(lambda: bool(asked) or run.has_ended, run.changes)
 
     async def wait_until_leader(self, timeout: float | None = None) -> bool:  # on its clock
-        """Wait until this campaign leads, for `timeout` seconds on its clock at most."""
-        return await _in_thread(partial(self._inner.wait_until_leader, timeout))
+        """Wait until this campaign leads, for `timeout` seconds on its clock at most.
+
+        Returns:
+            Whether it leads; False also when it was stopped meanwhile.
+
+        Raises:
+            ElectionError: The campaign does not run, or this is a forked child.
+        """
+        run = await self._running()
+        await until(
+            lambda: run.driver.has_finished or self.is_leader(), run.changes, _timeout(run.waits, timeout)
+        )
+        return self.is_leader()
 
     async def __aenter__(self) -> Campaign:  # Self needs Python 3.11
-        try:
-            await self._start()
-        except BaseException:
-            await self.stop()  # nobody else will: what was not entered is not left
-            raise
+        await self._enter()
         return self
 
     async def __aexit__(
@@ -160,67 +254,40 @@ class Campaign:
     ) -> None:
         await self.stop()
 
-    async def _start(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._starting = asyncio.ensure_future(_in_thread(self._inner.start))
-        await asyncio.shield(self._starting)  # cancelled or not, the thread goes on
+    def __repr__(self) -> str:
+        return f"<Campaign of {self.identity!r}: {self.state}>"
 
-    def _work(self, leadership: term.Leadership) -> None:
-        """On the term's thread: have the loop run the task, and see to its end."""
-        leadership._wait_or(lambda: self._lead is not None)  # noqa: SLF001  # this is its other face
-        lead, loop = self._lead, self._loop
-        if lead is None or loop is None or leadership.reason is not None:
-            return
-        finished: concurrent.futures.Future[None] = concurrent.futures.Future()
-
-        async def run() -> object:
-            return await lead(Leadership(leadership))
-
-        def begin() -> None:
-            self._task = loop.create_task(run())
-            self._task.add_done_callback(end)
-
-        def end(task: asyncio.Task[object]) -> None:
-            failure = None if task.cancelled() else task.exception()
-            if failure is None:
-                finished.set_result(None)
-            else:
-                finished.set_exception(failure)
-            leadership._nudge()  # noqa: SLF001  # this is its other face
-
-        def cancel() -> None:
-            if self._task is not None:
-                self._task.cancel()
-
-        loop.call_soon_threadsafe(begin)
-        leadership._wait_or(finished.done)  # noqa: SLF001  # this is its other face
-        if not finished.done():
-            loop.call_soon_threadsafe(cancel)
-        finished.result()
-
-
-async def _in_thread(call: Callable[[], T]) -> T:
-    """Await `call` on a thread of its own: the loop's executor may be small, and these calls may be long."""
-    loop = asyncio.get_running_loop()
-    outcome: asyncio.Future[T] = loop.create_future()
-
-    def settle(result: concurrent.futures.Future[T]) -> None:
-        if outcome.done():
-            return
-        failure = result.exception()
-        if failure is None:
-            outcome.set_result(result.result())
-        else:
-            outcome.set_exception(failure)
-
-    def run() -> None:
-        result: concurrent.futures.Future[T] = concurrent.futures.Future()
+    async def _enter(self) -> Run:
+        """Start unless it runs, and wait until it is in the race."""
+        self._contest.check_process()
+        while (last := self._run) is not None and last.is_stopping and not last.has_ended:
+            await until(lambda: last.has_ended, last.changes)
+        if last is not None and not last.has_ended:
+            await until(lambda: last.has_begun, last.changes)
+            return last
+        self._run = run = Run(self._contest, asyncio.get_running_loop())
         try:
-            result.set_result(call())
-        except BaseException as error:  # noqa: BLE001  # it is raised where it is awaited
-            result.set_exception(error)
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, result)
+            await until(lambda: run.has_begun, run.changes)
+        except BaseException:
+            await self.stop()  # nobody else will: what was not entered is not left
+            raise
+        return run
 
-    threading.Thread(target=run, name="incumbent-aio", daemon=True).start()
-    return await outcome
+    async def _running(self) -> Run:
+        """The run that is under way, also if its task was created and had no turn yet."""
+        self._contest.check_process()
+        if self._run is None or self._run.has_ended:
+            await asyncio.sleep(0)
+        if self._run is None or self._run.has_ended:
+            raise ElectionError(
+                "this campaign does not run: await start() or run(lead), or use it in an async with statement"
+            )
+        return self._run
+
+
+def _timeout(waits: Scheduler, seconds: Any) -> Timeout | None:
+    if seconds is None:
+        return None
+    if not (isinstance(seconds, (int, float)) and seconds < 0):  # which has passed already
+        check_number("timeout", seconds, positive=False)
+    return Timeout(waits, seconds)

@@ -28,6 +28,7 @@ from incumbent.runtime.store_calls import check_store
 from incumbent.runtime.threaded import ThreadedRuntime
 from incumbent.runtime.threads import Thread, is_own
 from incumbent.runtime.trace import TraceWriter
+from incumbent.runtime.work import Work
 from incumbent.store import LeaseStore
 
 _OBSERVERS = "observers"
@@ -284,9 +285,7 @@ class Campaign:
 
     # Behind them.
 
-    def _start(
-        self, *, once: bool, work: Callable[[Leadership], object] | None = None, is_new: bool = False
-    ) -> Driver:
+    def _start(self, *, once: bool, work: Work | None = None, is_new: bool = False) -> Driver:
         self._check_process()
         with self._lock:
             if self._driver is not None:

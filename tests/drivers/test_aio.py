@@ -7,11 +7,7 @@ import pytest
 
 from incumbent import Campaign, ConfigurationError, LeadershipLost, aio
 from incumbent.stores.memory import MemoryStore
-from support.driving import eventually
-
-
-async def until(predicate):
-    await asyncio.wait_for(asyncio.to_thread(eventually, predicate), 20)
+from support.driving import until
 
 
 def test_the_work_is_cancelled_and_awaited_before_the_release(clock):
@@ -88,6 +84,7 @@ def test_cancelling_run_stops_the_campaign_gracefully(clock):
     store, log = MemoryStore(), []
 
     async def lead(leadership):
+        log.append("began")
         try:
             await leadership.wait()
         finally:
@@ -96,8 +93,7 @@ def test_cancelling_run_stops_the_campaign_gracefully(clock):
     async def main():
         campaign = aio.Campaign(store, clock=clock)
         running = asyncio.create_task(campaign.run(lead))
-        await until(campaign.is_leader)
-        await until(lambda: campaign._task is not None)
+        await until(lambda: log == ["began"])
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
@@ -105,7 +101,7 @@ def test_cancelling_run_stops_the_campaign_gracefully(clock):
         assert store.get_lease(timeout=1).lease.is_vacant
 
     asyncio.run(main())
-    assert log == ["ended"]
+    assert log == ["began", "ended"]
 
 
 def test_work_that_returns_or_raises_ends_its_term(clock, caplog):
@@ -136,26 +132,31 @@ def test_the_work_may_stop_its_own_campaign(clock):
 
         async def lead(leadership):
             await campaign.stop()
+            asked.append(leadership.reason)  # it goes on until it waits for something else
 
+        asked = []
         await asyncio.wait_for(campaign.run(lead), 20)
         assert campaign.state == "stopped"
+        assert len(asked) == 1
 
     asyncio.run(main())
 
 
 def test_waiting_in_the_work_blocks_no_loop(clock):
-    seen = []
+    began, seen = [], []
 
     async def lead(leadership):
-        seen.append(await leadership.wait(1.0))
+        wait = asyncio.ensure_future(leadership.wait(1.0))
+        await asyncio.sleep(0)
+        began.append(leadership.token)
+        seen.append(await wait)
         assert leadership.deadline > clock.now()
         assert leadership.identity == "a"
 
     async def main():
         async with aio.Campaign(MemoryStore(), identity="a", clock=clock) as campaign:
             running = asyncio.create_task(campaign.run(lead))
-            await until(lambda: campaign._task is not None)
-            await asyncio.to_thread(clock.wait_for_waiters, 3)
+            await until(lambda: began)
             await asyncio.to_thread(clock.advance, 1)
             await until(lambda: seen == [False])
             await campaign.resign()

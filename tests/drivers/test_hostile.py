@@ -1,8 +1,6 @@
 """What users, their callbacks and their machine can do to a campaign at the wrong moment."""
 
 import logging
-import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -16,22 +14,7 @@ from incumbent import Campaign, ElectionError, SystemClock
 from incumbent.runtime import scheduler
 from incumbent.runtime.threads import Thread
 from incumbent.stores.memory import MemoryStore
-from support.driving import RemoteStore, eventually, library_threads
-
-
-def in_child(check):
-    """What `check` returns in a forked child, or that it hangs there."""
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(10)
-        os.write(write, repr(check()).encode())
-        os._exit(0)
-    os.close(write)
-    os.waitpid(child, 0)
-    with os.fdopen(read) as pipe:
-        return pipe.read() or "it hangs"
+from support.driving import RemoteStore, eventually, in_child, library_threads
 
 
 def test_a_campaign_stopped_before_it_began_leaves_no_watch(clock, monkeypatch):
@@ -152,7 +135,7 @@ def test_a_forked_child_waits_for_no_lock_of_a_thread_that_stayed_behind(clock):
         term, held, done = campaign.leadership, threading.Event(), threading.Event()
 
         def hold():
-            with term._changed:
+            with term._term._changed:
                 held.set()
                 done.wait(20)
 

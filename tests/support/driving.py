@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 import threading
 import time
 from dataclasses import replace
@@ -18,9 +21,29 @@ def eventually(predicate, *, timeout=10.0, pause=0.001):
     return found
 
 
+async def until(predicate):
+    """The same without blocking the event loop."""
+    return await asyncio.wait_for(asyncio.to_thread(eventually, predicate), 20)
+
+
 def library_threads():
     """The names of the library's threads that are alive."""
     return sorted(thread.name for thread in threading.enumerate() if thread.name.startswith("incumbent-"))
+
+
+def in_child(check):
+    """What `check` returns in a forked child, or that it hangs there."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(10)
+        os.write(write, repr(check()).encode())
+        os._exit(0)
+    os.close(write)
+    os.waitpid(child, 0)
+    with os.fdopen(read) as pipe:
+        return pipe.read() or "it hangs"
 
 
 def settle(*campaigns):
@@ -87,3 +110,16 @@ class RemoteStore:
         if self.loses_replies and name != "get":
             raise ConnectionResetError("the reply was lost")
         return result
+
+
+class HeldUp(MemoryStore):
+    """A local store whose writes can be made to hang, and with them the thread that keeps the campaigns."""
+
+    def __init__(self):
+        super().__init__()
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def update_lease(self, lease, version, *, timeout):
+        self.gate.wait(30)
+        return super().update_lease(lease, version, timeout=timeout)

@@ -43,9 +43,12 @@ from incumbent.core.term_messages import (
     WorkEnded,
 )
 from incumbent.leadership import Leadership
+from incumbent.runtime.handle import TermHandle
+from incumbent.runtime.listeners import Listeners
 from incumbent.runtime.port import Runtime, Timer
 from incumbent.runtime.reporter import Callbacks, Reporter
 from incumbent.runtime.trace import Trace
+from incumbent.runtime.work import HostedWork
 from incumbent.store import Watch
 
 Step: TypeAlias = tuple[bool, Input | TermInput]
@@ -59,6 +62,7 @@ class Driver:
         term: What runs in office.
         leadership: The current term, or None. For any thread.
         changed: Notified when a term begins or the driver has finished. For any thread.
+        listeners: Called, by the runtime, when `changed` is notified.
         has_finished: Nothing more will happen.
         failure: What the work raised last, if it was to run once.
     """
@@ -77,13 +81,14 @@ class Driver:
         self.term = term
         self.leadership: Leadership | None = None
         self.changed = threading.Condition()
+        self.listeners = Listeners()
         self.has_finished = False
         self.failure: BaseException | None = None
         self._runtime = runtime
         self._callbacks = callbacks
         self._reporter = reporter
         self._trace = trace
-        self._last: Leadership | None = None
+        self._last: tuple[TermHandle, Leadership] | None = None
         self._steps: deque[Step] = deque()
         self._is_stepping = False
         self._wake = partial(self._give, Woke())
@@ -222,29 +227,33 @@ class Driver:
         if isinstance(order, BeginTerm):
             self._begin_term(order.token)
             return
-        leadership = self._last
-        assert leadership is not None  # noqa: S101  # every other order is about a term that has begun
+        assert self._last is not None  # noqa: S101  # every other order is about a term that has begun
+        handle, leadership = self._last
         if isinstance(order, AskToEnd):
-            leadership._ask_to_end(order.reason)  # noqa: SLF001  # the campaign's side of it
+            handle.ask_to_end(order.reason)
         elif isinstance(order, EndTerm):
-            self._end_term(leadership, order.reason)
+            self._end_term(handle, leadership, order.reason)
         elif isinstance(order, LeaveBehind):
-            self._reporter.left_behind(leadership.token)
+            self._reporter.left_behind(handle.token)
 
     def _begin_term(self, token: int) -> None:
-        identity, clock = self.elector.config.identity, self._runtime.clock
-        self._last = leadership = Leadership(identity, token, clock, lambda: self.elector.office)
+        identity = self.elector.config.identity
+        handle = TermHandle(identity, token, self._runtime.clock, lambda: self.elector.office)
+        self._last = handle, (leadership := Leadership(handle))
         self._reporter.leads(True)
         with self.changed:
             self.leadership = leadership
             self.changed.notify_all()
+        self.listeners.call()
         work = self._callbacks.on_started_leading
-        if work is not None:
+        if isinstance(work, HostedWork):
+            work.begin(handle, lambda failure: self._runtime.post(partial(self._work_ended, failure)))
+        elif work is not None:
             self._runtime.spawn("work", partial(work, leadership), self._work_ended)
 
-    def _end_term(self, leadership: Leadership, reason: str) -> None:
+    def _end_term(self, handle: TermHandle, leadership: Leadership, reason: str) -> None:
         self.leadership = None
-        leadership._end(reason)  # noqa: SLF001  # the campaign's side of it
+        handle.end(reason)
         self._reporter.leads(False)
         tell = self._callbacks.on_stopped_leading
         if tell is not None:
@@ -278,6 +287,7 @@ class Driver:
         with self.changed:
             self.has_finished = True
             self.changed.notify_all()
+        self.listeners.call()
 
     def _fail_closed(self) -> None:
         """Give up office at once, without a release, and leave the race."""
@@ -285,6 +295,6 @@ class Driver:
         self._steps.clear()
         self.elector = self._reporter.elector = Elector(self.elector.config)
         MACHINE.events["stop"].trigger(self.elector, reason="a defect")  # `handle` may be what is defective
-        if self.leadership is not None:
-            self._end_term(self.leadership, "a defect")
+        if self.leadership is not None and self._last is not None:
+            self._end_term(*self._last, "a defect")
         self.term = Term(self.term.config)

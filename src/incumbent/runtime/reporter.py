@@ -13,6 +13,7 @@ from incumbent.core.messages import GetLease, Moved, Request
 from incumbent.errors import ConfigurationError
 from incumbent.leadership import Leadership
 from incumbent.lease import NANOSECONDS
+from incumbent.runtime.work import HostedWork, Work
 from incumbent.shown import one_line, shown
 
 logger = logging.getLogger("incumbent")
@@ -26,7 +27,7 @@ class Callbacks:
         ConfigurationError: One of them cannot be called.
     """
 
-    on_started_leading: Callable[[Leadership], object] | None = None
+    on_started_leading: Work | None = None
     on_stopped_leading: Callable[[Leadership], object] | None = None
     on_new_leader: Callable[[str | None], object] | None = None
     report_metric: Callable[[str, bool], object] | None = None
@@ -34,7 +35,7 @@ class Callbacks:
     def __post_init__(self) -> None:
         for name in self.__slots__:
             callback = getattr(self, name)
-            if callback is not None and not callable(callback):
+            if callback is not None and not callable(callback) and not isinstance(callback, HostedWork):
                 raise ConfigurationError(f"{name} is {callback!r}: give something to call, or None")
 
 

@@ -13,12 +13,16 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Final
 
 from incumbent.clock import Clock
 from incumbent.lease import NANOSECONDS, to_ns
 from incumbent.runtime.threads import Thread
 
 logger = logging.getLogger("incumbent")
+
+_FEW: Final = 64
+"""Timers, cancelled ones among them, that are not worth looking through."""
 
 
 class Timer:
@@ -51,6 +55,7 @@ class Scheduler:
         self._inbox: deque[Callable[[], None]] = deque()
         self._timers: list[tuple[int, int, Timer]] = []
         self._sequence = itertools.count()
+        self._crowded = _FEW
         self._closing = False
         self._latest = self.now()
         self._backwards: dict[Callable[[], None], None] = {}
@@ -99,6 +104,10 @@ class Scheduler:
 
     def call_at(self, at: int, action: Callable[[], None]) -> Timer:
         """Run `action` at the instant `at` or as soon after it as possible. On the scheduler's thread."""
+        if len(self._timers) >= self._crowded:
+            self._timers = [entry for entry in self._timers if entry[2].action is not None]
+            heapq.heapify(self._timers)
+            self._crowded = max(_FEW, 2 * len(self._timers))
         timer = Timer(at, action)
         heapq.heappush(self._timers, (at, next(self._sequence), timer))
         return timer
@@ -183,9 +192,12 @@ class _Shared:
         return None if entry is None else entry[1].thread
 
 
-shared = _Shared()
+shared: Final = _Shared()
+waits: Final = _Shared()
+"""Keeps the time of waits that have no thread, apart: a store that hangs delays none of them."""
 
 
 def forget_all() -> None:
     """In a forked child: the threads stayed with the parent, and so do their locks."""
-    shared.__init__()  # type: ignore[misc]  # a new lock and an empty table, in place
+    for each in (shared, waits):
+        each.__init__()  # type: ignore[misc]  # a new lock and an empty table, in place

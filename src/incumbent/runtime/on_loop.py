@@ -1,0 +1,262 @@
+"""A campaign whose work is tasks of an event loop: no thread waits for it, and it waits for no thread."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextvars
+import inspect
+import logging
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from typing import Final, TypeAlias
+
+from incumbent.campaign import Campaign
+from incumbent.clock import Clock
+from incumbent.errors import ConfigurationError
+from incumbent.lease import to_ns
+from incumbent.runtime import scheduler
+from incumbent.runtime.driver import Driver
+from incumbent.runtime.handle import TermHandle
+from incumbent.runtime.listeners import Listeners
+from incumbent.runtime.loop_waits import tell
+from incumbent.runtime.scheduler import Scheduler, Timer
+from incumbent.runtime.threads import Thread
+from incumbent.runtime.work import HostedWork
+
+logger = logging.getLogger("incumbent")
+
+Lead: TypeAlias = Callable[[TermHandle, Scheduler], Awaitable[object]]
+
+
+class Contest(Campaign):
+    """A campaign none of whose calls waits: they are posted, and `Run.changes` says what came of them."""
+
+    @property
+    def clock(self) -> Clock:
+        """What it is timed by."""
+        return self._clock
+
+    @property
+    def is_disowned(self) -> bool:
+        """Whether this is a copy in a forked child."""
+        return self._forked_from is not None
+
+    def begin(self, work: HostedWork) -> Driver:
+        """Enter the race.
+
+        Raises:
+            OSError: The file for the trace cannot be opened.
+            ElectionError: This is a forked child.
+        """
+        return self._start(once=False, work=work, is_new=True)
+
+    def check_process(self) -> None:
+        """Raise ElectionError in a forked child."""
+        self._check_process()
+
+    def then(self, action: Callable[[], None]) -> None:
+        """Run `action` on the scheduler's thread, after all that was asked before."""
+        driver = self._driver
+        if driver is not None:
+            self._post(driver, action)
+
+    def ask_to_stop(self, timeout: float | None) -> None:
+        """Leave the race once the work has ended, or after `timeout` seconds."""
+        driver, patience = self._driver, self._stop_timeout if timeout is None else timeout
+        if driver is not None:
+            self._post(driver, partial(driver.stop, to_ns(patience)))
+
+    def finish(self, driver: Driver) -> None:
+        """Give back what `begin` took. Waits for threads."""
+        self._await_end(driver)
+
+    def _post(self, driver: Driver, action: Callable[[], None]) -> None:  # noqa: ARG002  # the sync one waits
+        if self._scheduler is not None:
+            self._scheduler.post(action)
+
+
+class Run(HostedWork):
+    """One run of a contest, from its start until no thread of it is left.
+
+    Attributes:
+        changes: Called whenever one of the following may have changed. From any thread.
+        has_begun: It is in the race.
+        is_stopping: It was asked to leave.
+        has_ended: No thread is left.
+        refused: What was wrong with the work, if it was no coroutine.
+    """
+
+    def __init__(self, contest: Contest, loop: asyncio.AbstractEventLoop) -> None:
+        self.contest = contest
+        self.loop = loop
+        self.lead: Lead | None = None
+        self.changes = Listeners()
+        self.has_begun = self.is_stopping = self.has_ended = False
+        self.refused: ConfigurationError | None = None
+        self.term: TermTask | None = None
+        self.context = contextvars.copy_context()
+        self._is_ending = False
+        self._watch_timer: Timer | None = None
+        self.waits = scheduler.waits.acquire(contest.clock)
+        try:
+            self.driver = contest.begin(self)
+        except BaseException:
+            scheduler.waits.release(contest.clock)
+            raise
+        _runs.add(self)
+        self.driver.listeners.add(self._driver_changed)
+        contest.then(self._begun)
+        self.waits.post(self._watch)
+
+    def give_work(self, lead: Lead, loop: asyncio.AbstractEventLoop) -> None:
+        """Run `lead` in each term, also in the current one, as a task of `loop`, in the caller's context."""
+        self.loop, self.context, self.lead = loop, contextvars.copy_context(), lead
+        if self.term is not None:
+            self.term.poke()
+
+    def is_work(self, task: asyncio.Task[object] | None) -> bool:
+        """Whether `task` is the work."""
+        return self.term is not None and task is not None and self.term.task is task
+
+    # From any thread.
+
+    def ask_to_stop(self, timeout: float | None = None) -> None:
+        """Leave the race once the work has ended."""
+        self.is_stopping = True
+        self.contest.ask_to_stop(timeout)
+
+    def lose_loop(self) -> None:
+        """Leave the race, as the loop has ended, and with it the work: its task will not go on."""
+        if not self.is_stopping:
+            logger.warning(
+                "%s leaves the race: its event loop has ended, and so has its work; "
+                "await stop() before the loop is closed",
+                self.contest.identity,
+            )
+        self.ask_to_stop()
+        if self.term is not None:
+            self.term.finish(None)
+
+    # On the scheduler's thread.
+
+    def begin(self, term: TermHandle, ended: Callable[[BaseException | None], None]) -> None:
+        """A term has begun: its work is a task to be."""
+        self.term = TermTask(self, term, ended)
+        self.term.poke()
+        self.waits.post(self._watch)
+
+    def _begun(self) -> None:
+        self.has_begun = True
+        self._driver_changed()
+
+    def _driver_changed(self) -> None:
+        self.changes.call()
+        if self.driver.has_finished and not self._is_ending:
+            self._is_ending = True
+            with suppress(RuntimeError):  # the interpreter ends, and sees to it
+                Thread("end", self._end).start()
+
+    # On other threads.
+
+    def _end(self) -> None:
+        """On a thread of its own, as it waits for others to end."""
+        self.contest.finish(self.driver)
+        self.waits.post(self._forget_watch)
+        scheduler.waits.release(self.contest.clock)
+        _runs.discard(self)
+        self.has_ended = True
+        self.changes.call()
+
+    def _watch(self) -> None:
+        """On the thread of the waits: look, also at each retry period and deadline, what has ended."""
+        self._forget_watch()
+        if self.loop.is_closed():
+            self.lose_loop()
+            return
+        at = self.waits.now() + self.contest.config.retry_ns
+        handle = None if self.term is None else self.term.handle
+        if handle is not None:
+            if handle.is_to_end():
+                handle.listeners.call()
+            else:
+                at = min(at, handle.deadline_ns)
+        self._watch_timer = self.waits.call_at(at, self._watch)
+
+    def _forget_watch(self) -> None:
+        if self._watch_timer is not None:
+            self._watch_timer.cancel()
+
+
+class TermTask:
+    """The work of one term, as a task: begun when there is work and a loop, cancelled when the term ends.
+
+    Attributes:
+        handle: The term.
+        task: The work, once it has begun.
+    """
+
+    def __init__(self, run: Run, handle: TermHandle, ended: Callable[[BaseException | None], None]) -> None:
+        self.handle = handle
+        self.task: asyncio.Task[object] | None = None
+        self._run = run
+        self._ended = ended
+        self._is_cancelled = False
+        self._finishing = threading.Lock()  # never given back: whoever takes it says that the work has ended
+        handle.listeners.add(self.poke)
+
+    def poke(self) -> None:
+        """Have the loop look at the term, unless there is no work to end. From any thread."""
+        if self.task is None and self._run.lead is None and self.handle.is_to_end():
+            self.finish(None)
+        elif not tell(self._run.loop, self._look):
+            self._run.lose_loop()
+
+    def finish(self, failure: BaseException | None) -> None:
+        """Say, once, that the work has ended. From any thread."""
+        self.handle.listeners.remove(self.poke)
+        if self._finishing.acquire(blocking=False):
+            self._ended(failure)
+
+    def _look(self) -> None:
+        run = self._run
+        if asyncio.get_running_loop() is not run.loop:
+            return  # the work was given to another loop meanwhile, which looks, too
+        if self.task is None:
+            if self.handle.is_to_end():
+                self.finish(None)
+            elif run.lead is not None:
+                self.task = run.context.run(run.loop.create_task, self._work(run.lead))
+                self.task.add_done_callback(self._done)
+        elif self.handle.is_to_end() and not self._is_cancelled:
+            self._is_cancelled = True
+            self.task.cancel()
+
+    async def _work(self, lead: Lead) -> object:
+        self.task = asyncio.current_task()  # an eager task runs before `create_task` returns it
+        outcome = lead(self.handle, self._run.waits)
+        if not inspect.isawaitable(outcome):
+            self._run.refused = ConfigurationError(
+                f"the work returned {outcome!r}, which cannot be awaited: give run() an `async def` function"
+            )
+            self._run.ask_to_stop()
+            raise self._run.refused
+        return await outcome
+
+    def _done(self, task: asyncio.Task[object]) -> None:
+        self.finish(None if task.cancelled() else task.exception())
+
+
+_runs: Final[set[Run]] = set()
+
+
+def _at_exit() -> None:
+    """Before all campaigns are stopped: a loop that does not run now never will, and its tasks are over."""
+    for run in list(_runs):
+        if not run.contest.is_disowned and not run.loop.is_running():
+            run.lose_loop()
+
+
+atexit.register(_at_exit)  # after the runtime's own, which so runs later
