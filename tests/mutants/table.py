@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mutants.aio import ASYNC
 from mutants.around import DRIVERS, STORES
 from mutants.electors import ELECTORS
 from mutants.peers import PEERS
@@ -12,5 +13,6 @@ GROUPS = {
     "Defects of peers": PEERS,
     "Wrong stores": STORES,
     "Wrong drivers": DRIVERS,
+    "Wrong terms, and wrong campaigns for asyncio": ASYNC,
 }
 MUTANTS = {mutant.name: mutant for group in GROUPS.values() for mutant in group}

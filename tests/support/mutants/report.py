@@ -27,7 +27,10 @@ ELECTION = {
     "conformance": ("", SECONDS),
 }
 STORE = {"stores": ("stores/test_contract.py", 40)}
-DRIVER_TESTS = ("campaign", "ending", "hanging_store", "aio")  # in an order in which none waits for ever
+DRIVER_TESTS = (  # in an order in which none waits for ever
+    *("leadership", "campaign", "ending", "hanging_store"),
+    *("aio_door", "aio", "aio_clock", "aio_waits", "aio_starts", "aio_loops", "hostile_aio"),
+)
 DRIVER = {
     "drivers": (
         " ".join([*(f"drivers/test_{name}.py" for name in DRIVER_TESTS), "mutants/test_holes.py"]),
@@ -43,7 +46,9 @@ def techniques_for(mutant):
         return STORE
     if any(file.startswith("testing/") for file in files):
         return {name: ELECTION[name] for name in ("simulation", "hypothesis")}
-    if files & {"driver.py", "calls.py", "campaign.py", "leadership.py"}:
+    if any(
+        file.startswith("runtime/") or file in {"aio.py", "campaign.py", "leadership.py"} for file in files
+    ):
         return DRIVER
     return ELECTION
 
