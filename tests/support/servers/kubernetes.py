@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import ssl
 import subprocess
+import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,11 +18,12 @@ from typing import Any
 
 import pytest
 
-from incumbent.errors import LeaseNotFound
+from incumbent.errors import LeaseNotFound, StoreUnavailable
 from incumbent.store import LeaseStore
 from incumbent.stores import open_store
 from support.servers import Server, find_binary, free_port, missing
 from support.servers.proxy import Proxy
+from support.servers.scripted_kubernetes import kubeconfig
 
 ADMIN, NOBODY = "secret-of-the-admin", "secret-of-nobody"
 
@@ -40,6 +43,55 @@ class ApiServer(Server):
         subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
         rows = [f"{ADMIN},admin,1,system:masters", f"{NOBODY},nobody,2,strangers"]
         (self.directory / "tokens.csv").write_text("\n".join(rows))
+        request = [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=ca",
+        ]
+        files = ["-keyout", self.directory / "ca.key", "-out", self.directory / "ca.crt"]
+        subprocess.run([*request, *files], check=True, capture_output=True)
+
+    def certificate(self, name: str, group: str) -> tuple[str, str]:
+        """Of a client, and its key."""
+        request, key, made = (self.directory / f"client.{kind}" for kind in ("csr", "key", "crt"))
+        subject = f"/O={group}/CN={name}"
+        for command in (
+            [
+                "req",
+                "-new",
+                "-newkey",
+                "rsa:2048",
+                "-nodes",
+                "-subj",
+                subject,
+                "-keyout",
+                key,
+                "-out",
+                request,
+            ],
+            [
+                "x509",
+                "-req",
+                "-in",
+                request,
+                "-CA",
+                "ca.crt",
+                "-CAkey",
+                "ca.key",
+                "-CAcreateserial",
+                "-out",
+                made,
+            ],
+        ):
+            subprocess.run(["openssl", *command], check=True, capture_output=True, cwd=self.directory)
+        return made.read_text(), key.read_text()
 
     def command(self) -> list[str]:
         """Both in one process group: a crash of it takes both."""
@@ -54,6 +106,7 @@ class ApiServer(Server):
             f"--secure-port={self.port} --advertise-address=127.0.0.1 --cert-dir={folder} "
             f"--service-account-issuer=https://issuer.example --service-account-key-file={folder}/sa.key "
             f"--service-account-signing-key-file={folder}/sa.key --token-auth-file={folder}/tokens.csv "
+            f"--client-ca-file={folder}/ca.crt "
             f"--authorization-mode=RBAC --service-cluster-ip-range=10.0.0.0/24 "
             f"--disable-admission-plugins=ServiceAccount"
         )
@@ -82,6 +135,19 @@ class ApiServer(Server):
         path.write_text(json.dumps(content))
         return path
 
+    @property
+    def authority(self) -> str:
+        """Who vouches for it, in PEM format."""
+        return (self.directory / "apiserver.crt").read_text()
+
+    def config(self, path: Path, user: object, *, port: int | None = None, named: bool = False) -> Path:
+        """A kubeconfig for that user, in which the authority stands; or its name, in a file beside it."""
+        cluster = {"certificate-authority-data": encoded(self.authority)}
+        if named:
+            (path.parent / "ca.crt").write_text(self.authority)
+            cluster = {"certificate-authority": "ca.crt"}
+        return kubeconfig(path, user, cluster, it=f"https://127.0.0.1:{port or self.port}")
+
     def ask(self, path: str, method: str = "GET", body: object = None) -> bytes:
         """As the administrator, behind the back of the store under test."""
         with self.open(path, method, body) as answer:
@@ -98,9 +164,23 @@ class ApiServer(Server):
         context = ssl.create_default_context(cafile=self.directory / "apiserver.crt")
         return urllib.request.urlopen(request, timeout=5, context=context)
 
+    def passed(self, path: str, method: str, body: bytes | None, kind: str) -> tuple[int, bytes]:
+        """What it answers to a request that somebody passes on: status and content."""
+        headers = {"Authorization": f"Bearer {ADMIN}", "Content-Type": kind}
+        request = urllib.request.Request(
+            f"https://127.0.0.1:{self.port}{path}", method=method, data=body, headers=headers
+        )
+        context = ssl.create_default_context(cafile=self.directory / "apiserver.crt")
+        try:
+            with urllib.request.urlopen(request, timeout=5, context=context) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+
     def object(self, store: LeaseStore) -> Any:
         """The lease's object as it is on the server."""
-        return json.loads(self.ask(f"/apis/coordination.k8s.io/v1/namespaces/default/leases/{store.name}"))
+        leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
+        return json.loads(self.ask(f"{leases}/{store.object_name}"))
 
     def requests(self) -> Counter[str]:
         """How many requests about leases it has answered, by verb."""
@@ -113,6 +193,22 @@ class ApiServer(Server):
     def stop(self) -> None:
         """Its own orderly end takes many seconds, and waits for an etcd that is ended with it."""
         self.kill()
+
+
+def encoded(text: str) -> str:
+    """As a kubeconfig has it under keys that end in `-data`."""
+    return base64.b64encode(text.encode()).decode()
+
+
+def is_refused(store: LeaseStore, status: int) -> bool:
+    """Whether its credentials do not suffice, as that status says."""
+    try:
+        store.get_lease(timeout=5)
+    except StoreUnavailable as error:
+        return f"status {status}" in str(error)
+    except LeaseNotFound:
+        pass
+    return False
 
 
 def lease_fixture() -> Callable[..., Iterator[LeaseStore]]:

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,15 @@ class Scripted:
         status: What it answers with, and so
         content: and
         headers: are.
-        requests: What it was asked: method and path.
+        requests: What it was asked: method and path; and
+        asked_by: the headers that came with it.
         url: The URL of a store on it.
     """
 
     def __init__(self, folder: Path, status: int, content: bytes, headers: dict[str, str]) -> None:
         self.status, self.content, self.headers = status, content, headers
         self.requests: list[tuple[str, str]] = []
+        self.asked_by: list[Message] = []
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.server.daemon_threads = True
         self.place = f"http://127.0.0.1:{self.server.server_port}"
@@ -35,6 +38,7 @@ class Scripted:
             def answer(self) -> None:
                 self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 scripted.requests.append((self.command, self.path))
+                scripted.asked_by.append(self.headers)
                 self.send_response(scripted.status)
                 for name, value in scripted.headers.items():
                     self.send_header(name, value)
