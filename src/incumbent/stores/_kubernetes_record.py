@@ -26,6 +26,10 @@ _ZERO_TIME: Final = "0001-01-01T00:00:00.000000Z"  # Kubernetes keeps it as null
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
+class Coordinated(CorruptLease):
+    """The API server elects a holder for this lease: whoever else takes it breaks its promise."""
+
+
 def to_patch(lease: Lease) -> dict[str, Any]:
     """What to set on the object, and nothing else: labels, other annotations and fields stay as they are."""
     kept = replace(lease, lease_duration=float(math.ceil(lease.lease_duration)))
@@ -44,9 +48,16 @@ def from_object(found: dict[str, Any]) -> Lease:
     """The lease in an object, whoever wrote it.
 
     Raises:
+        Coordinated: It is under coordinated leader election.
         CorruptLease: It is held, but does not say for how long; or a field is malformed.
     """
     spec = found.get("spec") or {}
+    for field in ("strategy", "preferredHolder"):
+        if spec.get(field):
+            raise Coordinated(
+                f"it is under coordinated leader election (spec.{field} is {spec[field]!r}), and the API "
+                f"server chooses its holder: give another name"
+            )
     annotation = (found.get("metadata", {}).get("annotations") or {}).get(ANNOTATION)
     if annotation is None:
         return _foreign(spec, lowest_token=0)
@@ -54,6 +65,12 @@ def from_object(found: dict[str, Any]) -> Lease:
     if _shown(to_patch(lease)["spec"]) == _shown(spec):
         return lease
     return _foreign(spec, lowest_token=lease.leader_transitions + 1)
+
+
+def is_of(body: dict[str, Any], found: dict[str, Any]) -> bool:
+    """Whether the object was last written by just this request of ours."""
+    annotations = found.get("metadata", {}).get("annotations") or {}
+    return bool(annotations.get(NONCE) == body["metadata"]["annotations"][NONCE])
 
 
 def _foreign(spec: dict[str, Any], lowest_token: int) -> Lease:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from incumbent import Campaign
+from incumbent import Campaign, open_store
 from incumbent.errors import ConfigurationError, CorruptLease, LeaseNotFound
 from incumbent.stores._kubernetes_record import ANNOTATION
+from incumbent.stores.kubernetes import object_name
 from incumbent.testing.stores.machine import PLAIN
 from support.driving import eventually
 from support.servers import fixture_of
@@ -130,6 +135,57 @@ def test_held_for_nobody_knows_how_long_is_a_corrupt_lease(server, store):
     put_as_client_go(server, store, leaseDurationSeconds=None)
     with pytest.raises(CorruptLease, match="leaseDurationSeconds"):
         store.get_lease(timeout=5)
+
+
+ODD_NAMES = [
+    "Nightly Report",
+    "nightly report",
+    "a_b",
+    "a/b",
+    "a..b",
+    "-a",
+    "x" * 254,
+    "ü",
+    "日本",
+    "lease",
+    "*",
+]
+
+
+def test_any_name_names_a_lease_of_its_own(server):
+    """Also one that Kubernetes does not take: its object has one that can be read, and no other lease has."""
+    with ExitStack() as stack:
+        stores = [stack.enter_context(closing(open_store(server.url, lease=name))) for name in ODD_NAMES]
+        for number, store in enumerate(stores, 1):
+            stack.callback(store.delete_lease)
+            store.create_lease(replace(PLAIN, leader_transitions=number), timeout=5)
+        for number, store in enumerate(stores, 1):
+            assert store.get_lease(timeout=5).lease.leader_transitions == number
+            assert server.object(store)["metadata"]["name"] == store.object_name
+        assert stores[0].object_name.startswith("nightly-report-")
+        told = threading.Event()
+        with closing(stores[0].watch(told.set)):
+            assert told.wait(10)
+            time.sleep(0.3)  # a watch begins with what is there: that is told, too
+            told.clear()
+            stores[0].update_lease(PLAIN, stores[0].get_lease(timeout=5).version, timeout=5)
+            assert told.wait(10)
+
+
+@given(
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1),
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1),
+)
+@example("a", "A")
+@example("A", "a-559aead08264d579")
+def test_object_names_are_valid_stable_and_of_one_lease_each(one, another):
+    """A name that Kubernetes takes is its own."""
+    made = object_name(one)
+    assert re.fullmatch(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", made)
+    assert len(made) <= 253
+    assert object_name(one) == object_name(made) == made
+    if one != another and object_name(another) == made:
+        assert made in (one, another), "it is the one that the other was made into"
 
 
 PEER = """

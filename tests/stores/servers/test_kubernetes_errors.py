@@ -14,7 +14,7 @@ import pytest
 
 from incumbent import Campaign, open_store
 from incumbent.errors import ConfigurationError, LeaseConflict, LeaseNotFound, StoreUnavailable
-from incumbent.stores import _kubernetes_api
+from incumbent.stores import _kubernetes_requests
 from incumbent.stores.kubernetes import KubernetesStore
 from incumbent.testing.stores.machine import PLAIN
 from support.driving import eventually
@@ -35,13 +35,6 @@ def test_a_version_of_another_kind_conflicts(store, version):
         store.update_lease(replace(PLAIN, leader_transitions=9), version, timeout=5)
     assert not getattr(caught.value, "outcome_unknown", False)
     assert store.get_lease(timeout=5).lease == PLAIN
-
-
-@pytest.mark.parametrize("name", ["UPPER", "a_b", "a/b", "-a", "x" * 254, "ü"])
-def test_a_name_that_kubernetes_refuses_is_refused_first(server, name):
-    """With the rule."""
-    with pytest.raises(ConfigurationError, match="lower-case letters"):
-        open_store(server.url, lease=name)
 
 
 @pytest.mark.parametrize(
@@ -124,23 +117,6 @@ def test_a_connection_that_breaks_is_replaced(server, store):
     store.update_lease(PLAIN, version, timeout=5)
 
 
-def test_a_rotated_token_is_read_anew(server, store, tmp_path):
-    """The first call with the old one is refused for certain, the next one works."""
-    url = server.url_for("a-token-that-ran-out", server.port)
-    with pytest.raises(ConfigurationError):
-        open_store(url, lease=store.name)
-    good = server.kubeconfig("secret-of-the-admin", server.port).read_text()
-    rotating = tmp_path / "kubeconfig"
-    rotating.write_text(good)
-    with closing(open_store(f"kubernetes://default?kubeconfig={rotating}", lease=store.name)) as rotated:
-        rotated._reach()._client.configuration.api_key["BearerToken"] = "Bearer old"
-        rotated._reach()._client.configuration.refresh_api_key_hook = None
-        with pytest.raises(StoreUnavailable, match="401") as caught:
-            rotated.create_lease(PLAIN, timeout=5)
-        assert not caught.value.outcome_unknown
-        rotated.create_lease(PLAIN, timeout=5)
-
-
 def test_no_credential_is_ever_told(server, store, caplog):
     """Not in what is raised, nor in what is logged or shown."""
     caplog.set_level(logging.DEBUG, logger="incumbent")
@@ -186,7 +162,7 @@ def test_a_watch_outlives_its_connection(server, store):
 def test_a_watch_on_which_nothing_happens_lasts(store, monkeypatch, caplog):
     """The time to connect is not the time to wait for a change. It ends as soon as it is closed."""
     eventually(lambda: listeners() == 0)
-    monkeypatch.setattr(_kubernetes_api, "CHECK_TIMEOUT", 2.0)
+    monkeypatch.setattr(_kubernetes_requests, "CHECK_TIMEOUT", 2.0)
     told = []
     with closing(store.watch(lambda: told.append(time.monotonic()))):
         eventually(lambda: told)
