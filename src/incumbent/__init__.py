@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from incumbent.store import LeaseStore, Watch, WatchableStore
     from incumbent.stores import open_store
 
-__version__: Final = "0.1.0"
+__version__ = "0.1.0"
 
 _HOMES: Final = {
     "campaign": ("Campaign",),

@@ -28,7 +28,7 @@ from typing import Any, Final
 
 from incumbent.errors import ConfigurationError, CorruptLease, LeaseNotFound, StoreUnavailable
 from incumbent.lease import Lease, StoredLease, Version
-from incumbent.shown import redacted, shown
+from incumbent.shown import redacted
 from incumbent.store import Watch
 from incumbent.stores._kinds import KINDS
 from incumbent.stores._kubernetes_api import ApiServer
