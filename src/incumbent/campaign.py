@@ -1,16 +1,15 @@
-"""Campaign: run for office in the background, and do the work of it while in office."""
+"""Campaign: contends for a lease in the background, and runs the work while leading."""
 
 from __future__ import annotations
 
 import random
-import threading
-import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from os import PathLike
-from queue import Queue
 from types import TracebackType
+from typing import Final
 
 from incumbent.clock import SYSTEM_CLOCK, Clock
 from incumbent.config import DEFAULT_JITTER, DEFAULT_LEASE_DURATION, DEFAULT_RETRY_PERIOD, ElectorConfig
@@ -20,26 +19,28 @@ from incumbent.core.term import Term, TermConfig
 from incumbent.errors import ElectionError
 from incumbent.leadership import Leadership
 from incumbent.lease import check_number, to_ns
-from incumbent.runtime import pools, scheduler
+from incumbent.runtime import signals, threads
 from incumbent.runtime.driver import Driver
-from incumbent.runtime.lifecycle import default_identity, running
+from incumbent.runtime.lifecycle import Runner, campaigns, default_identity, registry
+from incumbent.runtime.loop import TermLoop
 from incumbent.runtime.reporter import Callbacks, Reporter
 from incumbent.runtime.store_calls import check_store
 from incumbent.runtime.threaded import ThreadedRuntime
-from incumbent.runtime.threads import Thread, is_own
 from incumbent.runtime.trace import TraceWriter
 from incumbent.runtime.work import Work
 from incumbent.store import LeaseStore
 
-_OBSERVERS = "observers"
+_CHANCE: Final = random.SystemRandom()
+"""Has no state that a fork could copy."""
 
 
 class Campaign:
-    """Contends for one lease, for ever, on threads of the process's own.
+    """Contends for one lease until it is stopped, on background threads.
 
     Args:
         store: The lease, as `open_store` gives it. Not closed by the campaign.
-        identity: The candidate's name, for people; host, process id and a random suffix by default.
+        identity: The candidate's name, for people. By default host, process id and a random suffix, of the
+            process in which the campaign starts.
         lease_duration: Seconds that others wait after they last saw our record change (P4).
         renew_deadline: Seconds that a leader believes after its last successful write was sent (P3); two
             thirds of the lease duration by default.
@@ -105,24 +106,23 @@ class Campaign:
         self._callbacks = Callbacks(on_started_leading, on_stopped_leading, on_new_leader, report_metric)
         self._store = store
         self._clock = SYSTEM_CLOCK if clock is None else clock
-        self._rng = random.Random() if rng is None else rng  # noqa: S311  # jitter is no secret
+        self._rng = _CHANCE if rng is None else rng
         self._trace = trace
         self._stop_timeout = stop_timeout
         self._release_on_cancel = release_on_cancel
-        # Both may be taken again by their own thread, as the handler of a signal may call `stop`.
-        self._lock = threading.RLock()
-        self._ending = threading.RLock()
+        self._has_default_name = identity is None
+        self._make_locks()
         self._driver: Driver | None = None
-        self._scheduler: scheduler.Scheduler | None = None
         self._runtime: ThreadedRuntime | None = None
-        self._lane: Hashable = getattr(store, "server", id(store))
         self._forked_from: int | None = None
+        self._loop: TermLoop | None = None
+        campaigns.add(self)
 
     # Questions. From any thread; none of them asks the store.
 
     @property
     def identity(self) -> str:
-        """The candidate's name."""
+        """The candidate's name. A default one is another in a forked child."""
         return self._config.identity
 
     @property
@@ -181,13 +181,13 @@ class Campaign:
         if self._forked_from is not None:
             return
         if driver is None:
-            if not is_own():
+            if not threads.is_own():
                 with self._ending:
                     pass  # another thread's call has it end
             return
         self._post(driver, partial(driver.stop, to_ns(self._stop_timeout if timeout is None else timeout)))
-        if is_own():
-            Thread("end", partial(self._await_end, driver)).start()
+        if threads.is_own():
+            threads.thread("end", partial(self._await_end, driver)).start()
         else:
             self._await_end(driver)
 
@@ -202,51 +202,59 @@ class Campaign:
         driver = self._running()
         self._post(driver, partial(driver.resign, "asked to resign"))
 
-    def run(self, *, once: bool = False) -> None:
-        """Contend until `stop` is called or the thread is interrupted, and block for as long.
+    def run(self, *, once: bool = False, handle_signals: bool = True) -> None:
+        """Contend, and block until the campaign has been stopped.
+
+        On the main thread, SIGTERM and SIGINT (Ctrl-C) stop it as `stop` does: the work is told and ends, the
+        lease is released, and this returns. A second signal does what it does without a campaign. A signal
+        for which the process has a handler is left to that.
 
         Args:
             once: Return when the work has returned by itself; what it raised is raised here.
+            handle_signals: False leaves all signals alone: then SIGTERM ends the process at once, and
+                Ctrl-C raises KeyboardInterrupt here once the campaign has been stopped.
 
         Raises:
             ElectionError: The campaign runs already, or this is a forked child.
         """
-        driver = self._start(once=once, is_new=True)
-        try:
-            driver.join()
-        finally:
+        wishes = threads.simple_queue()  # of signals; None: the end
+        with signals.caught(wishes.put) if handle_signals else nullcontext():
+            driver = self._start(once=once, is_new=True)
+            is_asked = False
+            try:
+                threads.thread("run", partial(_when_finished, driver, partial(wishes.put, None))).start()
+                while wishes.get() is not None:
+                    is_asked = True
+                    self._ask_to_stop()
+            except BaseException:
+                if is_asked:
+                    registry.pop(self, None)  # a second Ctrl-C: nobody wants to wait, not at exit either
+                else:
+                    self.stop()
+                raise
             self.stop()
         if driver.failure is not None:
             raise driver.failure
 
     def terms(self) -> Iterator[Leadership]:
-        """Each term of office, one after the other, for a loop whose body is the work.
+        """Yield each term of office to a loop whose body is the work.
 
         The campaign is started if it is not running, and stopped when the loop is left. The next step of the
-        loop says that the work of the term has ended.
+        loop says that the work of the term has ended. Signals are left alone: the body is your code.
 
         Raises:
             ElectionError: The campaign has an `on_started_leading`, runs already, or belongs to a parent.
         """
         if self._callbacks.on_started_leading is not None:
             raise ElectionError("terms() is the work: give no on_started_leading")
-        handed: Queue[tuple[Leadership, threading.Event] | None] = Queue()
-
-        def hand_over(leadership: Leadership) -> None:
-            done = threading.Event()
-            handed.put((leadership, done))
-            done.wait()
-
-        driver = self._start(once=False, work=hand_over, is_new=True)
-        watcher = Thread("terms", partial(_tell_end, driver, handed))
+        loop = TermLoop()
+        driver = self._start(once=False, work=loop.work, is_new=True)
+        self._loop = loop
+        watcher = threads.thread("terms", partial(_when_finished, driver, loop.end))
         watcher.start()
         try:
-            while (term := handed.get()) is not None:
-                leadership, done = term
-                try:
-                    yield leadership
-                finally:
-                    done.set()
+            for leadership in loop:
+                yield leadership
                 self._check_process()
         finally:
             self.stop()
@@ -293,15 +301,7 @@ class Campaign:
                     raise ElectionError("this campaign runs already: stop() it first, or do not start() it")
                 return self._driver
             trace = None if self._trace is None else TraceWriter(self._trace)
-            shared_scheduler = scheduler.shared.acquire(self._clock)
-            runtime = ThreadedRuntime(
-                self._store,
-                self._clock,
-                shared_scheduler,
-                calls=pools.shared.acquire(self._lane, "store"),
-                observers=pools.shared.acquire(_OBSERVERS, "callbacks"),
-                rng=self._rng,
-            )
+            self._runtime = runtime = ThreadedRuntime(self._store, self._clock, self._rng)
             callbacks = self._callbacks if work is None else replace(self._callbacks, on_started_leading=work)
             elector = Elector(self._config)
             term = Term(
@@ -316,21 +316,20 @@ class Campaign:
             )
             reporter = Reporter(runtime.name, elector, callbacks, runtime.tell)
             driver = Driver(elector, term, callbacks, runtime, reporter=reporter, trace=trace)
-            self._runtime = runtime
-            self._driver, self._scheduler = driver, shared_scheduler
-            running.add(self)
+            self._driver = driver
+            registry[self] = Runner(self._interpreter_exits, self._join, self.stop)
         self._post(driver, driver.start)
         return driver
 
     def _post(self, driver: Driver, action: Callable[[], None]) -> None:
         """Have `action` done, and wait for it, so that a fake clock cannot overtake it."""
-        shared_scheduler = self._scheduler
-        if shared_scheduler is None or driver.has_finished:
+        runtime = self._runtime
+        if runtime is None or driver.has_finished:
             return
-        if is_own():
-            shared_scheduler.post(action)
+        if threads.is_own():
+            runtime.scheduler.post(action)
         else:
-            shared_scheduler.call(action)
+            runtime.scheduler.call(action)
 
     def _await_end(self, driver: Driver) -> None:
         driver.join()
@@ -338,13 +337,10 @@ class Campaign:
             with self._lock:
                 if self._driver is not driver:
                     return
-                runtime, self._driver, self._scheduler, self._runtime = self._runtime, None, None, None
-                running.discard(self)
+                runtime, self._driver, self._runtime, self._loop = self._runtime, None, None, None
+                registry.pop(self, None)
             if runtime is not None:
-                runtime.join_observers(self._stop_timeout)
-            scheduler.shared.release(self._clock)
-            pools.shared.release(self._lane)
-            pools.shared.release(_OBSERVERS)
+                runtime.close(self._stop_timeout)
 
     def _running(self) -> Driver:
         self._check_process()
@@ -363,19 +359,32 @@ class Campaign:
     def _join(self, since: float | None = None) -> bool:
         driver = self._driver
         longest = self._stop_timeout + (self._config.request_timeout or 0.0)
-        return driver is None or driver.join(None if since is None else since + longest - time.monotonic())
+        left = None if since is None else since + longest - threads.monotonic()
+        return driver is None or driver.join(left)
 
     def _ask_to_stop(self) -> None:
         driver = self._driver
         if driver is not None:
             self._post(driver, partial(driver.stop, to_ns(self._stop_timeout)))
 
-    def _disown(self, parent: int) -> None:
-        self._forked_from = parent
+    def _interpreter_exits(self) -> None:
+        self._ask_to_stop()
+        if self._loop is not None:
+            self._loop.interpreter_exits()
+
+    def _make_locks(self) -> None:
+        # Both may be taken again by their own thread, as the handler of a signal may call `stop`.
+        self._lock, self._ending = threads.rlock(), threads.rlock()
+
+    def _forked(self, parent: int) -> None:
+        self._make_locks()
         if self._driver is not None:
+            self._forked_from = parent
             self._driver.after_fork()
+        elif self._has_default_name:
+            self._config = replace(self._config, identity=default_identity())
 
 
-def _tell_end(driver: Driver, handed: Queue[tuple[Leadership, threading.Event] | None]) -> None:
+def _when_finished(driver: Driver, action: Callable[[], None]) -> None:
     driver.join()
-    handed.put(None)
+    action()

@@ -1,5 +1,6 @@
 """Stopping, winding down, forking, and the end of the interpreter."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -204,6 +205,71 @@ def test_the_end_of_the_interpreter_is_a_graceful_stop(tmp_path):
     store.close()
 
 
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "",
+        "raise SystemExit",
+        "thread = threading.Thread(target=next, args=(terms,)); thread.start(); thread.join()",
+    ],
+)
+def test_a_loop_of_terms_that_was_kept_ends_with_the_interpreter(tmp_path, rest):
+    """Its body runs no more, wherever it ran: the process ends soon, and releases the lease."""
+    first = "next(terms)" if "thread" not in rest else ""
+    outcome = run_script(
+        f"""
+        import threading
+        from incumbent import Campaign, open_store
+        store = open_store("sqlite:///{tmp_path}/leases.db", lease="x")
+        terms = Campaign(store, stop_timeout=1000).terms()
+        {first}
+        {rest}
+        """,
+        tmp_path,
+    )
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    store = open_store(f"sqlite:///{tmp_path}/leases.db", lease="x")
+    assert store.get_lease(timeout=5).lease.is_vacant
+    store.close()
+
+
+def test_a_campaign_built_before_a_fork_is_another_candidate_in_each_child():
+    """With a name of its own, unless one was given; it leads, or follows, as in any process."""
+    given, named = Campaign(MemoryStore(), identity="given"), Campaign(MemoryStore())
+
+    def in_child():
+        with named:
+            assert named.wait_until_leader(10)
+            assert named.leader == named.identity
+        return given.identity, named.identity
+
+    before, seen = named.identity, [from_child(in_child) for _ in range(2)]
+    identities = {before, *(identity for _, identity in seen)}
+    assert len(identities) == 3
+    assert {name for name, _ in seen} == {"given"}
+    assert named.identity == before
+
+
+def from_child(check):
+    """What it returns in a forked child."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(write, repr(check()).encode())
+        os._exit(0)
+    os.close(write)
+    os.waitpid(child, 0)
+    with os.fdopen(read) as pipe:
+        return ast.literal_eval(pipe.read())
+
+
+def test_a_fork_copies_no_chance():
+    """Else all workers of one master would look at the record in step."""
+    campaign = Campaign(MemoryStore())
+    draws = [from_child(campaign._rng.random) for _ in range(3)]
+    assert len(set(draws)) == 3
+
+
 def test_work_that_ignores_everything_does_not_keep_the_interpreter_alive(tmp_path):
     outcome = run_script(
         """
@@ -220,23 +286,6 @@ def test_work_that_ignores_everything_does_not_keep_the_interpreter_alive(tmp_pa
     )
     assert outcome.returncode == 0, outcome
     assert "did not end in time" in outcome.stderr
-
-
-def test_ctrl_c_stops_a_blocking_run_gracefully(tmp_path):
-    outcome = run_script(
-        """
-        import os, signal, threading
-        from incumbent import Campaign, open_store
-        def work(term):
-            os.kill(os.getpid(), signal.SIGINT)
-            term.wait()
-            print("ended because", term.reason, flush=True)
-        Campaign(open_store("memory:", lease="x"), on_started_leading=work).run()
-        """,
-        tmp_path,
-    )
-    assert outcome.stdout.strip() == "ended because the campaign is stopping", outcome
-    assert "KeyboardInterrupt" in outcome.stderr
 
 
 def test_a_defect_of_ours_fails_closed(clock, monkeypatch, caplog):

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from incumbent import Campaign, CorruptLease, StoreUnavailable
-from incumbent.runtime.pools import THREADS_PER_LANE
+from incumbent.runtime.pools import THREADS_PER_POOL
 from support.driving import RemoteStore, eventually, library_threads, settle
 
 
@@ -74,8 +74,8 @@ def test_hung_threads_are_bounded_and_the_rest_was_never_sent(clock, remote):
         remote.hang()
         for _ in range(200):
             clock.advance(1)
-        assert remote.hanging == THREADS_PER_LANE
-        assert library_threads().count("incumbent-store") == THREADS_PER_LANE
+        assert remote.hanging == THREADS_PER_POOL
+        assert library_threads().count("incumbent-store") == THREADS_PER_POOL
         calls = len(remote.calls)
         remote.heal()
         eventually(lambda: remote.hanging == 0)
@@ -106,8 +106,8 @@ def test_stores_of_one_server_share_its_threads(clock):
     campaigns = [Campaign(store, clock=clock) for store in stores]
     for campaign in campaigns:
         campaign.start()
-    eventually(lambda: sum(store.hanging for store in stores) == THREADS_PER_LANE)
-    assert library_threads().count("incumbent-store") == THREADS_PER_LANE
+    eventually(lambda: sum(store.hanging for store in stores) == THREADS_PER_POOL)
+    assert library_threads().count("incumbent-store") == THREADS_PER_POOL
     for store in stores:
         store.heal()
     eventually(lambda: all(campaign.is_leader() for campaign in campaigns))

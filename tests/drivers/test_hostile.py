@@ -12,7 +12,6 @@ import pytest
 
 from incumbent import Campaign, ElectionError, SystemClock
 from incumbent.runtime import scheduler
-from incumbent.runtime.threads import Thread
 from incumbent.stores.memory import MemoryStore
 from support.driving import RemoteStore, eventually, in_child, library_threads
 
@@ -73,7 +72,7 @@ def test_a_trace_that_cannot_be_opened_is_refused_and_leaves_nothing_behind(cloc
 @contextmanager
 def no_thread_named(monkeypatch, part):
     """The machine has no thread left for those."""
-    start = Thread.start
+    start = threading.Thread.start
 
     def refuse(self):
         if part in self.name:
@@ -81,7 +80,7 @@ def no_thread_named(monkeypatch, part):
         start(self)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Thread, "start", refuse)
+        patch.setattr(threading.Thread, "start", refuse)
         yield
 
 

@@ -15,7 +15,7 @@ def test_a_term_ends_by_the_clock_while_every_thread_of_the_library_is_held_up(c
     with Campaign(MemoryStore(), lease_duration=15, renew_deadline=10, clock=clock) as campaign:
         assert campaign.wait_until_leader(1)
         term, held, go_on = campaign.leadership, threading.Event(), threading.Event()
-        campaign._scheduler.post(lambda: (held.set(), go_on.wait(20)))
+        campaign._runtime.scheduler.post(lambda: (held.set(), go_on.wait(20)))
         held.wait(10)
         try:
             clock.jump(9.9)

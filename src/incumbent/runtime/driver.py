@@ -8,7 +8,6 @@ methods are called by the runtime, one at a time, but for those that say otherwi
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from dataclasses import replace
 from functools import partial
@@ -43,6 +42,7 @@ from incumbent.core.term_messages import (
     WorkEnded,
 )
 from incumbent.leadership import Leadership
+from incumbent.runtime import threads
 from incumbent.runtime.handle import TermHandle
 from incumbent.runtime.listeners import Listeners
 from incumbent.runtime.port import Runtime, Timer
@@ -80,7 +80,7 @@ class Driver:
         self.elector = elector
         self.term = term
         self.leadership: Leadership | None = None
-        self.changed = threading.Condition()
+        self.changed = threads.condition()
         self.listeners = Listeners()
         self.has_finished = False
         self.failure: BaseException | None = None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
 from incumbent.clock import Clock
 from incumbent.core.candidacy import Office
 from incumbent.errors import LeadershipLost
 from incumbent.lease import NANOSECONDS, to_ns
+from incumbent.runtime import threads
 from incumbent.runtime.listeners import Listeners
 
 
@@ -29,7 +29,7 @@ class TermHandle:
         self._clock = clock
         self._office = office
         self._until = 0
-        self._changed = threading.Condition()
+        self._changed = threads.condition()
         self._asked_because: str | None = None
         self._over_because: str | None = None
         self._term()

@@ -6,51 +6,65 @@ import atexit
 import os
 import secrets
 import socket
-import time
-from typing import Final, Protocol
+from collections.abc import Callable
+from typing import Final, NamedTuple, Protocol
+from weakref import WeakSet
 
-from incumbent.runtime import pools, scheduler
-
-
-class Runner(Protocol):
-    """A running campaign, as the process sees it."""
-
-    def stop(self) -> None:
-        """Leave the race, and wait until all has ended."""
-
-    def _ask_to_stop(self) -> None:
-        """Leave the race."""
-
-    def _join(self, since: float) -> bool:
-        """Whether it has ended: wait as long as that may take from `since`, by `time.monotonic()`."""
-
-    def _disown(self, parent: int) -> None:
-        """In a forked child: never lead."""
+from incumbent.runtime import pools, scheduler, threads
 
 
-running: Final[set[Runner]] = set()
+class Runner(NamedTuple):
+    """A running campaign, as the end of the process sees it.
+
+    Attributes:
+        ask_to_stop: Leave the race; waits for nothing.
+        join: Wait until it has ended, as long as that may take from an instant of `threads.monotonic()`;
+            return whether it has.
+        stop: Leave the race, and wait until nothing is left.
+    """
+
+    ask_to_stop: Callable[[], None]
+    join: Callable[[float], bool]
+    stop: Callable[[], None]
+
+
+class Forkable(Protocol):
+    """A campaign, as a fork of the process sees it."""
+
+    def _forked(self, parent: int) -> None:
+        """Be another campaign than the one in the process `parent`: take none of its locks, never lead."""
+
+
+registry: Final[dict[object, Runner]] = {}
+"""The running campaigns of this process."""
+
+campaigns: Final[WeakSet[Forkable]] = WeakSet()
+"""All campaigns of this process: also one that another thread was about to start has a lock to be renewed."""
 
 
 def default_identity() -> str:
-    """Host, process and chance: a name that people can find, and that no other process has."""
+    """A name that people can find and no other process has: host, process id and a random suffix."""
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
 
 
 def _stop_all() -> None:
     """At interpreter exit: let the work end and release, as if each campaign had been stopped."""
-    for runner in list(running):
-        runner._ask_to_stop()  # noqa: SLF001  # all of them first, so that they end side by side
-    since = time.monotonic()
-    for runner in list(running):
-        if runner._join(since):  # noqa: SLF001  # for ever on a clock of a test's, which nobody turns now
+    runners = list(registry.values())
+    for runner in runners:
+        runner.ask_to_stop()  # all of them first, so that they end side by side
+    since = threads.monotonic()
+    for runner in runners:
+        if runner.join(
+            since
+        ):  # else `stop` would wait for ever on a fake clock that nobody advances any more
             runner.stop()
 
 
 def _after_fork_in_child() -> None:
     """The threads stayed with the parent: nobody is the leader here, and no lock can be trusted."""
-    for runner in list(running):
-        runner._disown(os.getppid())  # noqa: SLF001  # a copy of the parent's
-    running.clear()
+    for campaign in list(campaigns):
+        campaign._forked(os.getppid())  # noqa: SLF001  # users have no use for it
+    registry.clear()
     scheduler.forget_all()
     pools.forget_all()
 

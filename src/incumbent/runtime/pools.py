@@ -1,31 +1,30 @@
-"""Bounded threads for calls that may hang: a lane per store server, so that a hung one starves no other."""
+"""Threads for calls that may hang: a bounded pool for each server, so that a hung server blocks no other."""
 
 from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Hashable
 from typing import Final
 
-from incumbent.runtime.threads import Thread
+from incumbent.runtime import threads
 
 logger = logging.getLogger("incumbent")
 
-THREADS_PER_LANE: Final = 8
-"""A thread whose call hangs is left behind. When all of a lane's hang, its queue waits: calls that expire
-there were never sent, and the store counts as unavailable."""
+THREADS_PER_POOL: Final = 8
+"""A hung call keeps its thread. When all eight hang, calls queue; a call that expires in the queue is never
+sent, and is reported as `Unavailable` with a known outcome."""
 
 _IDLE_S: Final = 1.0
 
 
-class Lane:
-    """A queue of calls and up to `THREADS_PER_LANE` threads, started when needed and ended when idle."""
+class WorkerPool:
+    """A queue of calls and up to `THREADS_PER_POOL` threads, started when needed and ended when idle."""
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._changed = threading.Condition()
+        self._changed = threads.condition()
         self._calls: deque[Callable[[], object]] = deque()
         self._threads: set[threading.Thread] = set()
         self._begun: dict[threading.Thread, float] = {}
@@ -33,15 +32,15 @@ class Lane:
         self._closed = False
 
     def submit(self, call: Callable[[], object]) -> None:
-        """Run `call` on one of the lane's threads; an exception is logged (P13)."""
+        """Run `call` on one of the pool's threads; an exception is logged (P13)."""
         with self._changed:
             self._calls.append(call)
             if self._idle >= len(self._calls):
                 self._changed.notify()
                 return
-            if len(self._threads) >= THREADS_PER_LANE:
+            if len(self._threads) >= THREADS_PER_POOL:
                 return
-            thread = Thread(self._name, self._run)
+            thread = threads.thread(self._name, self._run)
             self._threads.add(thread)
         try:
             thread.start()
@@ -58,7 +57,7 @@ class Lane:
         with self._changed:
             if self._calls and len(self._begun) < len(self._threads):
                 return True
-            hanging_since = time.monotonic() - patience_s
+            hanging_since = threads.monotonic() - patience_s
             return bool(self._begun) and min(self._begun.values()) > hanging_since
 
     def close(self) -> None:
@@ -66,11 +65,11 @@ class Lane:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-            threads = list(self._threads)
-        patience_until = time.monotonic() + _IDLE_S / 5
-        for thread in threads:
-            if thread is not threading.current_thread():
-                thread.join(timeout=max(0.0, patience_until - time.monotonic()))
+            left = list(self._threads)
+        patience_until = threads.monotonic() + _IDLE_S / 5
+        for thread in left:
+            if thread is not threads.current():
+                thread.join(timeout=max(0.0, patience_until - threads.monotonic()))
 
     def _run(self) -> None:
         while self._await_call():
@@ -83,30 +82,30 @@ class Lane:
             self._idle -= 1
             if self._calls:
                 return True
-            self._threads.discard(threading.current_thread())
+            self._threads.discard(threads.current())
             return False
 
     def _run_one(self) -> None:
-        me = threading.current_thread()
+        me = threads.current()
         with self._changed:
             if not self._calls:
                 return
             call = self._calls.popleft()
-            self._begun[me] = time.monotonic()
+            self._begun[me] = threads.monotonic()
         try:
             call()
-        except BaseException:  # P13: not even SystemExit in a callback ends the lane
+        except BaseException:  # P13: not even SystemExit in a callback ends the thread
             logger.exception("a call failed")
         with self._changed:
             del self._begun[me]
 
 
 class SerialQueue:
-    """Calls that run one after the other, on any thread of a lane: one campaign's callbacks, in order."""
+    """Runs calls one after the other, on any thread of a pool: the callbacks of one campaign, in order."""
 
-    def __init__(self, lane: Lane) -> None:
-        self._lane = lane
-        self._changed = threading.Condition()
+    def __init__(self, pool: WorkerPool) -> None:
+        self._pool = pool
+        self._changed = threads.condition()
         self._calls: deque[Callable[[], object]] = deque()
         self._running = False
 
@@ -117,7 +116,7 @@ class SerialQueue:
             if self._running:
                 return
             self._running = True
-        self._lane.submit(self._drain)
+        self._pool.submit(self._drain)
 
     def join(self, timeout: float) -> bool:
         """Wait, in real time, until nothing is left to run."""
@@ -139,32 +138,32 @@ class SerialQueue:
 
 
 class _Shared:
-    """The lanes in use, by key."""
+    """The pools in use, by key."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._lanes: dict[Hashable, tuple[Lane, int]] = {}
+        self._lock = threads.lock()
+        self._pools: dict[Hashable, tuple[WorkerPool, int]] = {}
 
-    def acquire(self, key: Hashable, name: str) -> Lane:
+    def acquire(self, key: Hashable, name: str) -> WorkerPool:
         with self._lock:
-            lane, users = self._lanes.get(key) or (Lane(name), 0)
-            self._lanes[key] = (lane, users + 1)
-            return lane
+            pool, users = self._pools.get(key) or (WorkerPool(name), 0)
+            self._pools[key] = (pool, users + 1)
+            return pool
 
     def release(self, key: Hashable) -> None:
         with self._lock:
-            lane, users = self._lanes[key]
+            pool, users = self._pools[key]
             if users > 1:
-                self._lanes[key] = (lane, users - 1)
+                self._pools[key] = (pool, users - 1)
                 return
-            del self._lanes[key]
-        lane.close()
+            del self._pools[key]
+        pool.close()
 
     def is_busy(self, patience_s: float) -> bool:
-        """Whether any lane is; see `Lane.is_busy`."""
+        """Whether any pool is; see `WorkerPool.is_busy`."""
         with self._lock:
-            lanes = [lane for lane, _ in self._lanes.values()]
-        return any(lane.is_busy(patience_s) for lane in lanes)
+            all_pools = [pool for pool, _ in self._pools.values()]
+        return any(pool.is_busy(patience_s) for pool in all_pools)
 
 
 shared = _Shared()

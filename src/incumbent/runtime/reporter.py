@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -37,6 +38,29 @@ class Callbacks:
             callback = getattr(self, name)
             if callback is not None and not callable(callback) and not isinstance(callback, HostedWork):
                 raise ConfigurationError(f"{name} is {callback!r}: give something to call, or None")
+            if _only_creates(callback):
+                advice = "give a plain function"
+                if name == "on_started_leading":
+                    advice += ", or use incumbent.aio.Campaign, whose work is `async def`"
+                raise ConfigurationError(
+                    f"{name} is {callback!r}: calling it creates a coroutine or a generator that nobody "
+                    f"runs; {advice}"
+                )
+
+
+def _only_creates(callback: object) -> bool:
+    """Whether a call runs nothing: `async def` or with a `yield`, also behind `partial` and `__call__`."""
+    while isinstance(callback, partial):
+        callback = callback.func
+    return any(
+        is_kind(each)
+        for each in (callback, getattr(callback, "__call__", None))  # noqa: B004  # whether it can be called is known
+        for is_kind in (
+            inspect.iscoroutinefunction,
+            inspect.isgeneratorfunction,
+            inspect.isasyncgenfunction,
+        )
+    )
 
 
 class Reporter:

@@ -17,7 +17,7 @@ from typing import Final
 
 from incumbent.clock import Clock
 from incumbent.lease import NANOSECONDS, to_ns
-from incumbent.runtime.threads import Thread
+from incumbent.runtime import threads
 
 logger = logging.getLogger("incumbent")
 
@@ -51,7 +51,7 @@ class Scheduler:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._changed = threading.Condition()
+        self._changed = threads.condition()
         self._inbox: deque[Callable[[], None]] = deque()
         self._timers: list[tuple[int, int, Timer]] = []
         self._sequence = itertools.count()
@@ -59,7 +59,7 @@ class Scheduler:
         self._closing = False
         self._latest = self.now()
         self._backwards: dict[Callable[[], None], None] = {}
-        self.thread = Thread("scheduler", self._run)
+        self.thread = threads.thread("scheduler", self._run)
 
     def start(self) -> None:
         """Start the thread."""
@@ -70,7 +70,7 @@ class Scheduler:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        if threading.current_thread() is not self.thread:
+        if threads.current() is not self.thread:
             self.thread.join()
 
     def now(self) -> int:
@@ -91,7 +91,7 @@ class Scheduler:
 
     def call(self, action: Callable[[], None]) -> None:
         """Have the scheduler's thread run `action` and wait until it has. From any other thread."""
-        done = threading.Event()
+        done = threads.event()
 
         def run() -> None:
             try:
@@ -162,7 +162,7 @@ class _Shared:
     """The scheduler of each clock, as long as somebody uses it."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threads.lock()
         self._users: dict[int, tuple[Clock, Scheduler, int]] = {}
 
     def acquire(self, clock: Clock) -> Scheduler:
@@ -185,7 +185,7 @@ class _Shared:
             del self._users[id(clock)]
         scheduler.close()
 
-    def thread_of(self, clock: Clock) -> Thread | None:
+    def thread_of(self, clock: Clock) -> threading.Thread | None:
         """The thread that handles what is timed by `clock`, if there is one."""
         with self._lock:
             entry = self._users.get(id(clock))

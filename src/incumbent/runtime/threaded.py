@@ -2,50 +2,51 @@
 
 from __future__ import annotations
 
+import inspect
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Final
 
 from incumbent.clock import Clock
 from incumbent.core.messages import Reply, Request
 from incumbent.lease import NANOSECONDS
-from incumbent.runtime.pools import Lane, SerialQueue
-from incumbent.runtime.scheduler import Scheduler, Timer
+from incumbent.runtime import pools, scheduler, threads
 from incumbent.runtime.store_calls import perform
-from incumbent.runtime.threads import Thread
 from incumbent.store import LeaseStore, Watch, watch
+
+_OBSERVERS: Final = "observers"
 
 
 class ThreadedRuntime:
     """What one driver needs of the world: see `Runtime`.
 
-    Calls of a local store are made at once, on the scheduler's thread; those of any other on its pool.
+    Calls of a local store are made at once, on the scheduler's thread; those of any other on the pool of
+    its server.
     """
 
-    def __init__(
-        self,
-        store: LeaseStore,
-        clock: Clock,
-        scheduler: Scheduler,
-        *,
-        calls: Lane,
-        observers: Lane,
-        rng: random.Random,
-    ) -> None:
+    def __init__(self, store: LeaseStore, clock: Clock, rng: random.Random) -> None:
         self.clock = clock
         self.name: str = getattr(store, "name", type(store).__name__)
-        self.scheduler = scheduler
-        self.now = scheduler.now
-        self.post = scheduler.post
-        self.call_at: Callable[[int, Callable[[], None]], Timer] = scheduler.call_at
+        self.scheduler = scheduler.shared.acquire(clock)
+        self.now = self.scheduler.now
+        self.post = self.scheduler.post
+        self.call_at: Callable[[int, Callable[[], None]], scheduler.Timer] = self.scheduler.call_at
         self.random = rng.random
         self._store = store
-        self._calls = calls
-        self._observers = SerialQueue(observers)
+        self._server: Hashable = getattr(store, "server", id(store))
+        self._calls = pools.shared.acquire(self._server, "store")
+        self._observers = pools.SerialQueue(pools.shared.acquire(_OBSERVERS, "callbacks"))
         self.tell = self._observers.submit
-        self.join_observers = self._observers.join
         self._went_back: Callable[[], None] | None = None
+
+    def close(self, patience_s: float) -> None:
+        """Let go of the threads, once the observers were told all, or after `patience_s` of real time."""
+        self._observers.join(patience_s)
+        scheduler.shared.release(self.clock)
+        pools.shared.release(self._server)
+        pools.shared.release(_OBSERVERS)
 
     def epoch(self) -> datetime:
         """The UTC time at which the clock read 0."""
@@ -86,14 +87,14 @@ class ThreadedRuntime:
         def run() -> None:
             failure: BaseException | None = None
             try:
-                call()
+                _check_ran(call())
             except BaseException as error:  # noqa: BLE001  # P13: a failure is told, not propagated
                 failure = error
             self.post(partial(ended, failure))
 
         def begin() -> None:
             try:
-                Thread(f"{name}-{self.name}", run).start()
+                threads.thread(f"{name}-{self.name}", run).start()
             except RuntimeError as error:  # the interpreter is ending, or the machine has no thread left
                 if or_here:
                     run()
@@ -101,3 +102,9 @@ class ThreadedRuntime:
                     ended(error)
 
         self.post(begin)
+
+
+def _check_ran(outcome: object) -> None:
+    if inspect.iscoroutine(outcome):
+        outcome.close()
+        raise TypeError("it returned a coroutine, which nobody awaits: use incumbent.aio.Campaign")

@@ -70,7 +70,7 @@ _POOLER_HINT: Final = ": behind a pooler such as PgBouncer add watch=off to the 
 _LISTEN_TIMEOUT: Final = 5.0
 """Seconds for connecting the listener."""
 _MOST_IDLE: Final = 8
-"""Connections kept: as many as there are threads that call a store (`THREADS_PER_LANE`)."""
+"""Connections kept: as many as there are threads that call a store (`THREADS_PER_POOL`)."""
 
 _MISSING_TABLE: Final = "42P01"
 _CREATED_BY_ANOTHER: Final = {"23505", "42P07"}

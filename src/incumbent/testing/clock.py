@@ -225,7 +225,7 @@ class FakeClock:
                 for thread, until in list(self._running.items()):
                     if thread is me or not thread.is_alive() or now >= until:
                         del self._running[thread]
-                # The lanes first: a store's answer notifies a waiter before its call has ended.
+                # The pools first: a store's answer notifies a waiter before its call has ended.
                 is_at_rest = not pools.shared.is_busy(_GRACE_S) and not self._running
                 if is_at_rest and not any(_was_notified(waiter) for waiter in self._waiters):
                     return

@@ -1,0 +1,154 @@
+"""Pools and queues of calls, under controlled schedules."""
+
+from collections import Counter
+
+import pytest
+
+from incumbent.runtime import pools, threads
+from support.schedules import all_end, explore, library_threads
+
+pytestmark = pytest.mark.usefixtures("small_pools")
+
+
+@pytest.fixture
+def small_pools(monkeypatch):
+    """Three threads fill a pool, so that its limit is met."""
+    monkeypatch.setattr(pools, "THREADS_PER_POOL", 3)
+
+
+def submitters(world, pool, ran, *, count=3, calls=3):
+    """Threads that submit calls, some of which raise."""
+
+    def submit(number):
+        for call in range(calls):
+            pool.submit(lambda call=call: (ran.append((number, call)), 1 / (call - 1)))
+
+    return [
+        world.spawn(f"submitter {number}", lambda number=number: submit(number)) for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize("thread_chance", [1, 0.5])
+def test_every_submitted_call_runs_exactly_once(thread_chance, quiet):
+    """Whatever raises, and whether or not threads can be started; none is left when the pool is closed."""
+
+    def scenario(world):
+        pool, ran = pools.WorkerPool("calls"), []
+        for submitter in submitters(world, pool, ran):
+            world.join(submitter)
+        world.sleep(0.9 if world.random.random() < 0.5 else 5)
+        pool.close()
+        all_end(world)
+        assert Counter(ran) == {(number, call): 1 for number in range(3) for call in range(3)}
+
+    explore(scenario, thread_chance=thread_chance)
+
+
+def test_a_hung_call_starves_no_other_while_threads_are_left():
+    """Two of three threads hang: what comes later runs on the third, before they go on."""
+
+    def scenario(world):
+        pool, gate, done = pools.WorkerPool("calls"), threads.event(), threads.simple_queue()
+        for _ in range(2):
+            pool.submit(gate.wait)
+        for number in range(4):
+            pool.submit(lambda number=number: done.put(number))
+            if world.random.random() < 0.3:
+                world.sleep(world.random.choice([0.5, 1.0, 3.0]))
+        assert sorted(done.get() for _ in range(4)) == [0, 1, 2, 3]
+        gate.set()
+        world.sleep(3)
+        pool.close()
+        all_end(world)
+
+    explore(scenario)
+
+
+def test_a_pool_lives_on_after_its_threads_have_idled_out():
+    """More often than it may have threads."""
+
+    def scenario(world):
+        pool, done = pools.WorkerPool("calls"), threads.simple_queue()
+        for round_ in range(5):
+            pool.submit(lambda round_=round_: done.put(round_))
+            assert done.get() == round_
+            world.sleep(world.random.choice([0.5, 1.0, 1.0, 2.0]))
+        all_end(world)
+
+    explore(scenario)
+
+
+def test_a_pool_never_has_more_threads_than_it_may():
+    def scenario(world):
+        pool, ran = pools.WorkerPool("calls"), []
+        most = 0
+
+        def note():
+            nonlocal most
+            most = max(most, len(library_threads(world)))
+
+        for _ in range(8):
+            pool.submit(lambda: (note(), ran.append(1)))
+        pool.close()
+        all_end(world)
+        assert len(ran) == 8
+        assert most <= 3
+
+    explore(scenario)
+
+
+def test_a_queue_runs_its_calls_one_after_the_other_and_in_order(quiet):
+    """Also those that raise; `join` returns when all have run."""
+
+    def scenario(world):
+        pool = pools.WorkerPool("calls")
+        queue, ran, running = pools.SerialQueue(pool), [], []
+
+        def call(name):
+            running.append(name)
+            pause(world)
+            assert running == [name]
+            running.remove(name)
+            ran.append(name)
+            assert name[1] != 1, "one that fails"
+
+        def submit(number):
+            for order in range(3):
+                queue.submit(lambda order=order: call((number, order)))
+
+        for submitter in [
+            world.spawn("submitter", lambda number=number: submit(number)) for number in range(3)
+        ]:
+            world.join(submitter)
+        assert queue.join(1e9)
+        assert running == []
+        for number in range(3):
+            assert [order for who, order in ran if who == number] == [0, 1, 2]
+        pool.close()
+        all_end(world)
+
+    explore(scenario)
+
+
+def pause(world):
+    """A switch in the midst of user code."""
+    threads.lock().acquire()
+
+
+def test_a_shared_pool_lives_as_long_as_anybody_uses_it():
+    """Who comes while the last one leaves gets a pool that works; and in the end none is left."""
+
+    def scenario(world):
+        def use(number):
+            for _ in range(2):
+                pool, done = pools.shared.acquire("server", "store"), threads.event()
+                pool.submit(done.set)
+                done.wait()
+                pools.shared.release("server")
+
+        for user in [world.spawn("user", lambda number=number: use(number)) for number in range(3)]:
+            world.join(user)
+        assert pools.shared._pools == {}
+        all_end(world)
+
+    explore(scenario)
