@@ -11,7 +11,7 @@ import pytest
 
 from incumbent import Campaign, ElectionError, open_store
 from incumbent.stores.memory import MemoryStore
-from support.driving import eventually, settle
+from support.driving import RemoteStore, eventually, settle
 
 
 def test_renewals_go_on_while_the_work_winds_down(clock):
@@ -261,6 +261,67 @@ def from_child(check):
     os.waitpid(child, 0)
     with os.fdopen(read) as pipe:
         return ast.literal_eval(pipe.read())
+
+
+def test_a_forked_child_has_threads_of_its_own_whatever_the_parent_runs():
+    """A new campaign leads there, on the clock and the server that the parent's is busy with."""
+    with Campaign(server_store("parent")) as campaign:
+        assert campaign.wait_until_leader(10)
+
+        def in_child():
+            with Campaign(server_store("child")) as child:
+                return child.wait_until_leader(10)
+
+        for _ in range(3):
+            assert from_child(in_child)
+
+
+def server_store(name):
+    """A store whose calls are made on the threads of one server."""
+    store = RemoteStore(MemoryStore(name))
+    store.server = "the one server"
+    return store
+
+
+def test_a_forked_child_that_exits_stops_nothing_of_the_parents(tmp_path):
+    """It has its parent's handlers of the interpreter's exit, and none of its campaigns."""
+    outcome = run_script(
+        """
+        import os
+        from incumbent import Campaign, open_store
+        with Campaign(open_store("memory:", lease="x"), stop_timeout=1000) as campaign:
+            assert campaign.wait_until_leader(30)
+            child = os.fork()
+            if child == 0:
+                raise SystemExit(0)
+            assert os.waitpid(child, 0)[1] == 0
+            assert campaign.is_leader()
+        """,
+        tmp_path,
+    )
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+
+
+def test_at_the_end_of_the_interpreter_campaigns_end_side_by_side(tmp_path):
+    """All are asked before any is waited for."""
+    outcome = run_script(
+        """
+        import threading
+        from incumbent import Campaign, open_store
+        told = threading.Barrier(3)
+        def work(term):
+            term.wait()
+            told.wait()
+        for number in range(3):
+            campaign = Campaign(
+                open_store("memory:", lease=f"x{number}"), on_started_leading=work, stop_timeout=1000
+            )
+            campaign.start()
+            assert campaign.wait_until_leader(30)
+        """,
+        tmp_path,
+    )
+    assert (outcome.returncode, outcome.stderr) == (0, "")
 
 
 def test_a_fork_copies_no_chance():

@@ -22,7 +22,7 @@ SERVICE = """
         print("ended because", term.reason, flush=True)
     store = open_store("sqlite:///{path}", lease="x")
     {before}
-    Campaign(store, identity="a", on_started_leading=work, stop_timeout=30).run({arguments})
+    Campaign(store, identity="a", on_started_leading=work, stop_timeout=1000).run({arguments})
     print("returned", flush=True)
     """
 

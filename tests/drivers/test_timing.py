@@ -1,13 +1,16 @@
 """What is asked of the clock, and what a timer may decide (P3, P12)."""
 
+import sys
 import threading
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from incumbent import Campaign, LeadershipLost
+from incumbent import Campaign, LeadershipLost, SystemClock
 from incumbent.stores.memory import MemorySpace, MemoryStore
+from support.driving import eventually
 
 
 def test_a_term_ends_by_the_clock_while_every_thread_of_the_library_is_held_up(clock):
@@ -60,3 +63,28 @@ def test_a_follower_looks_late_by_a_jitter_and_a_leader_renews_on_time(clock):
             clock.advance(10)
             assert follower.looks == pytest.approx([0, 2.4, 4.8, 7.2, 9.6])
             assert leader.writes == pytest.approx([2, 4, 6, 8, 10])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no clock that goes on in a suspend")
+def test_the_clock_goes_on_while_the_machine_is_suspended(monkeypatch):
+    """`CLOCK_BOOTTIME` is read, not the monotonic clock that stands still meanwhile."""
+    readings = {time.CLOCK_BOOTTIME: 3600.0, time.CLOCK_MONOTONIC: 60.0}
+    monkeypatch.setattr(time, "clock_gettime", readings.__getitem__)
+    monkeypatch.setattr(time, "monotonic", lambda: 60.0)
+    assert SystemClock().now() == 3600
+
+
+def test_a_campaign_is_stopped_within_the_time_that_is_given_to_stop(clock):
+    """`stop(timeout)` goes before `stop_timeout`; work that ignores it is left behind."""
+    never, store = threading.Event(), MemoryStore()
+    campaign = Campaign(store, clock=clock, stop_timeout=1000, on_started_leading=lambda term: never.wait())
+    campaign.start()
+    stopping = threading.Thread(target=campaign.stop, args=(3,))
+    stopping.start()
+    eventually(lambda: campaign.leadership is not None and campaign.leadership.reason)
+    clock.advance(2.9)
+    assert campaign.is_leader()
+    clock.advance(0.1)
+    stopping.join(10)
+    assert not stopping.is_alive()
+    never.set()

@@ -8,7 +8,7 @@ from incumbent import Campaign, ElectionError
 from incumbent.runtime import lifecycle, pools, scheduler, threads
 from incumbent.stores.memory import MemoryStore
 from support.driving import RemoteStore
-from support.schedules import explore, library_threads, nothing_is_left
+from support.schedules import all_end, explore, library_threads, nothing_is_left
 from support.schedules.primitives import Clock
 
 LONG = 0.4
@@ -66,6 +66,30 @@ def test_stop_returns_when_nothing_is_left_whoever_else_starts_and_stops(kind):
         together(world, stop, stop, stop)
 
     explore(scenario)
+
+
+@kinds
+def test_stop_returns_when_the_observers_were_told_all(kind):
+    """In order: what is told last is told before anybody may believe that all is over."""
+
+    def scenario(world):
+        told = []
+
+        def observe(_, leads):
+            threads.lock().acquire()
+            told.append(leads)
+
+        campaign = Campaign(store_of(world, kind), identity="a", **settings(world), report_metric=observe)
+        campaign.start()
+        led = campaign.wait_until_leader(world.random.choice([0, 30]))
+        together(world, campaign.stop, campaign.stop)
+        before = list(told)
+        all_end(world)
+        assert before == told
+        assert told[-1:] in ([False], [])
+        assert not led or True in told
+
+    explore(scenario, hasty=0.0)
 
 
 @kinds

@@ -16,12 +16,20 @@ def small_pools(monkeypatch):
     monkeypatch.setattr(pools, "THREADS_PER_POOL", 3)
 
 
+def fail(which):
+    """Some calls raise, and some even ask the thread to exit."""
+    if which == 1:
+        raise OSError("no such host")
+    if which == 2:
+        raise SystemExit(3)
+
+
 def submitters(world, pool, ran, *, count=3, calls=3):
     """Threads that submit calls, some of which raise."""
 
     def submit(number):
         for call in range(calls):
-            pool.submit(lambda call=call: (ran.append((number, call)), 1 / (call - 1)))
+            pool.submit(lambda call=call: (ran.append((number, call)), fail(call)))
 
     return [
         world.spawn(f"submitter {number}", lambda number=number: submit(number)) for number in range(count)
@@ -65,13 +73,15 @@ def test_a_hung_call_starves_no_other_while_threads_are_left():
 
 
 def test_a_pool_lives_on_after_its_threads_have_idled_out():
-    """More often than it may have threads."""
+    """More often than it may have threads; and an idle thread is woken, rather than found by chance."""
 
     def scenario(world):
         pool, done = pools.WorkerPool("calls"), threads.simple_queue()
         for round_ in range(5):
+            submitted_at = world.now
             pool.submit(lambda round_=round_: done.put(round_))
             assert done.get() == round_
+            assert world.now == submitted_at or world.hasty, "an idle thread begins at once"
             world.sleep(world.random.choice([0.5, 1.0, 1.0, 2.0]))
         all_end(world)
 
@@ -110,7 +120,7 @@ def test_a_queue_runs_its_calls_one_after_the_other_and_in_order(quiet):
             assert running == [name]
             running.remove(name)
             ran.append(name)
-            assert name[1] != 1, "one that fails"
+            fail(name[1])
 
         def submit(number):
             for order in range(3):
@@ -152,3 +162,23 @@ def test_a_shared_pool_lives_as_long_as_anybody_uses_it():
         all_end(world)
 
     explore(scenario)
+
+
+def test_a_pool_is_busy_while_a_call_is_about_to_begin_or_has_not_run_for_long():
+    """A clock that tests move stands still for as long, but not for a call that hangs."""
+
+    def scenario(world):
+        pool, gate, begun = pools.WorkerPool("calls"), threads.event(), threads.event()
+        assert not pool.is_busy(1)
+        pool.submit(lambda: (begun.set(), gate.wait()))
+        assert pool.is_busy(1)
+        begun.wait()
+        assert pool.is_busy(1)
+        world.sleep(2)
+        assert not pool.is_busy(1), "it hangs"
+        gate.set()
+        pool.close()
+        all_end(world)
+        assert not pool.is_busy(1)
+
+    explore(scenario, hasty=0.0)

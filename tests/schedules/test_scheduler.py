@@ -1,5 +1,7 @@
 """The thread that all campaigns of a clock share, under controlled schedules."""
 
+import logging
+
 from incumbent.runtime import scheduler, threads
 from support.schedules import all_end, explore
 from support.schedules.primitives import Clock
@@ -127,3 +129,28 @@ def test_a_clock_that_goes_back_is_noticed_by_all_who_asked():
         assert told == ["first"]
 
     explore(scenario, hasty=0.0)
+
+
+def test_an_action_that_raises_ends_neither_the_thread_nor_the_wait_for_it(caplog):
+    """Nor does a log that raises in turn."""
+
+    def refuse(record):
+        raise OSError("the log is full")
+
+    def scenario(world):
+        subject, ran = scheduler.Scheduler(Clock(world)), []
+        subject.start()
+        subject.call(lambda: 1 / 0)
+        subject.call(lambda: subject.call_at(subject.now(), lambda: 1 / 0))
+        subject.call(lambda: ran.append(1))
+        subject.close()
+        assert ran == [1]
+
+    logger = logging.getLogger("incumbent")
+    explore(scenario, share=0.1)
+    assert "an action of the scheduler failed" in caplog.text
+    logger.addFilter(refuse)
+    try:
+        explore(scenario, share=0.1)
+    finally:
+        logger.removeFilter(refuse)
