@@ -88,3 +88,36 @@ def test_a_campaign_is_stopped_within_the_time_that_is_given_to_stop(clock):
     stopping.join(10)
     assert not stopping.is_alive()
     never.set()
+
+
+def test_a_wait_ends_with_the_term_while_every_thread_of_the_library_is_held_up(clock):
+    """However long it was to be: it looks at the clock when the term ends unless it is renewed."""
+    with Campaign(MemoryStore(), lease_duration=15, renew_deadline=10, clock=clock) as campaign:
+        assert campaign.wait_until_leader(1)
+        term, held, go_on = campaign.leadership, threading.Event(), threading.Event()
+        campaign._runtime.scheduler.post(lambda: (held.set(), go_on.wait(20)))
+        held.wait(10)
+        woken = []
+        waiting = threading.Thread(target=lambda: woken.append((term.wait(3600), clock.now())))
+        waiting.start()
+        try:
+            clock.wait_for_waiters(1)
+            clock.advance(11)
+            waiting.join(10)
+            assert woken == [(True, 10)]
+        finally:
+            go_on.set()
+        clock.advance(3600)
+
+
+def test_a_term_that_was_kept_is_not_valid_in_the_next_one(clock):
+    """Its token is the old one: what it guards would be refused, or worse, taken."""
+    with Campaign(MemoryStore(), clock=clock) as campaign:
+        assert campaign.wait_until_leader(1)
+        first = campaign.leadership
+        campaign.resign()
+        clock.advance(20)
+        eventually(campaign.is_leader)
+        assert campaign.token == 2
+        assert not first.is_valid()
+        assert first.wait(0)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from mutants.aio import ASYNC
 from mutants.around import DRIVERS, STORES
+from mutants.campaigns import CAMPAIGNS, PROCESSES
 from mutants.electors import ELECTORS
 from mutants.peers import PEERS
 from mutants.terms import TERMS
+from mutants.waits import POOLS, SCHEDULERS, TERMS_AND_CLOCKS
 
 GROUPS = {
     "Wrong electors": (*ELECTORS, *TERMS),
@@ -14,5 +16,7 @@ GROUPS = {
     "Wrong stores": STORES,
     "Wrong drivers": DRIVERS,
     "Wrong terms, and wrong campaigns for asyncio": ASYNC,
+    "Wrong threads": (*POOLS, *SCHEDULERS, *TERMS_AND_CLOCKS),
+    "Wrong campaigns": (*CAMPAIGNS, *PROCESSES),
 }
 MUTANTS = {mutant.name: mutant for group in GROUPS.values() for mutant in group}

@@ -76,7 +76,7 @@ def test_stop_returns_when_the_observers_were_told_all(kind):
         told = []
 
         def observe(_, leads):
-            threads.lock().acquire()
+            world.sleep(1)
             told.append(leads)
 
         campaign = Campaign(store_of(world, kind), identity="a", **settings(world), report_metric=observe)
@@ -267,6 +267,36 @@ def test_a_campaign_leaves_nothing_behind_in_a_shared_scheduler(kind):
         nothing_is_left(world)
 
     explore(scenario, share=LONG, steps=800)
+
+
+def test_a_start_returns_when_it_has_begun():
+    """A candidate that finds the lease free in a store of its own process leads when `start` returns."""
+
+    def scenario(world):
+        campaign = Campaign(MemoryStore(), identity="a", **settings(world))
+        campaign.start()
+        assert campaign.is_leader()
+        campaign.stop()
+        nothing_is_left(world)
+
+    explore(scenario, hasty=0.0, share=LONG)
+
+
+@kinds
+def test_run_returns_when_nothing_is_left(kind):
+    """Also when nobody stopped it: its work has returned, or raised."""
+
+    def scenario(world):
+        def work(term):
+            if world.random.random() < 0.5:
+                raise LookupError("it was not there")
+
+        campaign = Campaign(store_of(world, kind), identity="a", **settings(world), on_started_leading=work)
+        with suppress(LookupError):
+            campaign.run(once=True, handle_signals=False)
+        nothing_is_left(world)
+
+    explore(scenario, share=LONG)
 
 
 def test_only_one_may_run_a_campaign_and_it_returns_when_it_is_stopped():

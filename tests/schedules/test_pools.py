@@ -53,10 +53,12 @@ def test_every_submitted_call_runs_exactly_once(thread_chance, quiet):
 
 
 def test_a_hung_call_starves_no_other_while_threads_are_left():
-    """Two of three threads hang: what comes later runs on the third, before they go on."""
+    """Two of three threads hang, one of them was idle: what comes later runs on the third."""
 
     def scenario(world):
         pool, gate, done = pools.WorkerPool("calls"), threads.event(), threads.simple_queue()
+        pool.submit(lambda: None)
+        world.sleep(0.5)
         for _ in range(2):
             pool.submit(gate.wait)
         for number in range(4):
@@ -170,6 +172,9 @@ def test_a_pool_is_busy_while_a_call_is_about_to_begin_or_has_not_run_for_long()
     def scenario(world):
         pool, gate, begun = pools.WorkerPool("calls"), threads.event(), threads.event()
         assert not pool.is_busy(1)
+        pool.submit(lambda: None)
+        world.sleep(0.5)
+        assert not pool.is_busy(1), "it has ended"
         pool.submit(lambda: (begun.set(), gate.wait()))
         assert pool.is_busy(1)
         begun.wait()

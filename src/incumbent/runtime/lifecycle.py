@@ -54,9 +54,7 @@ def _stop_all() -> None:
         runner.ask_to_stop()  # all of them first, so that they end side by side
     since = threads.monotonic()
     for runner in runners:
-        if runner.join(
-            since
-        ):  # else `stop` would wait for ever on a fake clock that nobody advances any more
+        if runner.join(since):  # else `stop` waits for ever, on a fake clock that nobody advances any more
             runner.stop()
 
 

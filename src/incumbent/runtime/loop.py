@@ -38,11 +38,9 @@ class TermLoop:
                 self._done.set()
 
     def interpreter_exits(self) -> None:
-        """Count the body as ended if its thread runs no more: it has ended, or runs this.
+        """Count the body as ended if its thread has, as the main thread has at exit.
 
         A generator that was kept, and not closed, would have the term go on until the process is gone.
         """
-        thread = self._looping
-        has_ended = thread is None or thread is threads.current() or not thread.is_alive()
-        if self._done is not None and has_ended:
+        if self._done is not None and self._looping is not None and not self._looping.is_alive():
             self._done.set()

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[3]
-PATHS = [str(ROOT / "tests"), str(ROOT / "src"), str(ROOT)]
+PATHS = [str(ROOT / path) for path in ("tests", "src", "", "tests/support/mutants/site")]
 
 
 class Verdict(NamedTuple):
@@ -107,6 +107,7 @@ def _kill(name, killer, argument, seconds):
     try:
         if name:
             infect(MUTANTS[name])
+            os.environ["INCUMBENT_MUTANT"] = name  # for the interpreters that a test starts
         else:
             mutant_killers.PATIENCE *= 5  # what will happen may take its time on a busy machine
         return mutant_killers.KILLERS[killer](argument, seconds)[:300], ""

@@ -82,6 +82,7 @@ class World:
         self.current = None
         self.hub = None
         self.is_over = False
+        self.is_forking = False
         self._to_parent = None
 
     def run(self, body):
@@ -129,7 +130,7 @@ class World:
 
     def pause(self):
         """Let another run, perhaps."""
-        if not self.is_over and getcurrent() is self.current.greenlet:
+        if not self.is_over and not self.is_forking and getcurrent() is self.current.greenlet:
             self.hub.switch()
 
     def block(self, on, deadline=None):
@@ -203,7 +204,9 @@ class World:
     def fork(self, check):
         """What `check` returns in a forked child, where no thread runs but this one; or why it does not."""
         read, write = os.pipe()
+        self.is_forking = True  # what Python calls in the child runs there alone, too
         child = os.fork()
+        self.is_forking = False
         if child == 0:
             self.alive, self._to_parent = [self.current], write
             try:
