@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from os import PathLike
@@ -217,22 +216,15 @@ class Campaign:
         Raises:
             ElectionError: The campaign runs already, or this is a forked child.
         """
-        wishes = threads.simple_queue()  # of signals; None: the end
-        with signals.caught(wishes.put) if handle_signals else nullcontext():
+        with signals.Waiter(handle_signals=handle_signals) as waiter:
             driver = self._start(once=once, is_new=True)
-            is_asked = False
             try:
-                threads.thread("run", partial(_when_finished, driver, partial(wishes.put, None))).start()
-                while wishes.get() is not None:
-                    is_asked = True
-                    self._ask_to_stop()
-            except BaseException:
-                if is_asked:
+                waiter.wait_for(driver.join, self._ask_to_stop)
+            finally:
+                if waiter.is_interrupted:
                     registry.pop(self, None)  # a second Ctrl-C: nobody wants to wait, not at exit either
                 else:
                     self.stop()
-                raise
-            self.stop()
         if driver.failure is not None:
             raise driver.failure
 
@@ -250,8 +242,7 @@ class Campaign:
         loop = TermLoop()
         driver = self._start(once=False, work=loop.work, is_new=True)
         self._loop = loop
-        watcher = threads.thread("terms", partial(_when_finished, driver, loop.end))
-        watcher.start()
+        watcher = loop.end_after(driver.join)
         try:
             for leadership in loop:
                 yield leadership
@@ -322,14 +313,9 @@ class Campaign:
         return driver
 
     def _post(self, driver: Driver, action: Callable[[], None]) -> None:
-        """Have `action` done, and wait for it, so that a fake clock cannot overtake it."""
         runtime = self._runtime
-        if runtime is None or driver.has_finished:
-            return
-        if threads.is_own():
-            runtime.scheduler.post(action)
-        else:
-            runtime.scheduler.call(action)
+        if runtime is not None and not driver.has_finished:
+            runtime.do(action)
 
     def _await_end(self, driver: Driver) -> None:
         driver.join()
@@ -383,8 +369,3 @@ class Campaign:
             self._driver.after_fork()
         elif self._has_default_name:
             self._config = replace(self._config, identity=default_identity())
-
-
-def _when_finished(driver: Driver, action: Callable[[], None]) -> None:
-    driver.join()
-    action()

@@ -1,17 +1,13 @@
 """Stopping, winding down, forking, and the end of the interpreter."""
 
-import ast
-import os
-import subprocess
-import sys
-import textwrap
 import threading
 
 import pytest
 
-from incumbent import Campaign, ElectionError, open_store
+from incumbent import Campaign, open_store
 from incumbent.stores.memory import MemoryStore
-from support.driving import RemoteStore, eventually, settle
+from support.driving import eventually, settle
+from support.scripts import run_script
 
 
 def test_renewals_go_on_while_the_work_winds_down(clock):
@@ -148,41 +144,6 @@ def test_a_sleeping_machine_wakes_up_as_no_leader(clock):
         eventually(lambda: campaign.leadership is not term)
 
 
-def test_a_forked_child_is_never_leader_and_says_so():
-    """The child's campaign is stopped; the parent's leads on."""
-    with Campaign(MemoryStore()) as campaign:
-        assert campaign.wait_until_leader(10)
-        leadership = campaign.leadership
-        read, write = os.pipe()
-        child = os.fork()
-        if child == 0:
-            seen = [
-                campaign.is_leader(),
-                campaign.state,
-                campaign.token,
-                leadership.is_valid(),
-                leadership.wait(1),
-            ]
-            try:
-                campaign.start()
-            except ElectionError as error:
-                seen.append("forked child" in str(error))
-            campaign.stop()
-            os.write(write, repr(seen).encode())
-            os._exit(0)
-        os.close(write)
-        os.waitpid(child, 0)
-        with os.fdopen(read) as pipe:
-            assert pipe.read() == repr([False, "stopped", None, False, True, True])
-        assert campaign.is_leader()
-
-
-def run_script(script, tmp_path):
-    path = tmp_path / "script.py"
-    path.write_text(textwrap.dedent(script))
-    return subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=250, check=False)
-
-
 def test_the_end_of_the_interpreter_is_a_graceful_stop(tmp_path):
     """The work is told, it ends, then the lease is released; nothing hangs."""
     outcome = run_script(
@@ -233,75 +194,6 @@ def test_a_loop_of_terms_that_was_kept_ends_with_the_interpreter(tmp_path, rest)
     store.close()
 
 
-def test_a_campaign_built_before_a_fork_is_another_candidate_in_each_child():
-    """With a name of its own, unless one was given; it leads, or follows, as in any process."""
-    given, named = Campaign(MemoryStore(), identity="given"), Campaign(MemoryStore())
-
-    def in_child():
-        with named:
-            assert named.wait_until_leader(10)
-            assert named.leader == named.identity
-        return given.identity, named.identity
-
-    before, seen = named.identity, [from_child(in_child) for _ in range(2)]
-    identities = {before, *(identity for _, identity in seen)}
-    assert len(identities) == 3
-    assert {name for name, _ in seen} == {"given"}
-    assert named.identity == before
-
-
-def from_child(check):
-    """What it returns in a forked child."""
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.write(write, repr(check()).encode())
-        os._exit(0)
-    os.close(write)
-    os.waitpid(child, 0)
-    with os.fdopen(read) as pipe:
-        return ast.literal_eval(pipe.read())
-
-
-def test_a_forked_child_has_threads_of_its_own_whatever_the_parent_runs():
-    """A new campaign leads there, on the clock and the server that the parent's is busy with."""
-    with Campaign(server_store("parent")) as campaign:
-        assert campaign.wait_until_leader(10)
-
-        def in_child():
-            with Campaign(server_store("child")) as child:
-                return child.wait_until_leader(10)
-
-        for _ in range(3):
-            assert from_child(in_child)
-
-
-def server_store(name):
-    """A store whose calls are made on the threads of one server."""
-    store = RemoteStore(MemoryStore(name))
-    store.server = "the one server"
-    return store
-
-
-def test_a_forked_child_that_exits_stops_nothing_of_the_parents(tmp_path):
-    """It has its parent's handlers of the interpreter's exit, and none of its campaigns."""
-    outcome = run_script(
-        """
-        import os
-        from incumbent import Campaign, open_store
-        with Campaign(open_store("memory:", lease="x"), stop_timeout=1000) as campaign:
-            assert campaign.wait_until_leader(30)
-            child = os.fork()
-            if child == 0:
-                raise SystemExit(0)
-            assert os.waitpid(child, 0)[1] == 0
-            assert campaign.is_leader()
-        """,
-        tmp_path,
-    )
-    assert (outcome.returncode, outcome.stderr) == (0, "")
-
-
 def test_at_the_end_of_the_interpreter_campaigns_end_side_by_side(tmp_path):
     """All are asked before any is waited for."""
     outcome = run_script(
@@ -322,13 +214,6 @@ def test_at_the_end_of_the_interpreter_campaigns_end_side_by_side(tmp_path):
         tmp_path,
     )
     assert (outcome.returncode, outcome.stderr) == (0, "")
-
-
-def test_a_fork_copies_no_chance():
-    """Else all workers of one master would look at the record in step."""
-    campaign = Campaign(MemoryStore())
-    draws = [from_child(campaign._rng.random) for _ in range(3)]
-    assert len(set(draws)) == 3
 
 
 def test_work_that_ignores_everything_does_not_keep_the_interpreter_alive(tmp_path):

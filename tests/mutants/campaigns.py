@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from mutants.waits import CAMPAIGN_TESTS, STOPPED, mutant
+from mutants.waits import CAMPAIGN_TESTS, STOPPED, TERM_TESTS, mutant
 
+FORKS = "drivers/test_forks.py::test_"
 ENDING = "drivers/test_ending.py::test_"
 SIGNALS = "drivers/test_signals.py::test_"
 CAMPAIGN = "drivers/test_campaign.py::test_"
 FORKED = f"{CAMPAIGN_TESTS}a_forked_child_leads_nothing_and_hangs_on_nothing_wherever_the_fork_comes"
 ONE_RUN = f"{CAMPAIGN_TESTS}only_one_may_run_a_campaign_and_it_returns_when_it_is_stopped"
-TERMS = f"{CAMPAIGN_TESTS}a_loop_of_terms_ends_when_it_is_stopped_and_runs_its_body_alone"
-WAITED = f"{CAMPAIGN_TESTS}waiting_until_leader_ends_with_the_campaign"
+TERMS = f"{TERM_TESTS}a_loop_of_terms_ends_when_it_is_stopped_and_runs_its_body_alone"
+WAITED = f"{TERM_TESTS}waiting_until_leader_ends_with_the_campaign"
 
 
 def campaign(name, killer, old, new, rule="P9"):
@@ -77,11 +78,13 @@ CAMPAIGNS = (
         "to_ns(self._stop_timeout if timeout is None else timeout)",
         "to_ns(self._stop_timeout)",
     ),
-    campaign(
+    mutant(
         "a start returns before it has begun",
+        "P9",
         f"{CAMPAIGN_TESTS}a_start_returns_when_it_has_begun",
-        "            runtime.scheduler.call(action)\n",
-        "            runtime.scheduler.post(action)\n",
+        "runtime/threaded.py",
+        "            self.scheduler.call(action)\n",
+        "            self.scheduler.post(action)\n",
     ),
     campaign(
         "waiting to lead outlasts the campaign",
@@ -111,8 +114,8 @@ CAMPAIGNS = (
     campaign(
         "run returns before the end",
         f"{CAMPAIGN_TESTS}run_returns_when_nothing_is_left",
-        "                raise\n            self.stop()\n",
-        "                raise\n",
+        "                else:\n                    self.stop()\n",
+        "",
     ),
     campaign(
         "what the work raised is kept silent",
@@ -138,28 +141,28 @@ PROCESSES = (
     ),
     campaign(
         "a child leads as its parent does",
-        f"{ENDING}a_forked_child_is_never_leader_and_says_so",
+        f"{FORKS}a_forked_child_is_never_leader_and_says_so",
         "            self._driver.after_fork()\n",
         "            pass\n",
         "P2",
     ),
     campaign(
         "all children of a process have one name",
-        f"{ENDING}a_campaign_built_before_a_fork_is_another_candidate_in_each_child",
+        f"{FORKS}a_campaign_built_before_a_fork_is_another_candidate_in_each_child",
         "        elif self._has_default_name:\n",
         "        elif False:\n",
         "P2",
     ),
     campaign(
         "a name that was given is changed by a fork",
-        f"{ENDING}a_campaign_built_before_a_fork_is_another_candidate_in_each_child",
+        f"{FORKS}a_campaign_built_before_a_fork_is_another_candidate_in_each_child",
         "        elif self._has_default_name:\n",
         "        else:\n",
         "P2",
     ),
     campaign(
         "all children of a process draw the same jitter",
-        f"{ENDING}a_fork_copies_no_chance",
+        f"{FORKS}a_fork_copies_no_chance",
         "random.SystemRandom()",
         "random.Random()",
         "P12",
@@ -167,7 +170,7 @@ PROCESSES = (
     mutant(
         "a child's store calls wait for threads of its parent's",
         "P10",
-        f"{ENDING}a_forked_child_has_threads_of_its_own_whatever_the_parent_runs",
+        f"{FORKS}a_forked_child_has_threads_of_its_own_whatever_the_parent_runs",
         "runtime/lifecycle.py",
         "    pools.forget_all()\n",
         "",
@@ -175,7 +178,7 @@ PROCESSES = (
     mutant(
         "a child's campaigns wait for the scheduler of its parent's",
         "P10",
-        f"{ENDING}a_forked_child_has_threads_of_its_own_whatever_the_parent_runs",
+        f"{FORKS}a_forked_child_has_threads_of_its_own_whatever_the_parent_runs",
         "runtime/lifecycle.py",
         "    scheduler.forget_all()\n",
         "",
@@ -183,7 +186,7 @@ PROCESSES = (
     mutant(
         "a child that exits stops its parent's campaigns",
         "P9",
-        f"{ENDING}a_forked_child_that_exits_stops_nothing_of_the_parents",
+        f"{FORKS}a_forked_child_that_exits_stops_nothing_of_the_parents",
         "runtime/lifecycle.py",
         "    registry.clear()\n",
         "",
@@ -241,8 +244,8 @@ PROCESSES = (
         "P9",
         f"{SIGNALS}a_second_signal_does_what_it_does_without_a_campaign",
         "runtime/signals.py",
-        "        restore()\n        notify(number)\n",
-        "        notify(number)\n",
+        "        self._restore()\n        self._events.put(True)\n",
+        "        self._events.put(True)\n",
     ),
     campaign(
         "a second Ctrl-C waits for the work at exit",
@@ -263,22 +266,24 @@ PROCESSES = (
         "P9",
         f"{SIGNALS}handlers_of_ones_own_are_kept",
         "runtime/signals.py",
-        " if signal.getsignal(number) is default]",
-        "]",
+        " if signal.getsignal(number) is default\n",
+        "\n",
     ),
     mutant(
         "the handlers stay after the campaign",
         "P9",
         f"{SIGNALS}the_handlers_are_the_defaults_again_afterwards",
         "runtime/signals.py",
-        "    finally:\n        restore()\n",
-        "    finally:\n        pass\n",
+        "    ) -> None:\n        self._restore()\n",
+        "    ) -> None:\n        pass\n",
     ),
-    campaign(
+    mutant(
         "signals are caught though they are to be left alone",
+        "P9",
         f"{SIGNALS}without_handlers_sigterm_ends_the_process_at_once",
-        "if handle_signals else nullcontext()",
-        "if True else nullcontext()",
+        "runtime/signals.py",
+        "if handle_signals and threading",
+        "if threading",
     ),
     mutant(
         "asynchronous work is accepted and never runs",

@@ -7,13 +7,14 @@ from support.mutants.patch import Mutant, Patch
 POOLS_TESTS = "schedules/test_pools.py::test_"
 SCHEDULER_TESTS = "schedules/test_scheduler.py::test_"
 CAMPAIGN_TESTS = "schedules/test_campaigns.py::test_"
+TERM_TESTS = "schedules/test_terms.py::test_"
 ONCE = f"{POOLS_TESTS}every_submitted_call_runs_exactly_once"
 IDLED = f"{POOLS_TESTS}a_pool_lives_on_after_its_threads_have_idled_out"
 QUEUE = f"{POOLS_TESTS}a_queue_runs_its_calls_one_after_the_other_and_in_order"
 SHARED_POOL = f"{POOLS_TESTS}a_shared_pool_lives_as_long_as_anybody_uses_it"
 SHARED_SCHEDULER = f"{SCHEDULER_TESTS}a_shared_scheduler_lives_as_long_as_anybody_uses_it"
 STOPPED = f"{CAMPAIGN_TESTS}stop_returns_when_nothing_is_left_whoever_else_starts_and_stops"
-WOKEN = f"{CAMPAIGN_TESTS}no_wakeup_is_lost_while_the_work_waits"
+WOKEN = f"{TERM_TESTS}no_wakeup_is_lost_while_the_work_waits"
 
 
 def mutant(name, rule, killer, *patch):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from incumbent.leadership import Leadership
 from incumbent.runtime import threads
@@ -24,9 +25,9 @@ class TermLoop:
         self._handed.put((leadership, done))
         done.wait()
 
-    def end(self) -> None:
-        """Tell the loop that no further term will come."""
-        self._handed.put(None)
+    def end_after(self, join: Callable[[], object]) -> threading.Thread:
+        """Tell the loop that no further term will come when `join` has returned, on a thread of its own."""
+        return threads.start_after("terms", join, partial(self._handed.put, None))
 
     def __iter__(self) -> Iterator[Leadership]:
         while (handed := self._handed.get()) is not None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable
+from functools import partial
+from types import FrameType, TracebackType
 from typing import Final
+
+from incumbent.runtime import threads
 
 _Handler = Callable[[int, FrameType | None], object] | signal.Handlers
 _DEFAULTS: Final[dict[signal.Signals, _Handler]] = {
@@ -16,33 +18,54 @@ _DEFAULTS: Final[dict[signal.Signals, _Handler]] = {
 }
 
 
-@contextmanager
-def caught(notify: Callable[[int], None]) -> Iterator[None]:
-    """Call `notify` with the first SIGTERM or SIGINT instead of what Python does by default.
+class Waiter:
+    """Waits for the end of something, which the first SIGTERM or SIGINT meanwhile asks for.
 
     A signal that has a handler already, or is ignored, keeps that. After the first one the defaults are back:
-    whoever sends a second one does not want to wait. Does nothing outside the main thread, where Python
-    handles no signals.
+    whoever sends a second one does not want to wait. Outside the main thread, where Python handles no
+    signals, all are left alone.
 
     Args:
-        notify: Runs between any two steps of the main thread, and so must take no lock.
+        handle_signals: False leaves all signals alone.
     """
 
-    def restore() -> None:
-        for number in ours:
+    def __init__(self, *, handle_signals: bool) -> None:
+        # Its `put` may be called by a handler of a signal, between any two steps of the main thread.
+        self._events = threads.simple_queue()
+        self._is_asked = False
+        self._ours: list[signal.Signals] = []
+        self.is_interrupted = False
+        if handle_signals and threading.current_thread() is threading.main_thread():
+            self._ours += [
+                number for number, default in _DEFAULTS.items() if signal.getsignal(number) is default
+            ]
+
+    def __enter__(self) -> Waiter:
+        for number in self._ours:
+            signal.signal(number, self._handle)
+        return self
+
+    def wait_for(self, join: Callable[[], object], ask_to_end: Callable[[], None]) -> None:
+        """Wait until `join` has returned, on a thread of its own; call `ask_to_end` at the first signal."""
+        threads.start_after("run", join, partial(self._events.put, False))  # a value
+        try:
+            while self._events.get():
+                self._is_asked = True
+                ask_to_end()
+        except BaseException:
+            self.is_interrupted = self._is_asked
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._restore()
+
+    def _handle(self, *_: object) -> None:
+        self._restore()
+        self._events.put(True)
+
+    def _restore(self) -> None:
+        for number in self._ours:
             signal.signal(number, _DEFAULTS[number])
-        ours.clear()
-
-    def handle(number: int, _: FrameType | None) -> None:
-        restore()
-        notify(number)
-
-    ours: list[signal.Signals] = []
-    if threading.current_thread() is threading.main_thread():
-        ours += [number for number, default in _DEFAULTS.items() if signal.getsignal(number) is default]
-    for number in ours:
-        signal.signal(number, handle)
-    try:
-        yield
-    finally:
-        restore()
+        self._ours.clear()

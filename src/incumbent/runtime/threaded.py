@@ -48,6 +48,13 @@ class ThreadedRuntime:
         pools.shared.release(self._server)
         pools.shared.release(_OBSERVERS)
 
+    def do(self, action: Callable[[], None]) -> None:
+        """Have the scheduler run `action`, and wait for that, so that a fake clock cannot overtake it."""
+        if threads.is_own():
+            self.scheduler.post(action)
+        else:
+            self.scheduler.call(action)
+
     def epoch(self) -> datetime:
         """The UTC time at which the clock read 0."""
         return self.clock.utcnow() - timedelta(seconds=self.clock.now())

@@ -58,6 +58,18 @@ def thread(name: str, target: Callable[[], None]) -> threading.Thread:
     return made
 
 
+def start_after(name: str, join: Callable[[], object], action: Callable[[], object]) -> threading.Thread:
+    """Start a thread that calls `action` when `join` has returned."""
+
+    def run() -> None:
+        join()
+        action()
+
+    made = thread(name, run)
+    made.start()
+    return made
+
+
 def is_own() -> bool:
     """Whether the current thread is one of the library's, which must not wait for each other to end."""
     return current() in _own

@@ -132,6 +132,7 @@ def _first(violated):
 KILLERS = {
     "unit": by_tests,
     "drivers": by_tests_of_threads,
+    "schedules": by_tests_of_threads,
     "stores": by_tests,
     "simulation": by_simulation,
     "exploration": by_exploration,

@@ -28,15 +28,17 @@ ELECTION = {
 }
 STORE = {"stores": ("stores/test_contract.py", 40)}
 DRIVER_TESTS = (  # in an order in which none waits for ever
-    *("leadership", "campaign", "ending", "hanging_store"),
+    *("leadership", "campaign", "ending", "timing", "signals", "work_refused", "hostile", "hanging_store"),
     *("aio_door", "aio", "aio_clock", "aio_waits", "aio_starts", "aio_loops", "hostile_aio"),
 )
 DRIVER = {
     "drivers": (
         " ".join([*(f"drivers/test_{name}.py" for name in DRIVER_TESTS), "mutants/test_holes.py"]),
-        40,
-    )
+        60,
+    ),
+    "schedules": ("schedules", 60),
 }
+CARRIES_OUT = ("runtime/", "campaign.py", "leadership.py", "clock.py")
 
 
 def techniques_for(mutant):
@@ -46,9 +48,7 @@ def techniques_for(mutant):
         return STORE
     if any(file.startswith("testing/") for file in files):
         return {name: ELECTION[name] for name in ("simulation", "hypothesis")}
-    if any(
-        file.startswith("runtime/") or file in {"aio.py", "campaign.py", "leadership.py"} for file in files
-    ):
+    if any(file.startswith(CARRIES_OUT) for file in files):
         return DRIVER
     return ELECTION
 

@@ -1,0 +1,109 @@
+"""Campaigns in forked children of their process."""
+
+import os
+import threading
+
+from incumbent import Campaign, ElectionError
+from incumbent.runtime import pools
+from incumbent.stores.memory import MemoryStore
+from support.driving import RemoteStore
+from support.scripts import from_child, run_script
+
+
+def test_a_forked_child_is_never_leader_and_says_so():
+    """The child's campaign is stopped; the parent's leads on."""
+    with Campaign(MemoryStore()) as campaign:
+        assert campaign.wait_until_leader(10)
+        leadership = campaign.leadership
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            seen = [
+                campaign.is_leader(),
+                campaign.state,
+                campaign.token,
+                leadership.is_valid(),
+                leadership.wait(1),
+            ]
+            try:
+                campaign.start()
+            except ElectionError as error:
+                seen.append("forked child" in str(error))
+            campaign.stop()
+            os.write(write, repr(seen).encode())
+            os._exit(0)
+        os.close(write)
+        os.waitpid(child, 0)
+        with os.fdopen(read) as pipe:
+            assert pipe.read() == repr([False, "stopped", None, False, True, True])
+        assert campaign.is_leader()
+
+
+def test_a_campaign_built_before_a_fork_is_another_candidate_in_each_child():
+    """With a name of its own, unless one was given; it leads, or follows, as in any process."""
+    given, named = Campaign(MemoryStore(), identity="given"), Campaign(MemoryStore())
+
+    def in_child():
+        with named:
+            assert named.wait_until_leader(10)
+            assert named.leader == named.identity
+        return given.identity, named.identity
+
+    before, seen = named.identity, [from_child(in_child) for _ in range(2)]
+    identities = {before, *(identity for _, identity in seen)}
+    assert len(identities) == 3
+    assert {name for name, _ in seen} == {"given"}
+    assert named.identity == before
+
+
+def test_a_forked_child_has_threads_of_its_own_whatever_the_parent_runs():
+    """A new campaign leads there, on the clock and the server that the parent's is busy with."""
+    parents, gate = server_store("parent"), threading.Event()
+    with Campaign(parents) as campaign:
+        assert campaign.wait_until_leader(10)
+        pool = pools.shared.acquire(parents.server, "store")
+        for _ in range(pools.THREADS_PER_POOL):
+            pool.submit(gate.wait)
+        try:
+            assert from_child(lambda: leads_soon(Campaign(server_store("child"))))
+        finally:
+            gate.set()
+            pools.shared.release(parents.server)
+
+
+def leads_soon(campaign):
+    with campaign:
+        return campaign.wait_until_leader(10)
+
+
+def server_store(name):
+    """A store whose calls are made on the threads of one server."""
+    store = RemoteStore(MemoryStore(name))
+    store.server = "the one server"
+    return store
+
+
+def test_a_forked_child_that_exits_stops_nothing_of_the_parents(tmp_path):
+    """It has its parent's handlers of the interpreter's exit, and none of its campaigns."""
+    outcome = run_script(
+        """
+        import os
+        from incumbent import Campaign, open_store
+        with Campaign(open_store("memory:", lease="x"), stop_timeout=1000) as campaign:
+            assert campaign.wait_until_leader(30)
+            child = os.fork()
+            if child == 0:
+                raise SystemExit(0)
+            assert os.waitpid(child, 0)[1] == 0
+            assert campaign.is_leader()
+        """,
+        tmp_path,
+    )
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+
+
+def test_a_fork_copies_no_chance():
+    """Else all workers of one master would look at the record in step."""
+    campaign = Campaign(MemoryStore())
+    draws = [from_child(campaign._rng.random) for _ in range(3)]
+    assert len(set(draws)) == 3
