@@ -1,4 +1,4 @@
-"""Clocks: what an election is timed by. Never the wall clock."""
+"""Clocks that time an election: never the wall clock."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Clock(Protocol):
         ...
 
     def utcnow(self) -> datetime:
-        """The time of day as aware UTC, for people to read. It decides nothing."""
+        """The time of day as aware UTC. Used only in records and logs."""
         ...
 
     def wait(self, condition: threading.Condition, timeout: float | None) -> None:

@@ -3,7 +3,7 @@
 import os
 import threading
 
-from incumbent import Campaign, ElectionError
+from incumbent import Campaign, ElectionError, open_store
 from incumbent.runtime import pools
 from incumbent.stores.memory import MemoryStore
 from support.driving import RemoteStore
@@ -107,3 +107,28 @@ def test_a_fork_copies_no_chance():
     campaign = Campaign(MemoryStore())
     draws = [from_child(campaign._rng.random) for _ in range(3)]
     assert len(set(draws)) == 3
+
+
+def test_gevent_may_replace_threads_after_the_package_was_loaded(tmp_path):
+    """As gunicorn's workers do with `--preload -k gevent`: the lease is released at exit, in silence."""
+    outcome = run_script(
+        f"""
+        import os
+        from incumbent import Campaign, open_store
+        store = open_store("sqlite:///{tmp_path}/leases.db", lease="x")
+        campaign = Campaign(store, on_started_leading=lambda term: term.wait())
+        child = os.fork()
+        if child == 0:
+            from gevent import monkey
+            monkey.patch_all()
+            campaign.start()
+            assert campaign.wait_until_leader(30)
+        else:
+            assert os.waitpid(child, 0)[1] == 0
+        """,
+        tmp_path,
+    )
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    store = open_store(f"sqlite:///{tmp_path}/leases.db", lease="x")
+    assert store.get_lease(timeout=5).lease.is_vacant
+    store.close()

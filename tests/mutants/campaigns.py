@@ -216,14 +216,6 @@ PROCESSES = (
         "",
     ),
     mutant(
-        "work that ignores everything keeps the interpreter alive",
-        "P9",
-        f"{ENDING}work_that_ignores_everything_does_not_keep_the_interpreter_alive",
-        "runtime/threads.py",
-        "daemon=True",
-        "daemon=False",
-    ),
-    mutant(
         "a loop of terms that was kept holds up the exit",
         "P9",
         f"{ENDING}a_loop_of_terms_that_was_kept_ends_with_the_interpreter",

@@ -8,7 +8,7 @@ from mutants.campaigns import CAMPAIGNS, PROCESSES
 from mutants.electors import ELECTORS
 from mutants.peers import PEERS
 from mutants.terms import TERMS
-from mutants.waits import POOLS, SCHEDULERS, TERMS_AND_CLOCKS
+from mutants.waits import POOLS, SCHEDULERS, TERMS_AND_CLOCKS, THREADS
 
 GROUPS = {
     "Wrong electors": (*ELECTORS, *TERMS),
@@ -16,7 +16,7 @@ GROUPS = {
     "Wrong stores": STORES,
     "Wrong drivers": DRIVERS,
     "Wrong terms, and wrong campaigns for asyncio": ASYNC,
-    "Wrong threads": (*POOLS, *SCHEDULERS, *TERMS_AND_CLOCKS),
+    "Wrong threads": (*POOLS, *SCHEDULERS, *TERMS_AND_CLOCKS, *THREADS),
     "Wrong campaigns": (*CAMPAIGNS, *PROCESSES),
 }
 MUTANTS = {mutant.name: mutant for group in GROUPS.values() for mutant in group}

@@ -244,3 +244,22 @@ TERMS_AND_CLOCKS = (
         "return time.monotonic()",
     ),
 )
+
+THREADS = (
+    mutant(
+        "threads are those that were there when the package was loaded",
+        "P10",
+        "drivers/test_forks.py::test_gevent_may_replace_threads_after_the_package_was_loaded",
+        "runtime/threads.py",
+        "def thread(name: str, target: Callable[[], None]) -> threading.Thread:\n",
+        "def thread(name, target, threading=__import__('types').SimpleNamespace(**vars(threading))):\n",
+    ),
+    mutant(
+        "work that ignores everything keeps the interpreter alive",
+        "P9",
+        "drivers/test_ending.py::test_work_that_ignores_everything_does_not_keep_the_interpreter_alive",
+        "runtime/threads.py",
+        "daemon=True",
+        "daemon=False",
+    ),
+)
