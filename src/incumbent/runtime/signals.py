@@ -47,7 +47,7 @@ class Waiter:
 
     def wait_for(self, join: Callable[[], object], ask_to_end: Callable[[], None]) -> None:
         """Wait until `join` has returned, on a thread of its own; call `ask_to_end` at the first signal."""
-        threads.start_after("run", join, partial(self._events.put, False))  # a value
+        threads.start_after("run", join, partial(self._events.put, False))
         try:
             while self._events.get():
                 self._is_asked = True
