@@ -2,6 +2,7 @@
 
 import ast
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -18,6 +19,8 @@ def from_child(check):
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(20)
         os.write(write, repr(check()).encode())
         os._exit(0)
     os.close(write)

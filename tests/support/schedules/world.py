@@ -8,6 +8,7 @@ decides what runs next. Time is virtual: it passes when nobody can run, and in a
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -208,6 +209,8 @@ class World:
         child = os.fork()
         self.is_forking = False
         if child == 0:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(20)  # one that waits for what no strategy rules has failed
             self.alive, self._to_parent = [self.current], write
             try:
                 self._end_child(repr(check()))
