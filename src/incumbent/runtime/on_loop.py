@@ -7,7 +7,6 @@ import atexit
 import contextvars
 import inspect
 import logging
-import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
@@ -17,13 +16,12 @@ from incumbent.campaign import Campaign
 from incumbent.clock import Clock
 from incumbent.errors import ConfigurationError
 from incumbent.lease import to_ns
-from incumbent.runtime import scheduler
+from incumbent.runtime import scheduler, threads
 from incumbent.runtime.driver import Driver
 from incumbent.runtime.handle import TermHandle
 from incumbent.runtime.listeners import Listeners
 from incumbent.runtime.loop_waits import tell
 from incumbent.runtime.scheduler import Scheduler, Timer
-from incumbent.runtime.threads import Thread
 from incumbent.runtime.work import HostedWork
 
 logger = logging.getLogger("incumbent")
@@ -74,8 +72,8 @@ class Contest(Campaign):
         self._await_end(driver)
 
     def _post(self, driver: Driver, action: Callable[[], None]) -> None:  # noqa: ARG002  # the sync one waits
-        if self._scheduler is not None:
-            self._scheduler.post(action)
+        if self._runtime is not None:
+            self._runtime.post(action)
 
 
 class Run(HostedWork):
@@ -157,7 +155,7 @@ class Run(HostedWork):
         if self.driver.has_finished and not self._is_ending:
             self._is_ending = True
             with suppress(RuntimeError):  # the interpreter ends, and sees to it
-                Thread("end", self._end).start()
+                threads.thread("end", self._end).start()
 
     # On other threads.
 
@@ -204,7 +202,7 @@ class TermTask:
         self._run = run
         self._ended = ended
         self._is_cancelled = False
-        self._finishing = threading.Lock()  # never given back: whoever takes it says that the work has ended
+        self._finishing = threads.lock()  # never given back: whoever takes it says that the work has ended
         handle.listeners.add(self.poke)
 
     def poke(self) -> None:
