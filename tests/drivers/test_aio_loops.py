@@ -205,7 +205,7 @@ def test_a_forked_child_that_exits_waits_for_no_lock_of_a_thread_that_stayed_beh
     held, done = threading.Event(), threading.Event()
 
     def hold():
-        with campaign._contest._scheduler._changed:
+        with campaign._contest._runtime.scheduler._changed:
             held.set()
             done.wait(20)
 

@@ -191,6 +191,12 @@ class ElectionMachine(RuleBasedStateMachine):
         for name in names:
             self.simulation.restart(name)
 
+    @rule(data=st.data(), who=WHO)
+    def fork(self, data: st.DataObject, who: str) -> None:
+        """A child of the process has a copy of all that it knows."""
+        self.simulation.fork(who)
+        self._go_on(data)
+
     @rule(data=st.data())
     def stall_store(self, data: st.DataObject) -> None:
         """F21."""
