@@ -75,3 +75,25 @@ def _imported(node, known):
 
 def _is_for_types(node):
     return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+ROOMS = ("core", "runtime", "stores", "testing", "cli")
+
+
+def room_of(module):
+    """Where a module of the package lies: a folder, or the package itself."""
+    parts = module.replace("__main__", "cli").split(".")
+    return parts[1] if len(parts) > 1 and parts[1] in ROOMS else "incumbent"
+
+
+def rooms():
+    """The folders of the package and what they import when they are loaded, as a Mermaid flowchart."""
+    trees = sources()
+    pairs = {
+        (room_of(name), room_of(other))
+        for name, tree in trees.items()
+        for other in imports_when_loaded(tree, known=frozenset(trees))
+        if other.split(".")[0] == "incumbent"
+    }
+    lines = [f"    {a} --> {b}" for a, b in sorted(pairs) if a != b]
+    return "\n".join(["flowchart TD", *lines]) + "\n"

@@ -1,8 +1,8 @@
-"""`Simulation`: elections over a network that one can break, in virtual time, decided by one seed.
+"""`Simulation`: elections over a network that one can break, in virtual time, decided by one seed::
 
     simulation = Simulation(candidates=3, seed=7)
     simulation.run_for(20)
-    simulation.isolate("leader")
+    simulation.partition("leader")
     simulation.run_for(60)
     simulation.check()                       # every property of `incumbent.testing.properties`
 
