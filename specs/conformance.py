@@ -9,7 +9,6 @@ a term that begins or ends without cause. Three ways to use it:
   step must be made of actions of the proof, and must end where these end.
 - `Shadow.beside(config, session)` and its `step(event, now, effects)`: along a run, or a recorded trace of
   one, where the elector itself is not at hand. `check_trace` does this for a list.
-- `check_store_step(before, cause, after)`: one change of the stored record.
 
 What it does not look at is what safety does not hang on: when the elector wakes, reads or polls, and how it
 words its reasons.
@@ -19,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Literal
 
 from incumbent.config import ElectorConfig
 from incumbent.core.elector import Elector
@@ -42,12 +40,11 @@ from incumbent.core.messages import (
     StoppedLeading,
     Unavailable,
     UpdateLease,
-    WriteRequest,
     Written,
 )
 from incumbent.core.states import CANDIDATE, FOLLOWER, LEADER, STOPPED
-from incumbent.lease import StoredLease
-from specs.projection import NOTHING, essence, idle, node_of, record_of, timing_of, write_of
+from incumbent.lease import StoredLease, Version
+from specs.projection import essence, idle, node_of, record_of, timing_of, write_of
 from specs.proof import actions
 from specs.proof.actions import Node, Record, Step, Write
 
@@ -132,7 +129,7 @@ class Shadow:
         if self.node.leaving and write is not None:
             self._hear_leaving(reply, write, now)
         elif isinstance(reply, Written) and write is not None:
-            self._landed("answer: written", write, actions.made_by(write, reply.version), now)
+            self._landed("answer: written", write, self._made(write, reply.version), now)
         elif isinstance(reply, Found):
             self._found(reply.stored, now)
         elif isinstance(reply, Missing) and (write is None or self.node.leads):
@@ -143,13 +140,17 @@ class Shadow:
     def _hear_leaving(self, reply: Reply, write: Write, now: int) -> None:
         """P9: a renewal under way is heard of first; then the release, once."""
         if isinstance(reply, Written) and not write.vacant:
-            found = actions.made_by(write, reply.version)
+            found = self._made(write, reply.version)
             self._take("answer while leaving", actions.follow_up(self.node, write, found, now))
             return
         if isinstance(reply, Written):
-            self._take("read", actions.observe(self.node, actions.made_by(write, reply.version), now))
+            self._take("read", actions.observe(self.node, self._made(write, reply.version), now))
         if write.vacant or isinstance(reply, (Refused, Missing)):
             self._take("release settled", actions.settle(self.node))
+
+    def _made(self, write: Write, version: Version) -> Record:
+        """P15: the answer to a write does not say in which epoch it landed; the last one seen is supposed."""
+        return replace(actions.made_by(write, version), epoch=self.node.seen.epoch)
 
     def _landed(self, name: str, write: Write, found: Record, now: int) -> None:
         step = actions.hold(self.node, write, found, now, self.timing)
@@ -161,13 +162,11 @@ class Shadow:
             self._take("read", actions.observe(self.node, found, now))
 
     def _found(self, stored: StoredLease | None, now: int) -> None:
-        """P7, P14, P8: a write of one's own, or the version that one holds, or loss."""
+        """P7, P15, P8: a write of one's own, or the version that one holds, or loss."""
         found = record_of(stored)
         if self.node.leads and found.version == self.node.version:
             return
-        asked = stored is not None and stored.lease.resign_requested_by != ""
-        own = (self.held, *self.doubted) if asked and self.held is not None else self.doubted
-        for write in own:
+        for write in self.doubted if self.held is None else (self.held, *self.doubted):
             if actions.hold(self.node, write, found, now, self.timing).guard:
                 self._landed("read own write", write, found, now)
                 return
@@ -289,23 +288,3 @@ def check_trace(
     except Nonconformance as error:
         raise Nonconformance(f"step {number}: {error}") from error
     return taken
-
-
-Cause = WriteRequest | Literal["asked", "lost"]
-
-
-def check_store_step(before: StoredLease | None, cause: Cause, after: StoredLease | None) -> None:
-    """Hold one change of the stored record to the proof, or raise `Nonconformance` (P1, P14, A2)."""
-    old, new = record_of(before), record_of(after)
-    if cause == "lost":
-        expected = NOTHING
-    elif cause == "asked":
-        expected = replace(old, version=new.version)
-    elif actions.lands(old, write_of(cause)):
-        expected = actions.made_by(write_of(cause), new.version)
-    else:
-        expected = old
-    if new != expected:
-        raise Nonconformance(f"{cause} makes {expected} of {old}, not {new}")
-    if cause != "lost" and after != before and new.version == old.version:
-        raise Nonconformance(f"{cause} left the version {old.version!r} as it was (A2)")

@@ -36,7 +36,7 @@ def record_of(stored: StoredLease | None) -> Record:
     """What the store holds, or a reply shows."""
     if stored is None:
         return NOTHING
-    return Record(missing=False, version=stored.version, **_content(stored.lease))
+    return Record(missing=False, version=stored.version, epoch=stored.epoch, **_content(stored.lease))
 
 
 def write_of(request: WriteRequest) -> Write:

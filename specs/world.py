@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 from incumbent.config import ElectorConfig
@@ -35,7 +36,8 @@ from incumbent.core.messages import (
 )
 from incumbent.core.states import LEADER
 from incumbent.lease import NANOSECONDS, StoredLease, StoreGuarantees
-from specs.conformance import Nonconformance, Shadow, check_step, check_store_step
+from specs.conformance import Nonconformance, Shadow, check_step
+from specs.records import check_store_step
 
 DRIFT = 0.1
 LEASES = (6.0, 8.0)
@@ -78,13 +80,16 @@ class World:
         seed: Draws everything.
         loses: Whether the record is lost now and then, and clocks run backwards: outside A3 and A5 exclusion
             is not promised, and not checked, but each step must still be the proof's.
+        goes_back: Whether the store goes back to what was written before, now and then, and says so (P15).
     """
 
-    def __init__(self, seed: int, *, loses: bool = False, candidates: int = 3) -> None:
+    def __init__(
+        self, seed: int, *, loses: bool = False, goes_back: bool = False, candidates: int = 3
+    ) -> None:
         self.rng = Random(seed)  # noqa: S311 (nothing is secret here)
-        self.seed, self.loses = seed, loses
-        self.durable = not loses and self.rng.choice((True, False))
-        self.now = self.versions = self.lives = 0
+        self.seed, self.loses, self.goes_back = seed, loses, goes_back
+        self.durable = not loses and not goes_back and self.rng.choice((True, False))
+        self.now = self.versions = self.lives = self.epoch = 0
         self.record: StoredLease | None = None
         self.past: list[StoredLease | None] = [None]
         self.queue: list[tuple[int, int, Callable[[], None]]] = []
@@ -103,7 +108,8 @@ class World:
                 happen()
                 self._check_exclusion()
         except Nonconformance as error:
-            raise Nonconformance(f"World({self.seed}, loses={self.loses}): {error}") from error
+            which = f"World({self.seed}, loses={self.loses}, goes_back={self.goes_back})"
+            raise Nonconformance(f"{which}: {error}") from error
         return self.taken
 
     def _check_exclusion(self) -> None:
@@ -167,7 +173,7 @@ class World:
         before, named = self.record, getattr(request, "version", None)
         current = None if before is None else before.version
         if current == named:
-            self._store(StoredLease(request.lease, self._new_version()))
+            self._store(StoredLease(request.lease, self._new_version(), self.epoch))
         check_store_step(before, request, self.record)
         if self.record is not before and self.record is not None:
             return Written(request.id, self.record.version)
@@ -202,7 +208,8 @@ class World:
                 lambda: self._give(candidate, self.rng.choice(wishes)),
                 lambda: self._end(candidate, crashes=True),
                 lambda: self._end(candidate, crashes=False),
-                self._ask,
+                lambda: self._touch(self.rng.choice(("ops", ""))),
+                *([self._go_back] if self.goes_back else []),
                 *(
                     [self._lose, lambda: self._give(candidate, Woke(), back=NANOSECONDS)]
                     if self.loses
@@ -211,12 +218,25 @@ class World:
             ]
         )()
 
-    def _ask(self) -> None:
-        """P14."""
+    def _touch(self, asked_by: str) -> None:
+        """P15; with a request to resign on it (P14), or without."""
         before = self.record
         if before is not None:
-            self._store(StoredLease(before.lease.asked_to_resign("ops"), self._new_version()))
-            check_store_step(before, "asked", self.record)
+            lease = before.lease.asked_to_resign(asked_by) if asked_by else before.lease
+            self._store(StoredLease(lease, self._new_version(), self.epoch))
+            check_store_step(before, "touched", self.record)
+
+    def _go_back(self) -> None:
+        """A5, P15: what is there now, or was there once. What had been released is shown as held."""
+        lease = self.rng.choice([record.lease for record in self.past if record is not None] or [None])
+        if lease is None:
+            return
+        self.epoch += 1
+        if lease.is_vacant:
+            lease = replace(lease, holder_identity="(released)", holder_session="(nobody)")
+        before = self.record
+        self._store(StoredLease(lease, self._new_version(), self.epoch))
+        check_store_step(before, "back", self.record)
 
     def _lose(self) -> None:
         """A5 broken."""

@@ -38,6 +38,8 @@ class Record:
     token: Any
     stamp: Any  # the renew time: tells the writes of a candidacy apart (P7)
     duration: Any
+    epoch: Any = None  # of the store (P15)
+    relic: Any = False  # it was written in an earlier one, and came back
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ def wait(node: Node, timing: Timing) -> Any:
     """P4, P5: how long what was seen must have stayed as it is."""
     may_forget = some(no(timing.durable), node.longest > 0)
     if_missing = pick(may_forget, larger(node.longest, timing.lease), 0)
-    if_there = pick(node.seen.vacant, 0, node.seen.duration)
+    is_free = every(node.seen.vacant, no(node.seen.relic))
+    if_there = pick(is_free, 0, node.seen.duration)
     return pick(node.seen.missing, if_missing, if_there)
 
 
@@ -105,19 +108,26 @@ def same_session(one: Any, other: Any) -> Any:
 
 def looks_like(found: Record, write: Write) -> Any:
     """P7: whether a record is taken for the work of that write."""
+    return every(no(found.vacant), same_write(found, made_by(write, found.version)))
+
+
+def same_write(one: Record, other: Record) -> Any:
+    """P15: whether one write made both, whatever their versions."""
     return every(
-        no(found.missing),
-        no(found.vacant),
-        same_session(found, write),
-        found.token == write.token,
-        found.stamp == write.stamp,
+        no(one.missing),
+        no(other.missing),
+        one.vacant == other.vacant,
+        same_session(one, other),
+        one.token == other.token,
+        one.stamp == other.stamp,
+        one.duration == other.duration,
     )
 
 
 def looks_unchanged(node: Node, found: Record) -> Any:
-    """P4: the same version; but a missing record has none, so one gap looks like another."""
-    same = some(found.version == node.seen.version, every(found.missing, node.seen.missing))
-    return every(node.looked, same)
+    """P4, P15: the same write in the same epoch; a missing record has neither, so gaps look alike."""
+    same = every(same_write(found, node.seen), found.epoch == node.seen.epoch)
+    return every(node.looked, some(same, every(found.missing, node.seen.missing)))
 
 
 # An elector sends a write.
@@ -194,12 +204,12 @@ _REQUEST_ONLY = ("sent", "creates", "replaces")
 
 
 def see(node: Node, found: Record, now: Any) -> Node:
-    """P4: any other version starts the count anew."""
+    """P4: any other write starts the count anew; P15: of the same one, the newest version counts."""
     unchanged = looks_unchanged(node, found)
     return replace(
         node,
         looked=True,
-        seen=pick(unchanged, node.seen, found),
+        seen=pick(every(unchanged, found.missing), node.seen, found),
         since=pick(unchanged, node.since, now),
         highest=larger(node.highest, pick(found.missing, 0, found.token)),
         longest=larger(node.longest, pick(found.missing, 0, found.duration)),
@@ -212,7 +222,7 @@ def observe(node: Node, found: Record, now: Any) -> Step:
 
 
 def hold(node: Node, write: Write, found: Record, now: Any, timing: Timing) -> Step:
-    """P3, P7, P14: a write of this candidacy made that record, so it leads; validity counts from its send."""
+    """P3, P7, P15: a write of this candidacy made that record, so it leads; validity counts from its send."""
     guard = every(
         no(node.leaving),
         same_session(write, node),

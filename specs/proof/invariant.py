@@ -5,6 +5,7 @@ The promises (`promises.py`) follow from it. What holds whatever the clocks show
 
 from __future__ import annotations
 
+from specs.proof.epochs import epochs
 from specs.proof.logic import every, implies, no, some
 from specs.proof.state import State
 from specs.proof.system import System
@@ -16,6 +17,7 @@ def safety(system: System, state: State) -> list[Part]:
     words = Words(system, state)
     return [
         *_history(system, state, words),
+        *epochs(system, state, words),
         *_writes(system, state, words),
         *_endings(system, state, words),
         *_electors(state, words),
@@ -41,7 +43,7 @@ def _history(system: System, s: State, words: Words) -> list[Part]:
         ),
         Part(
             "every record comes from a write",
-            "and a request to resign (P14) leaves the source as it was",
+            "and a touch (P14, P15) leaves the source as it was",
             "version",
             lambda v: implies(
                 every(words.exists(v), no(s.missing(v))),
@@ -50,10 +52,13 @@ def _history(system: System, s: State, words: Words) -> list[Part]:
         ),
         Part(
             "it comes from the last write before it",
-            "the same",
+            "the same, within an epoch",
             "write version",
             lambda w, v: implies(
-                every(s.landed(w), s.at(w) <= v, v <= s.latest, no(s.missing(v))),
+                every(
+                    *(s.landed(w), s.at(w) <= v, v <= s.latest, no(s.missing(v))),
+                    s.epoch(s.at(w)) == s.epoch(v),
+                ),
                 s.at(w) <= s.at(s.source(v)),
             ),
         ),
@@ -182,14 +187,15 @@ def _electors(s: State, words: Words) -> list[Part]:
     return [
         Part(
             "what was seen was there before",
-            "P4: counted from the receipt; A5: a gap is the one first seen",
+            "P4, P15: counted from the receipt of that write; A5: a gap is the one first seen",
             "elector",
             lambda e: implies(
                 s.looked(e),
                 every(
                     words.exists(s.seen(e)),
-                    s.written(s.seen(e)) <= s.since(e),
+                    s.begun(s.seen(e)) <= s.since(e),
                     s.since(e) <= s.now,
+                    s.life(e) <= s.epoch(s.seen(e)),
                     s.longest(e) >= 0,
                 ),
             ),
@@ -211,7 +217,7 @@ def _leaders(system: System, s: State, words: Words) -> list[Part]:
     return [
         Part(
             "a leader holds by a write of this candidacy, and believes from its send",
-            "P3, P7, P14",
+            "P3, P7, P15",
             "elector",
             lambda e: implies(
                 s.leads(e),
@@ -234,16 +240,15 @@ def _heart(system: System, s: State, words: Words) -> list[Part]:
         Part(
             "nobody replaces a record while its writer may believe",
             "THE HEART: who is first to write over it has waited for it, or it was released",
-            "write version",
-            lambda w, v: implies(
+            "write write",
+            lambda w, x: implies(
                 every(
                     words.is_live(w),
-                    s.at(w) < v,
-                    v <= s.latest,
-                    no(s.missing(v)),
-                    no(words.is_of(v, c.by(w), c.candidacy(w))),
+                    s.landed(x),
+                    s.at(w) < s.at(x),
+                    some(c.by(x) != c.by(w), c.candidacy(x) != c.candidacy(w)),
                 ),
-                words.lasts(w) <= s.written(v),
+                words.lasts(w) <= s.written(s.at(x)),
             ),
         ),
         Part(

@@ -41,7 +41,7 @@ def from_safety(system: System, state: State) -> list[Part]:
                 every(s.landed(w), words.is_held(s.at(w) - 1)),
                 some(
                     words.is_of(s.at(w) - 1, c.by(w), c.candidacy(w)),
-                    c.sent(w) >= s.written(s.at(w) - 1) + c.duration(s.source(s.at(w) - 1)),
+                    c.sent(w) >= s.begun(s.at(w) - 1) + c.duration(s.source(s.at(w) - 1)),
                 ),
             ),
         ),

@@ -9,7 +9,7 @@ ever has to happen is loss.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import z3
@@ -92,6 +92,8 @@ class State:
     written: Any  # when
     missing: Any  # it is a gap: the record did not exist
     source: Any  # the write that made its content
+    begun: Any  # since when its content has been there, in that epoch
+    epoch: Any  # of the store: another one begins when something old may have come back (P15)
     # of writes
     issued: Any
     landed: Any
@@ -110,6 +112,7 @@ class State:
     left: Any
     looked: Any
     seen: Any
+    life: Any  # the epoch in which it saw that, as far as it knows
     since: Any
     highest: Any
     longest: Any
@@ -126,13 +129,14 @@ def any_state(universe: Universe) -> State:
     kinds = [
         ((time,), "now"),
         ((INT,), "latest"),
-        ((INT, time), "written"),
+        ((INT, time), "written begun"),
+        ((INT, INT), "epoch"),
         ((INT, BOOL), "missing"),
         ((INT, write), "source"),
         ((write, BOOL), "issued landed"),
         ((write, INT), "at"),
         ((elector, BOOL), "alive waiting leads leaving ended looked"),
-        ((elector, INT), "number version token left seen highest"),
+        ((elector, INT), "number version token left seen life highest"),
         ((elector, time), "base since longest"),
         ((elector, write), "pending"),
     ]
@@ -162,6 +166,8 @@ def record(state: State, constants: Constants, version: Any) -> Record:
         token=constants.carries(write),
         stamp=constants.stamp(write),
         duration=constants.duration(write),
+        epoch=state.epoch(version),
+        relic=z3.And(z3.Not(missing), state.epoch(version) != state.epoch(state.at(write))),
     )
 
 
@@ -205,10 +211,13 @@ _SAME = (
 def node(state: State, constants: Constants, elector: Any) -> Node:
     """What that elector knows."""
     values = {name: getattr(state, name)(elector) for name in _SAME}
-    return Node(elector=elector, seen=record(state, constants, state.seen(elector)), **values)
+    seen = replace(record(state, constants, state.seen(elector)), epoch=state.life(elector))
+    return Node(elector=elector, seen=seen, **values)
 
 
 def with_node(state: State, elector: Any, after: Node) -> State:
     """The state in which that elector knows this."""
     changes = {name: put(getattr(state, name), elector, getattr(after, name)) for name in _SAME}
-    return state.but(**changes, seen=put(state.seen, elector, after.seen.version))
+    changes["seen"] = put(state.seen, elector, after.seen.version)
+    changes["life"] = put(state.life, elector, after.seen.epoch)
+    return state.but(**changes)

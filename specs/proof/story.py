@@ -49,9 +49,17 @@ class _Reader:
             by, number = self.name(c.by(write)), self.value(c.candidacy(write))
             what = "released by" if self.value(c.releases(write)) else "held by"
             token, sent = self.value(c.carries(write)), self.value(c.sent(write))
-            details = f"token {token} ({self.name(write)}, sent {sent}, written {written})"
+            details = f"token {token} ({self.name(write)}, sent {sent}, written {written}{self.fate(v)})"
             lines.append(f"version {v}: {what} {by}.{number}, {details}")
         return lines
+
+    def fate(self, v: int) -> str:
+        """What befell a write after it was made."""
+        s = self.state
+        made = s.at(s.source(v))
+        if self.value(s.epoch(v)) != self.value(s.epoch(made)):
+            return ", come back in another epoch"
+        return ", touched" if self.value(made) != v else ""
 
     def electors(self) -> list[str]:
         """What each of them knows."""

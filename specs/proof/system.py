@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ import z3
 from incumbent.config import tolerates
 from specs.proof import actions
 from specs.proof.logic import every, implies, no
-from specs.proof.state import Constants, State, Universe, node, put, record, timing, with_node, written
+from specs.proof.state import INT, Constants, State, Universe, node, put, record, timing, with_node, written
 
 RULES = {
     **{
@@ -22,12 +23,14 @@ RULES = {
     },
     "is_reply_to": lambda pending, write: pending == write,  # P10
     "happened": lambda state, write: state.landed(write),  # A1, P7: what is reported as done was done
-    "asked": lambda before: {"source": before},  # P14: a request leaves the record its holder's
+    "touched": lambda before: {"source": before},  # P14, P15: a touch leaves the record its writer's
     "stamps_differ": True,  # P7
     "one_loss_at_a_time": True,  # A5
     "no_loss_before_anyone_saw": True,  # A5
     "known_durations": True,  # A5
     "timing": True,  # P6
+    "epochs": True,  # A5: a store in which something old came back says so (P15)
+    "known_restored": True,  # A5
     "lossless": False,
     "reading": lambda state: state.now,  # what a clock shows: here, real time
 }
@@ -82,7 +85,8 @@ class System:
             ),
         )
         unsent = self.universe.forall("write", lambda w: every(no(s.issued(w)), no(s.landed(w))))
-        return every(s.latest == 0, s.missing(0), s.written(0) <= s.now, idle, unsent)
+        nothing = every(s.missing(0), s.written(0) <= s.now, s.begun(0) == s.written(0))
+        return every(s.latest == 0, nothing, idle, unsent)
 
     def _actions(self) -> list[Action]:
         rules = self.rules
@@ -93,7 +97,8 @@ class System:
             Action("release", "elector write", self._release),
             Action("write takes effect", "write", self._land),
             Action("record is lost", "", self._lose),
-            Action("holder is asked to resign", "", self._ask),
+            Action("record is touched", "", self._touch),
+            Action("something old comes back", "write", self._restore),
             Action("answer: written", "elector write", self._win),
             Action("answer while leaving", "elector write", self._follow_up),
             Action("read own write", "elector write version", self._adopt),
@@ -128,17 +133,29 @@ class System:
         return guard, self._append(after, missing=False, source=w)
 
     def _lose(self, s: State) -> tuple[Any, State]:
-        is_possible = every(no(s.missing(s.latest)), not self.rules.lossless)
-        return is_possible, self._append(s, missing=True, source=s.source(s.latest))
+        """A5: with another epoch, or without."""
+        epoch = z3.FreshConst(INT, "epoch")
+        is_possible = every(no(s.missing(s.latest)), not self.rules.lossless, epoch >= s.epoch(s.latest))
+        return is_possible, self._append(s, missing=True, source=s.source(s.latest), epoch=epoch)
 
-    def _ask(self, s: State) -> tuple[Any, State]:
-        """P14, by anybody: compare-and-swap makes it a copy of the record as it is at that moment."""
-        after = self.rules.asked(s.source(s.latest))
-        return no(s.missing(s.latest)), self._append(s, missing=False, **after)
+    def _touch(self, s: State) -> tuple[Any, State]:
+        """P15, P14: by anybody, any number of times; the write in it stays as it is at that moment."""
+        after = self.rules.touched(s.source(s.latest))
+        return no(s.missing(s.latest)), self._append(s, missing=False, begun=s.begun(s.latest), **after)
 
-    def _append(self, s: State, *, missing: bool, source: Any) -> State:
+    def _restore(self, s: State, w: Any) -> tuple[Any, State]:
+        """A5: what was once written is there again, or still: in another epoch, by a version never used."""
+        c = self.constants
+        known = self.universe.forall("elector", lambda e: c.deadline(e) <= c.duration(w))
+        guard = every(s.landed(w), not self.rules.lossless, known if self.rules.known_restored else True)
+        epoch = s.epoch(s.latest) + (1 if self.rules.epochs else 0)
+        return guard, self._append(s, missing=False, source=w, epoch=epoch)
+
+    def _append(self, s: State, *, missing: bool, source: Any, begun: Any = None, epoch: Any = None) -> State:
         new = s.latest + 1
         changes = {"written": put(s.written, new, s.now), "missing": put(s.missing, new, missing)}
+        changes["begun"] = put(s.begun, new, s.now if begun is None else begun)
+        changes["epoch"] = put(s.epoch, new, s.epoch(s.latest) if epoch is None else epoch)
         return s.but(latest=new, source=put(s.source, new, source), **changes)
 
     # The electors. Each action of theirs needs them to be up.
@@ -174,12 +191,19 @@ class System:
         return every(guard, c.candidacy(w) == c.candidacy(of)), after
 
     def _win(self, s: State, e: Any, w: Any) -> tuple[Any, State]:
-        """The store's own word that this write took effect. An answer counts for the pending write (P10)."""
+        """The store's own word that this write took effect. An answer counts for the pending write (P10).
+
+        It does not say in which epoch that was: an earlier one may be supposed, never a later one (P15).
+        """
         c, pending = self.constants, written(self.constants, s.pending(e))
-        found = actions.made_by(pending, s.at(w))
+        found = replace(actions.made_by(pending, s.at(w)), epoch=z3.FreshConst(INT, "epoch"))
         guard, after = self.rules.hold(node(s, c, e), pending, found, self.rules.reading(s), timing(c, e))
         answered = every(
-            self.rules.happened(s, w), c.by(w) == e, s.waiting(e), self.rules.is_reply_to(s.pending(e), w)
+            self.rules.happened(s, w),
+            c.by(w) == e,
+            s.waiting(e),
+            self.rules.is_reply_to(s.pending(e), w),
+            found.epoch <= s.epoch(s.at(w)),
         )
         return every(s.alive(e), answered, guard), with_node(s, e, after).but(
             waiting=put(s.waiting, e, False)
@@ -187,10 +211,9 @@ class System:
 
     def _follow_up(self, s: State, e: Any, w: Any) -> tuple[Any, State]:
         c = self.constants
-        guard, after = self.rules.follow_up(
-            node(s, c, e), written(c, w), record(s, c, s.at(w)), self.rules.reading(s)
-        )
-        answered = every(s.landed(w), s.waiting(e), s.pending(e) == w)
+        found = replace(record(s, c, s.at(w)), epoch=z3.FreshConst(INT, "epoch"))
+        guard, after = self.rules.follow_up(node(s, c, e), written(c, w), found, self.rules.reading(s))
+        answered = every(s.landed(w), s.waiting(e), s.pending(e) == w, found.epoch <= s.epoch(s.at(w)))
         return every(s.alive(e), answered, guard), with_node(s, e, after).but(
             waiting=put(s.waiting, e, False)
         )

@@ -47,13 +47,24 @@ def _observe_from_send(node: Node, found: Record, now: Any) -> Step:
     return Step(every(no(node.leads), asked <= now), replace(after, since=since))
 
 
-def _observe_by_holder(node: Node, found: Record, now: Any) -> Step:
-    """The same session is the same record, whatever its version."""
-    after = actions.see(node, found, now)
-    same = every(
-        node.looked, actions.same_session(node.seen, found), no(found.missing), no(node.seen.missing)
-    )
-    return Step(no(node.leads), replace(after, seen=found, since=pick(same, node.since, after.since)))
+def _observe_alike(*fields: str) -> Any:
+    """A record is the same one where these fields are."""
+
+    def observe(node: Node, found: Record, now: Any) -> Step:
+        after = actions.see(node, found, now)
+        same = every(
+            *(node.looked, no(found.missing), no(node.seen.missing)),
+            *(getattr(node.seen, name) == getattr(found, name) for name in fields),
+        )
+        seen, since = pick(same, found, after.seen), pick(same, node.since, after.since)
+        return Step(no(node.leads), replace(after, seen=seen, since=since))
+
+    return observe
+
+
+def _hold_for_ever(node: Node, write: Write, found: Record, now: Any, timing: Timing) -> Step:
+    own = every(no(node.leaving), actions.same_session(write, node), actions.looks_like(found, write))
+    return Step(own, actions.hold(node, write, found, now, timing).after)
 
 
 def _claim_after(wait: Any) -> Any:
@@ -91,6 +102,7 @@ class Variant(NamedTuple):
     rules: dict[str, Any]
     at: str
     theory: Theory = SAFETY
+    versions: int = 4  # that its story needs
 
 
 VARIANTS = (
@@ -99,7 +111,12 @@ VARIANTS = (
     Variant("P2", "so is a record of a former candidacy", {"hold": _hold_former}, "read own write"),
     Variant("P3", "validity counts from the reply", {"hold": _hold_from_now}, "answer: written"),
     Variant("P4", "the wait counts from the send of the read", {"observe": _observe_from_send}, "read"),
-    Variant("P4", "a renewal does not start the wait anew", {"observe": _observe_by_holder}, "read"),
+    Variant(
+        "P4",
+        "a renewal does not start the wait anew",
+        {"observe": _observe_alike("elector", "number")},
+        "read",
+    ),
     Variant(
         "P4",
         "who waits waits its own lease duration, not the record's",
@@ -131,12 +148,54 @@ VARIANTS = (
     Variant(
         "P14",
         "a request to resign replaces the holder's session",
-        {"asked": lambda before: {"source": z3.FreshConst(before.sort(), "asker")}},
-        "holder is asked to resign",
+        {"touched": lambda before: {"source": z3.FreshConst(before.sort(), "asker")}},
+        "record is touched",
+    ),
+    Variant(
+        "P15",
+        "a renewal is taken for a touch: renew times are not compared",
+        {"observe": _observe_alike("vacant", "elector", "number", "token", "duration", "epoch")},
+        "read",
+    ),
+    Variant(
+        "P15",
+        "another's write with the same renew time is taken for a touch: sessions are not compared",
+        {"observe": _observe_alike("vacant", "token", "stamp", "duration", "epoch")},
+        "read",
+    ),
+    Variant(
+        "P15",
+        "a wait goes on in another epoch",
+        {"observe": _observe_alike("vacant", "elector", "number", "token", "stamp", "duration")},
+        "read",
+    ),
+    Variant("P15", "validity counts from the touch", {"hold": _hold_from_now}, "read own write"),
+    Variant(
+        "P15",
+        "a leader's own write is its own for ever, also when it came back",
+        {"hold": _hold_for_ever},
+        "read own write",
+        versions=5,
+    ),
+    Variant(
+        "P15",
+        "what was released in an earlier epoch is claimed at once",
+        {"claim": _claim_after(lambda node, timing: pick(node.seen.vacant, 0, actions.wait(node, timing)))},
+        "claim",
+        versions=5,
     ),
     Variant("P7", "two writes of a candidacy carry one renew time", {"stamps_differ": False}, "renew"),
     Variant("A5", "the record is lost twice, unseen", {"one_loss_at_a_time": False}, "write takes effect"),
     Variant("A5", "a longer lease was lost than is known", {"known_durations": False}, "write takes effect"),
+    Variant(
+        "A5", "something old comes back in the same epoch", {"epochs": False}, "something old comes back"
+    ),
+    Variant(
+        "A5",
+        "what comes back says less than some leader's lease",
+        {"known_restored": False},
+        "something old comes back",
+    ),
     Variant("A5", "a durable store loses what it had", {"no_loss_before_anyone_saw": False}, "claim"),
     Variant("A5", "the record is lost, and the token with it", {"lossless": False}, "record is lost", TOKENS),
 )
@@ -151,7 +210,7 @@ class Loss(NamedTuple):
 
 def losses(variant: Variant) -> Iterator[Loss]:
     """What a broken rule breaks: promises first, then parts of the invariant."""
-    system, state, solver = small_world(variant.theory, variant.rules)
+    system, state, solver = small_world(variant.theory, variant.rules, variant.versions)
     action = next(action for action in system.actions if action.name == variant.at)
     about = names(system.universe, action.about, "a")
     guard, after = action.step(state, *about)

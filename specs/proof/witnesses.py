@@ -25,9 +25,9 @@ class Witness(NamedTuple):
     body: Callable[..., Any]
 
 
-def small_world(theory: Theory, broken: dict[str, Any]) -> tuple[System, State, z3.Solver]:
-    """Two electors, three writes, four versions, and a solver that knows the invariant."""
-    universe = Universe(electors=2, writes=3, versions=4)
+def small_world(theory: Theory, broken: dict[str, Any], versions: int = 4) -> tuple[System, State, z3.Solver]:
+    """Two electors, three writes, a few versions, and a solver that knows the invariant."""
+    universe = Universe(electors=2, writes=3, versions=versions)
     system = System(universe, **(theory.broken | broken))
     state = any_state(universe)
     solver = z3.Solver()
@@ -80,9 +80,14 @@ def witnesses(system: System, s: State) -> list[Witness]:
             lambda d, e, w: every(d != e, leads(e), s.issued(w), no(s.landed(w)), c.by(w) == d),
         ),
         Witness(
-            "a leader holds by a version with a request to resign on it (P14)",
+            "a leader holds by a version that somebody else touched (P14, P15)",
             "elector",
             lambda e: every(leads(e), s.at(s.source(s.version(e))) < s.version(e)),
+        ),
+        Witness(
+            "a leader holds by a write that came back in another epoch (P15)",
+            "elector",
+            lambda e: every(leads(e), words.is_relic(s.version(e))),
         ),
         Witness(
             "a leader is overtaken by its own renewal, whose answer was lost (P7)",

@@ -58,10 +58,22 @@ class Words:
         own = self.is_of(v, self.c.by(w), self.c.candidacy(w))
         return every(self.is_held(v), own, self.c.carries(w) == self.carried(v))
 
+    def is_relic(self, v: Any) -> Any:
+        """Whether it was written in an earlier epoch, and came back (P15)."""
+        return self.s.epoch(v) != self.s.epoch(self.s.at(self.s.source(v)))
+
+    def is_undisturbed(self, v: Any, z: Any) -> Any:
+        """Whether that write is no other candidacy's between the write of its content and that version."""
+        c, s, write = self.c, self.s, self.s.source(v)
+        same = every(c.by(z) == c.by(write), c.candidacy(z) == c.candidacy(write))
+        own = every(same, c.carries(z) == c.carries(write))
+        return some(no(s.landed(z)), s.at(z) <= s.at(write), s.at(z) > v, own)
+
     def was_awaited(self, w: Any, v: Any) -> Any:
         """P4, P5: when it was sent, that version was vacant, or had been there for long enough."""
         c, s = self.c, self.s
         held_for = c.duration(s.source(v))
-        if_there = some(c.releases(s.source(v)), c.sent(w) >= s.written(v) + held_for)
+        is_free = every(c.releases(s.source(v)), no(self.is_relic(v)))
+        if_there = some(is_free, c.sent(w) >= s.begun(v) + held_for)
         if_missing = some(v == 0, c.sent(w) >= s.written(v) + c.lease(c.by(w)))
         return some(every(s.missing(v), if_missing), every(no(s.missing(v)), if_there))

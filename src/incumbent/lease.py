@@ -47,7 +47,7 @@ class Lease:
         lease_duration: Seconds that observers wait after they last saw the record change (P4).
         acquire_time: When this term began, aware UTC. For people; never decides anything.
         renew_time: When the record was last written by its holder, aware UTC. For people, and to recognise
-            one's own write (P7).
+            a write (P7, P15).
         leader_transitions: Grows by one at every acquisition, by whomever: the fencing token (P11).
         resign_requested_by: Who asked the holder to resign; `""` if nobody did (P14).
 
@@ -102,12 +102,12 @@ class Lease:
         return replace(self, resign_requested_by=by)
 
     def is_same_write(self, other: Lease) -> bool:
-        """Whether both came from one write: the same session, term and renew time (P7)."""
-        return (self.holder_session, self.leader_transitions, self.renew_time) == (
-            other.holder_session,
-            other.leader_transitions,
-            other.renew_time,
-        )
+        """Whether one write made both: all that it wrote is the same, whoever asks to resign (P7, P15)."""
+        return self._written() == other._written()
+
+    def _written(self) -> tuple[object, ...]:
+        times = self.renew_time, self.acquire_time, self.lease_duration
+        return self.holder_session, self.leader_transitions, *times, self.holder_identity
 
     def to_fields(self) -> dict[str, str | float | int]:
         """As plain values that any store can keep; `from_fields` is the way back."""
@@ -154,10 +154,22 @@ _REQUIRED: Final = tuple(each.name for each in dataclass_fields(Lease) if each.n
 
 @dataclass(frozen=True, slots=True)
 class StoredLease:
-    """A lease as a store returned it, with the version to name when replacing it (P1)."""
+    """A lease as a store returned it.
+
+    Attributes:
+        lease: The record.
+        version: The one to name when replacing it (P1).
+        epoch: Another one after the store may have gone back to something old, such as a restart without all
+            that it had acknowledged: then every wait begins anew (P15). A store that remembers has one only.
+    """
 
     lease: Lease
     version: Version
+    epoch: Hashable = None
+
+    def is_same_write(self, other: StoredLease) -> bool:
+        """Whether one write made both, in one epoch, whatever their versions (P15)."""
+        return self.epoch == other.epoch and self.lease.is_same_write(other.lease)
 
 
 @dataclass(frozen=True, slots=True)

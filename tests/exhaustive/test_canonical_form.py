@@ -11,6 +11,7 @@ from support.simulation import naive_world
 
 WORLDS = [
     SmallWorld(in_flight=2, duplicates=True),
+    SmallWorld(errors=True, crashes=True, takeover_delay=1, resign_requests=True, touches=True),
     SmallWorld(lease_duration=5, renew_deadline=3, in_flight=2, crashes=True, errors=True),
     SmallWorld(
         lease_duration=3,
@@ -25,7 +26,7 @@ WORLDS = [
 ]
 
 
-@pytest.mark.parametrize("world", WORLDS, ids=["messages", "failures", "inputs", "three"])
+@pytest.mark.parametrize("world", WORLDS, ids=["messages", "touches", "failures", "inputs", "three"])
 def test_a_walk_in_real_coordinates_meets_the_same_choices(world):
     """Where clocks go on and no version or session repeats, electors can do just what the graph says."""
     graph, terms = Graph(world), 0

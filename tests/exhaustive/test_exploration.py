@@ -11,9 +11,11 @@ from incumbent.core.elector import Elector
 from incumbent.core.messages import Abstain, Changed, Ended, Resign, Start, Stop
 from incumbent.core.observation import Observation
 from incumbent.errors import ConfigurationError
+from incumbent.lease import Lease
 from incumbent.testing.exploration import SmallWorld, explore
 
 TIGHT = SmallWorld(lease_duration=2, skew=0)
+TOUCHED = SmallWorld(lease_duration=2, skew=0, touches=True)
 EVERYTHING = SmallWorld(
     lease_duration=5,
     renew_deadline=3,
@@ -22,6 +24,7 @@ EVERYTHING = SmallWorld(
     duplicates=True,
     errors=True,
     resign_requests=True,
+    touches=True,
     inputs=(
         Resign(),
         Resign(release=False),
@@ -36,8 +39,8 @@ EVERYTHING = SmallWorld(
 
 # The counts are pinned: who changes the elector sees here that the set of its behaviours changed.
 SMALL = {
-    "tight": (TIGHT, None, 115_367, 452_174, 67),
-    "skew": (SmallWorld(), 20, 51_730, 162_855, 20),
+    "tight": (TIGHT, None, 232_646, 917_887, 71),
+    "skew": (SmallWorld(), 20, 51_737, 162_855, 20),
     "read-back": (
         SmallWorld(lease_duration=3, renew_deadline=3, skew=0, errors=True),
         14,
@@ -48,12 +51,13 @@ SMALL = {
     "resign": (
         SmallWorld(lease_duration=2, skew=0, resign_requests=True, inputs=(Resign(), Ended())),
         13,
-        31_140,
-        133_792,
+        31_425,
+        134_364,
         13,
     ),
+    "touches": (TOUCHED, 16, 15_887, 51_978, 16),
     "stale": (SmallWorld(in_flight=2, crashes=True, duplicates=True), 11, 17_903, 76_866, 11),
-    "everything": (EVERYTHING, 6, 3_210, 16_683, 6),
+    "everything": (EVERYTHING, 6, 3_244, 16_808, 6),
     "three": (SmallWorld(candidates=3), 14, 15_381, 49_553, 14),
 }
 RESIGNS = (Resign(), Resign(release=False), Ended())
@@ -64,6 +68,7 @@ LARGE = {
     "crashes": (SmallWorld(lease_duration=2, skew=0, crashes=True), None, 224_557, 1_328_907, 70),
     "resign": (SmallWorld(lease_duration=2, skew=0, inputs=RESIGNS), None, 1_962_813, 15_261_125, 71),
     "requests": (SmallWorld(lease_duration=2, skew=0, resign_requests=True), None, 623_030, 2_608_821, 74),
+    "touches": (TOUCHED, None, 938_996, 4_594_173, 76),
     "three": (SmallWorld(candidates=3), 24, 1_698_332, 6_676_901, 24),
     "everything": (EVERYTHING, 9, 122_444, 829_159, 9),
 }
@@ -108,8 +113,25 @@ def is_always_due(self):
     return self.now
 
 
+def compares_sessions(one, other):
+    return one.holder_session == other.holder_session
+
+
+def keeps_the_first_version(self, stored, now):
+    seen = SAW(self, stored, now)
+    is_same = seen.since == self.since and None not in (stored, self.stored)
+    return seen._replace(stored=self.stored) if is_same else seen
+
+
+def claims_what_it_keeps(self, lease, version):
+    is_claim = self.state == "candidate" and self.observation.stored is not None
+    return UPDATE(self, lease, self.observation.stored.version if is_claim else version)
+
+
+SAW, UPDATE = Observation.saw, Elector._update
 WRONG = {
     "a follower that does not wait": (Observation, "claimable_at", claims_at_once, "S1"),
+    "a renewal that is taken for a touch": (Lease, "is_same_write", compares_sessions, "S1"),
     "a leader that believes one instant too long": (Office, "covers", covers_the_end, "S1"),
     "an elector that is never done": (Elector, "wake_at", property(is_always_due), "L2"),
     "a follower that does not poll": (Elector, "_look_again", looks_never_again, "L2"),
@@ -125,6 +147,17 @@ def test_a_wrong_elector_is_found_with_a_program_that_shows_it(name, monkeypatch
     assert violation.rule.startswith(rule)
     assert violation.is_replayed
     with pytest.raises(AssertionError, match=f"^{rule}"):
+        run(violation.program)
+
+
+def test_a_follower_that_claims_the_first_version_of_a_write_is_found(monkeypatch):
+    """P15: it is safe, and dead: refused for ever, though the record was touched but once."""
+    monkeypatch.setattr(Observation, "saw", keeps_the_first_version)
+    monkeypatch.setattr(Elector, "_update", claims_what_it_keeps)
+    assert explore(TIGHT, depth=14).violation is None
+    violation = explore(TOUCHED, depth=14).violation
+    assert violation.rule.startswith("L")
+    with pytest.raises(AssertionError, match=r"^L[12]"):
         run(violation.program)
 
 

@@ -103,15 +103,15 @@ ELECTORS = (
         ),
     ),
     Mutant(
-        "holders are compared, not versions",
+        "holders are compared, not writes",
         "P4",
         "model",
         ("simulation", "20"),
         (
             Patch(
                 "core/observation.py",
-                "return None if stored is None else (stored.version,)",
-                "return None if stored is None else (stored.lease.holder_identity,)",
+                "return one.is_same_write(other)",
+                "return one.lease.holder_identity == other.lease.holder_identity",
             ),
         ),
     ),

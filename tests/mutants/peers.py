@@ -249,22 +249,8 @@ PEERS = (
             Patch(
                 "core/candidacy.py",
                 "and stored.lease.is_same_write(write.lease)",
-                "and (asked or stored.lease.is_same_write(write.lease))",
+                "and (stored.lease.resign_requested_by or stored.lease.is_same_write(write.lease))",
             ),
         ),
-    ),
-    Mutant(
-        "a request to resign is a loss",
-        "P14",
-        "ours",
-        ("unit", "unit/test_rules_12_to_14.py"),
-        (
-            Patch(
-                "core/candidacy.py",
-                'asked = self.held is not None and stored.lease.resign_requested_by != ""',
-                "asked = False",
-            ),
-        ),
-        harmless="the leader steps down at once and the lease is left to expire: no work is wound down",
     ),
 )

@@ -8,10 +8,11 @@ from mutants.campaigns import CAMPAIGNS, PROCESSES
 from mutants.electors import ELECTORS
 from mutants.peers import PEERS
 from mutants.terms import TERMS
+from mutants.touches import TOUCHES
 from mutants.waits import POOLS, SCHEDULERS, TERMS_AND_CLOCKS, THREADS
 
 GROUPS = {
-    "Wrong electors": (*ELECTORS, *TERMS),
+    "Wrong electors": (*ELECTORS, *TERMS, *TOUCHES),
     "Defects of peers": PEERS,
     "Wrong stores": STORES,
     "Wrong drivers": DRIVERS,

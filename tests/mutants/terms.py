@@ -44,7 +44,11 @@ TERMS = (
         "model: the version was won by an older request than the one that trust is counted from",
         ("simulation", "20"),
         (
-            Patch("core/candidacy.py", "for write in own:", "for write in reversed(own):"),
+            Patch(
+                "core/candidacy.py",
+                "in (self.held, *self.unresolved):",
+                "in (*reversed(self.unresolved), self.held):",
+            ),
             Patch(
                 "core/candidacy.py",
                 "stored.lease.is_same_write(write.lease)",

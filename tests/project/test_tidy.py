@@ -17,11 +17,14 @@ LONGER = {
     "src/incumbent/core/elector.py": 400,
     "src/incumbent/testing/history.py": 352,
     "tests/simulation/test_checkers.py": 315,
-    "specs/conformance.py": 320,
     "tests/drivers/test_campaign.py": 361,
 }
 # Lists of conjuncts, which gain nothing from being cut.
-LONGER_FUNCTIONS = {"specs/proof/invariant.py _history", "specs/proof/tokens.py _order"}
+LONGER_FUNCTIONS = {
+    "specs/proof/invariant.py _history",
+    "specs/proof/tokens.py _order",
+    "specs/proof/witnesses.py witnesses",
+}
 TOP_LEVEL = {"pyproject.toml", "README.md", "LICENSE", "src", "tests", "specs", "docs"}
 NOT_DONE = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|X" + r"XX)\b")
 

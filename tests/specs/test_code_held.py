@@ -12,7 +12,8 @@ from collections import Counter
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
-from specs.conformance import Nonconformance, Shadow, check_store_step
+from specs.conformance import Nonconformance, Shadow
+from specs.records import check_store_step
 
 from incumbent.core.elector import Elector, Office
 from incumbent.core.messages import GetLease, UpdateLease, Written

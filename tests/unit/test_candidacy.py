@@ -86,9 +86,18 @@ class TestRecognise:
         twin = write(2, renewed=1)
         assert Candidacy().doubting(ONE, 0).doubting(twin, 0).recognise(made_by(ONE), 0) is ONE
 
-    def test_my_held_write_without_a_request_is_no_news(self):
-        """Reading my own record renews nothing (P2)."""
-        assert Candidacy().holding(ONE, made_by(ONE, "v1")).recognise(made_by(ONE, "v1"), 0) is None
+    def test_my_held_write_touched(self):
+        """P15: under whatever version, it is the write that I hold by; reading it renews nothing (P2)."""
+        held = Candidacy().holding(ONE, made_by(ONE, "v1"))
+        assert held.recognise(made_by(ONE, "v2"), 0) is ONE
+        assert held.recognise(made_by(ONE, "v2"), 1) is None
+
+    def test_a_vacant_record_is_not_mine_whatever_its_session(self):
+        """P15: an operator emptied the holder's name and nothing else: that is another's write."""
+        stored = made_by(ONE, "v2")
+        emptied = replace(stored, lease=replace(stored.lease, holder_identity=""))
+        assert Candidacy().doubting(ONE, 0).recognise(emptied, 0) is None
+        assert Candidacy().holding(ONE, stored).recognise(emptied, 0) is None
 
     def test_my_held_write_with_a_request(self):
         """P14: somebody else wrote that version, but it leaves the lease mine."""

@@ -240,15 +240,19 @@ class TestCopies:
 
     @pytest.mark.parametrize(
         ("name", "value"),
-        [("holder_session", "A.1"), ("leader_transitions", 8), ("renew_time", ACQUIRED)],
+        [
+            ("holder_identity", "bob"),
+            ("holder_identity", ""),
+            ("holder_session", "A.1"),
+            ("lease_duration", 16.0),
+            ("acquire_time", RENEWED),
+            ("renew_time", ACQUIRED),
+            ("leader_transitions", 8),
+        ],
     )
-    def test_another_session_term_or_renew_time_is_another_write(self, name, value):
-        """P7: all three are compared."""
+    def test_another_value_of_any_field_is_another_write(self, name, value):
+        """P7, P15: all that a write makes is compared."""
         assert not Lease(**GOOD).is_same_write(Lease(**{**GOOD, name: value}))
-
-    def test_the_name_does_not_say_whose_write_it_is(self):
-        """P2."""
-        assert Lease(**GOOD).is_same_write(Lease(**{**GOOD, "holder_identity": "bob"}))
 
     def test_only_the_empty_identity_is_vacant(self):
         assert Lease(**{**GOOD, "holder_identity": ""}).is_vacant

@@ -2,34 +2,63 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from incumbent.core.elector import EPOCH
 from incumbent.core.observation import Observation
-from support.elector.bench import ns, record, settings
+from support.elector.bench import ns, record, settings, touched
 
 NOTHING = Observation()
 BOB = record("v1", duration=20.0, token=3)
 
 
 class TestCount:
-    """P4: the count starts with the first reply that showed this version, and with any other version anew."""
+    """P4: the count starts with the first reply that showed this write, and with any other write anew."""
 
     def test_the_first_look(self):
         assert NOTHING.saw(BOB, 5) == Observation(BOB, 5, 3, ns(20))
 
-    def test_the_same_version_keeps_the_count(self):
-        assert NOTHING.saw(BOB, 5).saw(record("v1", duration=20.0, token=3), 9).since == 5
+    def test_the_same_write_keeps_the_count(self):
+        assert NOTHING.saw(BOB, 5).saw(BOB, 9).since == 5
 
-    def test_only_the_version_counts_not_the_content(self):
-        seen = NOTHING.saw(BOB, 5)
-        assert seen.saw(record("v2", duration=20.0, token=3), 9).since == 9
-        assert seen.saw(record("v1", "carol", duration=20.0, token=3), 9).since == 5
+    def test_only_the_write_counts_not_the_version(self):
+        """P15: somebody touched it, or asks its holder to resign. The version to name is the newest."""
+        for other in (touched(BOB, "v2"), touched(BOB, "v3", asked_by="carol")):
+            seen = NOTHING.saw(BOB, 5).saw(other, 9)
+            assert (seen.stored, seen.since) == (other, 5)
 
-    def test_an_older_version_starts_it_too(self):
-        """A stale replica shows v1, then v2, then v1: unknown age each time."""
-        seen = NOTHING.saw(BOB, 5).saw(record("v2"), 6).saw(BOB, 7)
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            ("holder_identity", "carol"),
+            ("holder_identity", ""),
+            ("holder_session", "B.1"),
+            ("lease_duration", 21.0),
+            ("acquire_time", EPOCH + timedelta(microseconds=1)),
+            ("renew_time", EPOCH + timedelta(microseconds=1)),
+            ("leader_transitions", 4),
+        ],
+    )
+    def test_another_write_starts_it_even_under_the_same_version(self, field, value):
+        """P15: each field that a write makes is compared."""
+        other = replace(BOB, lease=replace(BOB.lease, **{field: value}))
+        assert NOTHING.saw(BOB, 5).saw(other, 9).since == 9
+
+    def test_another_epoch_starts_it_even_for_the_same_write(self):
+        """P15: what is there may have come back."""
+        back = replace(BOB, epoch="second")
+        assert NOTHING.saw(BOB, 5).saw(back, 9).since == 9
+        assert NOTHING.saw(BOB, 5).saw(back, 9).saw(replace(back, version="v2"), 11).since == 9
+        assert NOTHING.saw(back, 5).saw(BOB, 9).since == 9
+
+    def test_an_older_write_starts_it_too(self):
+        """A stale replica shows one write, then the next, then the first: unknown age each time."""
+        seen = NOTHING.saw(BOB, 5).saw(record("v2", token=4), 6).saw(BOB, 7)
         assert (seen.stored, seen.since) == (BOB, 7)
 
     def test_missing_is_a_change_and_stays_one_thing(self):

@@ -234,7 +234,7 @@ class TestP4ExpiryCountsFromMyOwnObservation:
         assert self.looks(bench, (duration - 0.001, stored), (duration, stored)) == ["follower", "candidate"]
 
     def test_never_on_a_timer_alone(self):
-        """The expiry passes while the store is away: a claim needs a look that shows the same version."""
+        """The expiry passes while the store is away: a claim needs a look that shows the same write."""
         bench = follower_waiting().at(20).wake()
         assert isinstance(bench.last.request, GetLease)
         assert bench.state == "follower"

@@ -1,4 +1,4 @@
-"""One candidacy: which records are mine, and until when they let me lead (P2, P3, P7, P14)."""
+"""One candidacy: which records are mine, and until when they let me lead (P2, P3, P7, P15)."""
 
 from __future__ import annotations
 
@@ -76,15 +76,12 @@ class Candidacy(NamedTuple):
         return any(write.sent_at > since for write in self.unresolved)
 
     def recognise(self, stored: StoredLease, since: int) -> WriteRequest | None:
-        """The write of mine that made this record, if its outcome was unknown and it was sent after `since`.
+        """The write of mine that made this record, if it was sent after `since`.
 
-        Or the write that I hold the lease by, with a request to resign put on it: somebody else wrote that,
-        but it leaves the lease mine (P14). Where two of my writes look alike the earlier one is meant, for
-        its validity ends sooner (P7).
+        It is the one that I hold the lease by, touched by somebody (P14, P15), or one of unknown outcome.
+        Where two of them look alike the earlier one is meant, for its validity ends sooner (P7).
         """
-        asked = self.held is not None and stored.lease.resign_requested_by != ""
-        own = (self.held, *self.unresolved) if asked else self.unresolved
-        for write in own:
+        for write in (self.held, *self.unresolved):
             if write is not None and write.sent_at > since and stored.lease.is_same_write(write.lease):
                 return write
         return None

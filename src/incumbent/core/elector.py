@@ -1,7 +1,7 @@
 """The elector: a state machine without I/O, clock, randomness or threads.
 
 Two rules. Everything that changes an election lives here, and the table of roles in `states.py`; this
-module does not know what time it is, who calls it, or what a store is. P1 to P14 are the protocol's rules,
+module does not know what time it is, who calls it, or what a store is. P1 to P15 are the protocol's rules,
 written down in `specs/protocol.md`.
 
 The whole driver loop is::
@@ -161,7 +161,7 @@ class Elector(Machinery):
 
     def _as_candidate(self, event: Input, request: Request | None) -> None:
         if isinstance(event, Written) and isinstance(request, WriteRequest):
-            self._landed(request, StoredLease(request.lease, event.version))
+            self._landed(request, self._as_written(request, event))
         elif isinstance(event, (Refused, Missing)) and isinstance(request, WriteRequest):
             if not self.candidacy.unresolved:
                 self._move("lose", "somebody else's write stuck")
@@ -184,9 +184,9 @@ class Elector(Machinery):
 
     def _as_leader(self, event: Input, request: Request | None) -> None:
         if isinstance(event, Written) and isinstance(request, WriteRequest):
-            self._landed(request, StoredLease(request.lease, event.version))
+            self._landed(request, self._as_written(request, event))
         elif isinstance(event, Refused):
-            self.read_at = self.now  # by whom? Another holder, a request to resign, or a write of mine
+            self.read_at = self.now  # by what? Another's write, one of mine, or a touch
         elif isinstance(event, Found):
             self._check_in(event.stored)
         elif isinstance(event, Missing):
@@ -208,7 +208,7 @@ class Elector(Machinery):
             return
         if isinstance(event, Written):
             self.leaving = leaving._replace(lease=request.lease, version=event.version)
-            self._observe(StoredLease(request.lease, event.version))
+            self._observe(self._as_written(request, event))
         if _is_release(request) or isinstance(event, (Refused, Missing)):
             self.leaving = None
             self._look_again()
@@ -297,9 +297,12 @@ class Elector(Machinery):
         """A leader has looked at the record. Another's is loss now (P8)."""
         if stored.version == self.candidacy.version:
             return
-        write = self.candidacy.recognise(stored, self._oldest_valid())
+        before = self.candidacy
+        write = before.recognise(stored, self._oldest_valid())
         if write is not None:
             self._landed(write, stored)
+            if write is before.held and self.candidacy.asked_by == before.asked_by:
+                self.write_at = self.now  # touched: what was refused is due (P15)
         else:
             self._observe(stored)
             holder = stored.lease.holder_identity

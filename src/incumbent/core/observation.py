@@ -13,8 +13,8 @@ class Observation(NamedTuple):
 
     Attributes:
         stored: The record and its version; None if it was missing.
-        since: When the first reply that showed just this was received, on my own clock; None before the
-            first look.
+        since: When the first reply that showed this write was received, on my own clock, whatever its
+            version was then (P15); None before the first look.
         highest_token: The highest token ever seen: the next one is higher (P11).
         longest_ns: The longest lease duration ever seen; 0 if no record ever was.
     """
@@ -30,8 +30,8 @@ class Observation(NamedTuple):
         return self.stored.lease.holder_identity or None if self.stored is not None else None
 
     def saw(self, stored: StoredLease | None, now: int) -> Observation:
-        """A look at the record, received at `now`. Any change, to newer or older, starts the count (P4)."""
-        unchanged = self.since is not None and _version(stored) == _version(self.stored)
+        """A look at the record, received at `now`. Any other write, newer or older, starts the count (P4)."""
+        unchanged = self.since is not None and _is_same(stored, self.stored)
         since = self.since if unchanged else now
         if stored is None:
             return Observation(None, since, self.highest_token, self.longest_ns)
@@ -50,7 +50,7 @@ class Observation(NamedTuple):
     def claimable_at(self, config: ElectorConfig) -> int | None:
         """From when on the protocol lets a candidate claim the lease, if it stays as it is.
 
-        A held lease: when the record's own duration has passed since I first saw this version of it (P4).
+        A held lease: when the record's own duration has passed since I first saw this write (P4).
         A released one: at once. A missing one: at once only if the store never forgets and I never saw a
         record; else it is held, for all I know, for the longest duration that I know (P5). None: never, as
         nothing was seen yet, or the token cannot grow (P11) and the record has to be repaired by hand.
@@ -65,5 +65,7 @@ class Observation(NamedTuple):
         return self.since + wait + config.takeover_delay_ns
 
 
-def _version(stored: StoredLease | None) -> object:
-    return None if stored is None else (stored.version,)
+def _is_same(one: StoredLease | None, other: StoredLease | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one.is_same_write(other)

@@ -12,7 +12,16 @@ from transitions import EventData
 
 from incumbent.config import ElectorConfig
 from incumbent.core.candidacy import Candidacy, Leaving, Office
-from incumbent.core.messages import GetLease, Moved, NewLeader, Notice, Request, UpdateLease
+from incumbent.core.messages import (
+    GetLease,
+    Moved,
+    NewLeader,
+    Notice,
+    Request,
+    UpdateLease,
+    WriteRequest,
+    Written,
+)
 from incumbent.core.observation import Observation
 from incumbent.core.states import FOLLOWER, LEADER, MACHINE, STOPPED
 from incumbent.lease import Lease, StoredLease, Version, new_session
@@ -133,6 +142,14 @@ class Machinery:
             leader_transitions=token,
             resign_requested_by=self.candidacy.asked_by,
         )
+
+    def _as_written(self, request: WriteRequest, reply: Written) -> StoredLease:
+        """The record that my write made, in the epoch last seen: the reply does not say in which.
+
+        Where that is over by now, the next look begins the wait anew, as it should (P15).
+        """
+        seen = self.observation.stored
+        return StoredLease(request.lease, reply.version, None if seen is None else seen.epoch)
 
     def _wrote(self, lease: Lease) -> bool:
         """Whether it is a record of mine, of whichever candidacy."""

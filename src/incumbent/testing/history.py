@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, get_args
 
 from incumbent.config import ElectorConfig
 from incumbent.core import messages
-from incumbent.core.messages import GetLease, Notice, Reply, Request
+from incumbent.core.messages import GetLease, Notice, Reply, Request, UpdateLease, Written
 from incumbent.lease import StoredLease, StoreGuarantees, to_ns
 from incumbent.runtime.codec import decode, encode
 from incumbent.testing.profile import Profile
@@ -41,6 +41,14 @@ class Executed(NamedTuple):
     request: Request
     reply: Reply
     before: StoredLease | None
+
+    @property
+    def is_touch(self) -> bool:
+        """Whether the record was rewritten and the write in it left as it was (P15)."""
+        if self.before is None or not isinstance(self.reply, Written):
+            return False
+        request = self.request
+        return isinstance(request, UpdateLease) and request.lease.is_same_write(self.before.lease)
 
 
 class Answered(NamedTuple):

@@ -180,6 +180,12 @@ class ElectionMachine(RuleBasedStateMachine):
         self.simulation.request_resign()
         self._go_on(data)
 
+    @rule(data=st.data())
+    def touch(self, data: st.DataObject) -> None:
+        """P15."""
+        self.simulation.touch()
+        self._go_on(data)
+
     @rule(data=st.data(), who=WHO, waits=st.booleans())
     def stop(self, data: st.DataObject, who: str, waits: bool) -> None:
         """F15: whether what runs ends in time or not; and start again, a while later."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from incumbent.config import ElectorConfig
 from incumbent.core.elector import EPOCH, Elector
@@ -36,9 +37,15 @@ def ns(seconds):
 
 
 def record(version, holder="bob", *, session="B.0", duration=15.0, token=1, asked_by=""):
-    """A stored lease; by default Bob's. `holder=""` is a released one."""
-    lease = Lease(holder, session if holder else "", duration, EPOCH, EPOCH, token, asked_by)
+    """A stored lease, by default Bob's; another write for each version. `holder=""` is a released one."""
+    renewed = EPOCH + timedelta(seconds=sum(map(ord, str(version))))
+    lease = Lease(holder, session if holder else "", duration, EPOCH, renewed, token, asked_by)
     return StoredLease(lease, version)
+
+
+def touched(stored, version, *, asked_by=""):
+    """The same write under another version (P15), perhaps with a request to resign on it (P14)."""
+    return StoredLease(stored.lease.asked_to_resign(asked_by), version)
 
 
 def settings(identity="ann", *, durable=True, can_watch=False, **changes):

@@ -74,6 +74,7 @@ def by_exploration(which, seconds):
         "tight": (SmallWorld(**tight), 30),
         "skew": (SmallWorld(), 20),
         "ends": (SmallWorld(**tight, resign_requests=True, inputs=(Resign(), Stop(), Ended())), 10),
+        "touches": (SmallWorld(**tight, touches=True), 16),
         "stale": (SmallWorld(in_flight=2, crashes=True, duplicates=True, errors=True), 8),
     }
     for name in which.split() or worlds:
@@ -118,7 +119,7 @@ def by_conformance(seeds, seconds):
         if not seeds and time.monotonic() > until:
             return ""
         try:
-            World(seed, loses=seed % 2 == 1).run(400)
+            World(seed, loses=seed % 2 == 1, goes_back=seed % 4 == 0).run(400)
         except AssertionError as violated:
             return f"seed {seed}: {_first(violated)}"
     return ""

@@ -60,6 +60,8 @@ def successors(world, naive):
     if world.resign_requests and record and not (record.lease.is_vacant or record.lease.resign_requested_by):
         asked = StoredLease(record.lease.asked_to_resign(OPERATOR), naive.used + 1)
         yield naive._replace(record=asked, used=naive.used + 1)
+    if world.touches and record:
+        yield naive._replace(record=StoredLease(record.lease, naive.used + 1), used=naive.used + 1)
 
 
 def after(naive, who, outcome):

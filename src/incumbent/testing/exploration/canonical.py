@@ -136,11 +136,11 @@ class Canonizer:
         names.session(f"{old.session}.{old.candidacy.number}")
         new.epoch, new.stamped = _EPOCH, EPOCH  # so that it stamps its next write with a time never seen
         new.now, new.next_id = ORIGIN, _PENDING + 1
-        new.observation = self._observation(names, old.observation, shift)
+        new.observation = self._observation(names, old.observation, shift, rise)
         new.candidacy = self._candidacy(names, old.candidacy, shift, rise)
         new.office = self._office(old.office, shift, rise)
         if old.leaving is not None:
-            lease = self._lease(names, old.leaving.lease.released(EPOCH), rise)
+            lease = self._lease(names, old.leaving.lease, rise)
             new.leaving = Leaving(lease, names.version(old.leaving.version), old.leaving.ended)
         if old.pending is not None:
             new.pending = self._request(names, old.pending, shift, rise)
@@ -152,14 +152,12 @@ class Canonizer:
     def _due(self, instant: int | None, shift: int) -> int | None:
         return None if instant is None else max(instant + shift, ORIGIN)
 
-    def _observation(self, names: _Names, old: Observation, shift: int) -> Observation:
+    def _observation(self, names: _Names, old: Observation, shift: int, rise: int) -> Observation:
         if old.since is None:
             return old._replace(highest_token=TOKEN)
         stored = old.stored
         if stored is not None:
-            holder = "" if stored.lease.is_vacant else "somebody"
-            lease = _lease(holder, EPOCH, TOKEN, stored.lease.lease_duration, "")
-            stored = StoredLease(lease, names.version(stored.version))
+            stored = self._stored(names, stored, rise, asked="")
         return Observation(stored, max(old.since + shift, self._seen_horizon), TOKEN, old.longest_ns)
 
     def _candidacy(self, names: _Names, old: Candidacy, shift: int, rise: int) -> Candidacy:
@@ -203,14 +201,13 @@ class Canonizer:
             return UpdateLease(number, ORIGIN, ORIGIN, self._lease(names, message.lease, rise), version)
         return replace(message, id=number)
 
-    def _stored(self, names: _Names, stored: StoredLease, rise: int) -> StoredLease:
+    def _stored(self, names: _Names, stored: StoredLease, rise: int, asked: str | None = None) -> StoredLease:
         version = names.version(stored.version)
-        return StoredLease(self._lease(names, stored.lease, rise), version)
+        return StoredLease(self._lease(names, stored.lease, rise, asked), version)
 
-    def _lease(self, names: _Names, lease: Lease, rise: int) -> Lease:
+    def _lease(self, names: _Names, lease: Lease, rise: int, asked: str | None = None) -> Lease:
         token = max(lease.leader_transitions - rise, _LOWEST_TOKEN)
-        if lease.is_vacant:
-            return _lease("", EPOCH, token, lease.lease_duration, lease.resign_requested_by)
-        session = names.session(lease.holder_session)
+        session = "" if lease.is_vacant else names.session(lease.holder_session)
         moment = names.wall(lease.holder_session, session, lease.renew_time)
-        return _lease(session, moment, token, lease.lease_duration, lease.resign_requested_by)
+        asked = lease.resign_requested_by if asked is None else asked
+        return _lease(session, moment, token, lease.lease_duration, asked)

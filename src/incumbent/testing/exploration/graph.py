@@ -118,13 +118,22 @@ class Graph:
                     found.append(self._in_order(number, written, moved, Edge(seat, step.action), edges))
         if not self.world.skew:
             found.append(self.tick(state, edges))
-        if self.world.resign_requests:
-            asked = self.tables.asked_to_resign(record)
-            if asked is not None:
-                new = self.tables.relations.values[relations].after_request()
-                number, edge = self.tables.relations.number(new), Edge(None, Action("is asked to resign"))
-                found.append(self._in_order(number, asked, seats, edge, edges))
+        found += self._touched(state, edges)
         return found
+
+    def _touched(self, state: int, edges: list[Edge] | None) -> list[int]:
+        """What somebody outside can make of the record (P14, P15)."""
+        tables, world, record = self.tables, self.world, state >> self._record_shift & _MASK
+        asked = tables.asked_to_resign(record) if world.resign_requests else None
+        is_touched = world.touches and tables.records.values[record] is not None
+        ways = [(asked, "is asked to resign"), (record if is_touched else None, "is touched")]
+        new = tables.relations.number(tables.relations.values[state >> self._relations_shift].after_touch())
+        seats = self.situations(state)
+        return [
+            self._in_order(new, after, seats, Edge(None, Action(how)), edges)
+            for after, how in ways
+            if after is not None
+        ]
 
     def tick(self, state: int, edges: list[Edge] | None = None) -> int:
         """The state after all clocks have moved on by one step together."""

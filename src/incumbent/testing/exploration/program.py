@@ -66,7 +66,7 @@ class Replay:
             for ticking in range(self.world.candidates) if who is None else [who]:
                 self.clocks[ticking] += 1
         elif who is None:
-            self._ask_to_resign()
+            self._touch(OPERATOR if action.kind == "is asked to resign" else "")
         else:
             self._act(who, action)
         if len(self.leaders()) > 1:
@@ -118,15 +118,18 @@ class Replay:
             ")",
         ]
 
-    def _ask_to_resign(self) -> None:
+    def _touch(self, asked_by: str) -> None:
         if self.record is None:
             return
         self._versions += 1
         old = self.record.lease
-        self.record = StoredLease(old.asked_to_resign(OPERATOR), self._versions)
-        expression = f'{self._spell(old)}.asked_to_resign("{OPERATOR}")'
-        self._leases.append((self.record.lease, expression))
-        self._lines.append(f"# the {OPERATOR} asks the holder to resign: version {self._versions}")
+        if asked_by:
+            self._leases.append(
+                (old.asked_to_resign(asked_by), f'{self._spell(old)}.asked_to_resign("{asked_by}")')
+            )
+        self.record = StoredLease(self._leases[-1][0] if asked_by else old, self._versions)
+        deed = f"the {asked_by} asks the holder to resign" if asked_by else "somebody touches the record"
+        self._lines.append(f"# {deed}: version {self._versions}")
 
     def _act(self, who: int, action: Action) -> None:
         before, now = self.candidates[who], self.clocks[who] * STEP

@@ -93,8 +93,8 @@ class Relations(NamedTuple):
         is_granted = self.is_granted or change.started == self.seats[seat].behind
         return Relations(is_granted and not change.climb, tuple(seats))
 
-    def after_request(self) -> Relations:
-        """The relations after the record was copied with a request to resign: a version that nobody knows."""
+    def after_touch(self) -> Relations:
+        """The relations after somebody touched the record (P14, P15): a version that nobody knows."""
         seats = tuple(relation._replace(knows=(UNKNOWN, *relation.knows[1:])) for relation in self.seats)
         return self._replace(seats=seats)
 

@@ -28,7 +28,7 @@ from incumbent.testing.exploration.world import (
     outcomes,
 )
 
-_VERSION, _BASE, _SESSION, _WALL = range(4)  # the names of a record
+_VERSION, _BASE, _SESSION, _WALL = range(4)  # the names of a record; a vacant one's: of version and wall
 _Value = TypeVar("_Value", bound=Hashable)
 
 
@@ -165,20 +165,19 @@ class Tables:
         stored = self.records.values[number]
         if stored is None:
             return None, []
-        names: list[Hashable] = [500, "other", "", ()][: len(relation.knows)]
-        for part, label in enumerate(relation.knows):
+        lease = replace(stored.lease, leader_transitions=stored.lease.leader_transitions + relation.behind)
+        parts = (_VERSION, _WALL) if lease.is_vacant else (_VERSION, _BASE, _SESSION, _WALL)
+        names: dict[int, Hashable] = {_SESSION: ""}
+        for part, label in zip(parts, relation.knows, strict=True):
             if label != UNKNOWN:
                 names[part] = situation.labels[label]
             elif part == _SESSION:
                 names[part] = f"{names[_BASE]}.-500"
-            elif part == _WALL:
-                names[part] = (names[_SESSION], wall(500))
-        lease = replace(stored.lease, leader_transitions=stored.lease.leader_transitions + relation.behind)
-        if not lease.is_vacant:
-            lease = replace(lease, holder_session=cast(str, names[_SESSION]))
-        if len(names) > _WALL:
-            lease = replace(lease, renew_time=cast(Wrote, names[_WALL])[1])
-        return StoredLease(lease, names[_VERSION]), names
+            else:
+                names[part] = {_VERSION: 500, _BASE: "other", _WALL: (names[_SESSION], wall(500))}[part]
+        session, moment = cast(str, names[_SESSION]), cast(Wrote, names[_WALL])[1]
+        lease = replace(lease, holder_session=session, renew_time=moment)
+        return StoredLease(lease, names[_VERSION]), [names[part] for part in parts]
 
     def asked_to_resign(self, record: int) -> int | None:
         """The record with a request to resign (P14); None if there is nobody to be asked, or he was asked."""

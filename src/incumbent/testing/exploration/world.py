@@ -71,6 +71,7 @@ class SmallWorld:
         duplicates: A message may be delivered and still be under way.
         errors: A request may fail, done or not, with an error of known or unknown outcome.
         resign_requests: Somebody may put a request to resign on the record (P14).
+        touches: Somebody may touch the record: another version, the same write (P15).
         inputs: What else may be given to any running candidate at any moment.
         guarantees: What the store promises.
 
@@ -90,6 +91,7 @@ class SmallWorld:
     duplicates: bool = False
     errors: bool = False
     resign_requests: bool = False
+    touches: bool = False
     inputs: tuple[Input, ...] = ()
     guarantees: StoreGuarantees = _DURABLE
     config: ElectorConfig = field(init=False, repr=False)

@@ -56,6 +56,8 @@ SIGHTINGS: Final = (
     "duplicate ignored",
     "loss seen by reading",
     "resign request obeyed",
+    "renewal over a touch",
+    "takeover of a touched record",
     "stop while leading",
     "clock that went backwards",
     "stale token fenced off",
@@ -79,7 +81,7 @@ REASONS: Final = {
 def sightings(history: History) -> Counter[str]:
     """How often each of `SIGHTINGS` was seen in a run."""
     seen = Counter(dict.fromkeys(SIGHTINGS, 0))
-    for watch in (_takeovers, _writes, _answers, _turns, _notices, _work, _ends, _rest):
+    for watch in (_takeovers, _writes, _touches, _answers, _turns, _notices, _work, _ends, _rest):
         seen.update(watch(history))
     return seen
 
@@ -140,10 +142,23 @@ def _writes(history: History) -> Iterator[str]:
                     yield "stale write landing"
                 if (record.who, record.request.id) not in heard:
                     yield "won write whose answer was lost"
-                if record.before is not None and record.before.lease.is_vacant:
+                if record.before is not None and record.before.lease.is_vacant and not record.is_touch:
                     yield "release handover"
             elif is_stale and isinstance(record.reply, (Refused, Missing)):
                 yield "stale write landing as a conflict"
+
+
+def _touches(history: History) -> Iterator[str]:
+    """What came after a touch (P15)."""
+    is_touched = False
+    for write in history.of(Executed):
+        if not isinstance(write.reply, Written) or not isinstance(write.request, WriteRequest):
+            continue
+        old, new = None if write.before is None else write.before.lease, write.request.lease
+        if is_touched and not write.is_touch and old is not None and not (old.is_vacant or new.is_vacant):
+            is_own = new.holder_session == old.holder_session
+            yield "renewal over a touch" if is_own else "takeover of a touched record"
+        is_touched = write.is_touch
 
 
 def _answers(history: History) -> Iterator[str]:

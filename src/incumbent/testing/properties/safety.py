@@ -50,12 +50,14 @@ def trust_counts_from_the_send(history: History) -> Iterator[Violation]:
 
 def patience_counts_from_the_commit(history: History) -> Iterator[Violation]:
     """S3: another's lease is taken by a write sent a lease duration, on the fastest clock, after it was
-    written.
+    written, whoever touched it since (P15).
     """
     sent = {(one.who, one.request.id): one.at for one in history.of(Invoked)}
     committed = 0
     for write in _won(history):
         before, session, last = write.before, _session(write), committed
+        if write.is_touch:
+            continue
         committed = write.at
         if before is None or before.lease.is_vacant or session in {"", before.lease.holder_session}:
             continue

@@ -121,6 +121,13 @@ def request_resign(simulation: Simulation, _who: str, _size: float) -> None:
     simulation.request_resign()
 
 
+def touch(simulation: Simulation, _who: str, size: float) -> None:
+    """P15: the record is touched, once or again and again for a while."""
+    times = 1 + simulation.roll(4)
+    for turn in range(times):
+        simulation.later(size * turn / times, simulation.touch)
+
+
 def stop(simulation: Simulation, who: str, size: float) -> None:
     """F15: stop, in whatever state, perhaps twice, giving more time or less, and start again."""
     for _ in range(1 + simulation.roll(2)):
@@ -146,7 +153,7 @@ def restore(simulation: Simulation, _who: str, _size: float) -> None:
 INSIDE: Final[tuple[Strike, ...]] = (
     *(partition, flap, slow, slow_then_isolated, lose, repeat, pause, pause_in_flight, crash, twin, drift),
     turn_wall_clock,
-    *(resign, request_resign, stop, stall, fork),
+    *(resign, request_resign, stop, stall, fork, touch),
 )
 """Within the assumptions of the promise: exclusion is owed through all of them."""
 

@@ -20,7 +20,7 @@ from incumbent.config import ElectorConfig
 from incumbent.core.messages import UpdateLease
 from incumbent.core.states import STOPPED
 from incumbent.errors import ConfigurationError
-from incumbent.lease import StoreGuarantees, to_ns
+from incumbent.lease import Lease, StoredLease, StoreGuarantees, to_ns
 from incumbent.testing.history import Executed, Led, Marked, Struck
 from incumbent.testing.profile import Profile
 from incumbent.testing.properties import check
@@ -212,10 +212,19 @@ class Simulation(World):
         self._strike("request_resign", "", by)
         stored = self.store.stored
         if stored is not None and not stored.lease.is_vacant:
-            request = UpdateLease(0, self.now, NEVER, stored.lease.asked_to_resign(by), stored.version)
-            reply = self.store.execute(request)
-            self.record(Executed(self.now, by, request, reply, stored))
-            self.announce()
+            self._rewrite(by, stored, stored.lease.asked_to_resign(by))
+
+    def touch(self, by: str = "somebody") -> None:
+        """Change the record without writing the lease, as a label on it does (P15)."""
+        self._strike("touch", "", by)
+        stored = self.store.stored
+        if stored is not None:
+            self._rewrite(by, stored, stored.lease)
+
+    def _rewrite(self, by: str, stored: StoredLease, lease: Lease) -> None:
+        request = UpdateLease(0, self.now, NEVER, lease, stored.version)
+        self.record(Executed(self.now, by, request, self.store.execute(request), stored))
+        self.announce()
 
     # Clocks.
 

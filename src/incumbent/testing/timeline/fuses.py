@@ -73,16 +73,20 @@ class _View:
         self._candidate = name.partition("-")[0]
         self._readings = readings
         self._history = history
-        self._version: object = self
+        self._lease: Lease | None = None
         self._seen: Fuse | None = None  # what it observed
         self._own: Fuse | None = None  # its own term
         self._drawn = 0
 
     def saw(self, at: int, lease: Lease | None, version: object) -> Iterator[Fuse]:
-        """The record, or that there is none; a version that it knows already starts nothing anew (P4)."""
-        if version != self._version:
+        """The record, or that there is none; a write that it knows already starts nothing anew (P4, P15)."""
+        known = self._lease
+        is_known = known is lease is None or (
+            known is not None and lease is not None and known.is_same_write(lease)
+        )
+        if self._seen is None or not is_known:
             yield from self.draw(at)
-            self._version = version
+            self._lease = lease
             self._seen = self._observed(at, lease, version)
 
     def went_back(self, at: int) -> Iterator[Fuse]:

@@ -177,7 +177,7 @@ def _told(name: str, terms: list[Span], faults: list[Span]) -> Iterator[Moment]:
 def _others(history: History) -> Iterator[Moment]:
     """What was done to nobody in particular."""
     for one in history.of(Struck):
-        if one.verb in {"request_resign", "recover"}:
+        if one.verb in {"request_resign", "touch", "recover"}:
             yield Moment(one.at, "all" if one.verb == "recover" else "store", struck(one), 2)
 
 

@@ -75,6 +75,7 @@ VERBS: Final[dict[str, Callable[..., str]]] = {
     "stop": lambda timeout: "is told to stop" + ("" if timeout is None else f" within {timeout:g} s"),
     "fork": lambda: "forks a child",
     "request_resign": lambda by: f"{by} asks the holder to resign",
+    "touch": lambda by: f"{by} touches the record, and leaves the lease as it is",
     "drift": _drift,
     "jump": lambda seconds: f"its clock jumps by {seconds:+g} s",
     "stop_wall_clock": lambda: "its time of day stands still",
