@@ -44,7 +44,11 @@ class LeaseStore(Protocol):
         ...
 
     def get_lease(self, *, timeout: float) -> StoredLease:
-        """The record and its version. It may be old: reading decides nothing, writing does.
+        """The record, its version and epoch. It may be old: reading decides nothing, writing does.
+
+        A store that may have gone back to something old, by a restart or a failover, says so by an `epoch`
+        that it never gave before: who waits begins anew. What was released in an earlier epoch it shows as
+        held, and its versions of an earlier epoch replace nothing.
 
         Raises:
             LeaseNotFound: There is no record.

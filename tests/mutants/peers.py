@@ -196,18 +196,8 @@ PEERS = (
         (
             Patch(
                 "core/elector.py",
-                "        write = self.candidacy.recognise(stored, self._oldest_valid())\n"
-                "        if write is not None:\n"
-                "            self._landed(write, stored)\n"
-                "        else:\n"
-                "            self._observe(stored)\n"
-                "            holder",
-                "        write = self.candidacy.held\n"
-                "        if write is not None:\n"
-                "            self._landed(write, stored)\n"
-                "        else:\n"
-                "            self._observe(stored)\n"
-                "            holder",
+                "        write = before.recognise(stored, self._oldest_valid())\n",
+                "        write = before.held\n",
             ),
         ),
     ),

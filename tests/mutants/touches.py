@@ -15,7 +15,7 @@ TOUCHES = (
     mutant(
         "a renewal is taken for a touch",
         ("simulation", "20"),
-        Patch("lease.py", "times = self.renew_time, self.acquire_time", "times = self.acquire_time,"),
+        Patch("lease.py", "times = self.renew_time, self.acquire_time", "times = self.acquire_time"),
     ),
     mutant(
         "another's write with the same renew time is taken for a touch",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 
@@ -25,6 +26,8 @@ class TestMemoryStore(LeaseStoreContract):
     def delete_lease(self, lease):
         return deleted(self.open_store(lease))
 
+    # Nobody but this process can touch what is in its memory, so the hook is not given.
+
 
 @pytest.mark.timeout(1200)  # two thousand commits, each on the disk before it counts
 class TestSqliteStore(LeaseStoreContract):
@@ -39,6 +42,15 @@ class TestSqliteStore(LeaseStoreContract):
 
     def delete_lease(self, lease):
         return deleted(self.open_store(lease))
+
+    def touch(self, lease):
+        """A column of somebody's own, and the version made anew."""
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as database:
+            with suppress(sqlite3.OperationalError):
+                database.execute("ALTER TABLE lease ADD COLUMN note TEXT NOT NULL DEFAULT ''")
+            fresh = "note = hex(randomblob(4)), version = hex(randomblob(16))"
+            changed = database.execute(f"UPDATE lease SET {fresh} WHERE name = ?", (lease,)).rowcount
+        return changed == 1
 
     def stalled(self, lease):
         """Another thread's call on the same file hangs."""

@@ -20,8 +20,8 @@ a replica that lags. So an election here saves work, and is safe only where the 
 done without a memory is done. A server's life is its `run_id` together with its `master_replid`, which change
 at every restart and at every promotion, and:
 
-- A version is `<uuid>@<life>`: never repeated, and another one in every life. Every wait of a follower begins
-  anew with it (P4), even if the record is the same, or is an older one that came back.
+- A life is an epoch: every wait of a follower begins anew with it (P15), even if the record is the same, or
+  is an older one that came back. A version is `<uuid>@<life>`: never repeated, another one in every life.
 - A write names the life in which it was decided on, and is refused in another. So a request that was under
   way for long does not reach a record that only looks like the one it was meant for.
 - A record that was released in another life is shown as held for one more lease duration (P5): whoever took
@@ -272,10 +272,10 @@ def _stored(record: dict[bytes, bytes], life: str) -> StoredLease:
         raise CorruptLease("the record has no version; repair or delete it by hand")
     if lease.is_vacant and fields.get("life") != life:
         lease = replace(lease, holder_identity=_RELEASED_BEFORE, holder_session=_NOBODY)
-    return StoredLease(lease, f"{fields['version']}@{life}")
+    return StoredLease(lease, f"{fields['version']}@{life}", epoch=life)
 
 
 def _forgotten(life: str) -> StoredLease:
     """What is shown once of a record that is missing in one life after the other; no write can name it."""
     nobody = Lease(_FORGOTTEN, _NOBODY, _A_MOMENT, _EPOCH, _EPOCH, 0)
-    return StoredLease(nobody, f"{_FORGOTTEN}@{life}")
+    return StoredLease(nobody, f"{_FORGOTTEN}@{life}", epoch=life)

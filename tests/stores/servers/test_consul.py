@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
+from base64 import b64decode
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -23,6 +25,14 @@ proxy, store = http_stores.proxy, http_stores.store
 class TestConsulStore(ServerContract):
     racers = 4  # Consul takes its time for each write, and two requests for each that it refuses
     machine_settings = settings(ServerContract.machine_settings, max_examples=10, stateful_step_count=20)
+
+    def touch(self, lease):
+        """Other flags on the key, for the same value alone changes nothing; unless somebody just wrote."""
+        path = f"/v1/kv/incumbent/{lease}"
+        found = self.server.ask("GET", path)[0]
+        where = f"{path}?cas={found['ModifyIndex']}&flags={secrets.randbelow(2**31)}"
+        self.server.ask("PUT", where, b64decode(found["Value"]))
+        return True
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import subprocess
 import sys
 import threading
@@ -41,6 +42,12 @@ class TestKubernetesStore(ServerContract):
     def delete_lease(self, lease):
         with suppress(LeaseNotFound, ConfigurationError), closing(self.open_store(lease)) as store:
             store.delete_lease()
+        return True
+
+    def touch(self, lease):
+        """As `kubectl label` does."""
+        label = {"metadata": {"labels": {"touched": secrets.token_hex(4)}}}
+        self.server.ask(f"/apis/coordination.k8s.io/v1/namespaces/default/leases/{lease}", "PATCH", label)
         return True
 
 

@@ -41,7 +41,14 @@ CORRUPT = {
 
 
 class TestMongoStore(ServerContract):
-    pass
+    def touch(self, lease):
+        """Another field, and the version made anew; a field alone would not even change that."""
+        if not self.server.is_ours:
+            return False
+        change = {"note": secrets.token_hex(4), "version": secrets.token_hex(16)}
+        with closing(self.server.admin()) as client:
+            leases = client.incumbent.incumbent_lease
+            return leases.update_one({"_id": lease}, {"$set": change}).matched_count == 1
 
 
 @pytest.fixture

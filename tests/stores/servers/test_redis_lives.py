@@ -77,13 +77,16 @@ def crash(server):
 
 
 def test_a_version_of_an_earlier_life_is_another_and_is_refused(keeping, open_here):
-    """The record is the same, but who waits for it waits anew (P4), and a late write does not reach it."""
+    """The record is the same, but who waits for it waits anew (P15), and a late write does not reach it."""
     store = open_here(keeping)
     version = store.create_lease(PLAIN, timeout=5)
+    before = store.get_lease(timeout=5)
     crash(keeping)
     read = store.get_lease(timeout=5)
     assert read.lease == PLAIN
     assert read.version != version
+    assert read.epoch != before.epoch
+    assert not read.is_same_write(before)
     taken = replace(PLAIN, holder_session="another")
     with pytest.raises(LeaseConflict, match="restarted"):
         store.update_lease(taken, version, timeout=5)

@@ -155,11 +155,12 @@ class ApiServer(Server):
 
     def open(self, path: str, method: str = "GET", body: object = None) -> HTTPResponse:
         """The same, for an answer that does not end, as that to a watch."""
+        kind = "merge-patch+json" if method == "PATCH" else "json"
         request = urllib.request.Request(
             f"https://127.0.0.1:{self.port}{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {ADMIN}", "Content-Type": "application/json"},
+            headers={"Authorization": f"Bearer {ADMIN}", "Content-Type": f"application/{kind}"},
         )
         context = ssl.create_default_context(cafile=self.directory / "apiserver.crt")
         return urllib.request.urlopen(request, timeout=5, context=context)

@@ -8,8 +8,8 @@ Five lines hold a store of one's own against it:
         def open_store(self, lease):
             return MyStore("server.example", lease)
 
-Stores differ only in what they declare (`LeaseStore.guarantees`) and in the two hooks that a subclass may
-give: `delete_lease` and `stalled`. What needs a hook that is not given is skipped and says so.
+Stores differ only in what they declare (`LeaseStore.guarantees`) and in the three hooks that a subclass may
+give: `delete_lease`, `stalled` and `touch`. What needs a hook that is not given is skipped and says so.
 """
 
 # ruff: noqa: S101 - its assertions are what it is for
@@ -32,18 +32,19 @@ from hypothesis.stateful import run_state_machine_as_test
 from incumbent.errors import ConfigurationError, LeaseConflict, LeaseNotFound, StoreUnavailable
 from incumbent.lease import Lease, Version
 from incumbent.store import LeaseStore, watch
-from incumbent.testing.stores.fixtures import Opener, StoreUnderTest, assert_is_store
+from incumbent.testing.stores.fixtures import Opener, assert_is_store
 from incumbent.testing.stores.machine import ODD_LEASES, PLAIN, LeaseStoreMachine, assert_kept
+from incumbent.testing.stores.touches import TouchContract
 
 __all__ = ["LeaseStoreContract"]
 
 T = TypeVar("T")
 
 
-class LeaseStoreContract(StoreUnderTest):
+class LeaseStoreContract(TouchContract):
     """Subclass it as `Test...`, override `open_store`, and pytest does the rest.
 
-    The attributes and hooks of `StoreUnderTest` are its settings, and:
+    The attributes and hooks of `StoreUnderTest` are its settings, `TouchContract` has one more, and:
 
     Attributes:
         machine_settings: How long Hypothesis searches for a difference from the reference.
