@@ -6,8 +6,8 @@
  *
  * Delay, pause and loss are all "the step is not taken yet". Flags: STALE (a write that was given up may land
  * later), RELEASE, CRASH (and restart as somebody new), LIVE (from some moment on nothing fails any more).
- * BROKEN_... break one rule each. Not in here: requests to resign (P14) and lost records (P5); they are in the
- * proof. Rules P1, P2, ... are those of protocol.md.
+ * BROKEN_... break one rule each. Not in here: touches (P15), requests to resign (P14) and lost records (P5); they
+ * are in the proof. Here a version stands for a write. Rules P1, P2, ... are those of protocol.md.
  */
 #define NONE 0
 #define READ 1

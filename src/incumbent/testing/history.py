@@ -45,10 +45,9 @@ class Executed(NamedTuple):
     @property
     def is_touch(self) -> bool:
         """Whether the record was rewritten and the write in it left as it was (P15)."""
-        if self.before is None or not isinstance(self.reply, Written):
+        if not (self.before and isinstance(self.reply, Written) and isinstance(self.request, UpdateLease)):
             return False
-        request = self.request
-        return isinstance(request, UpdateLease) and request.lease.is_same_write(self.before.lease)
+        return self.request.lease.is_same_write(self.before.lease)
 
 
 class Answered(NamedTuple):

@@ -42,9 +42,7 @@ T = TypeVar("T")
 
 
 class LeaseStoreContract(TouchContract):
-    """Subclass it as `Test...`, override `open_store`, and pytest does the rest.
-
-    The attributes and hooks of `StoreUnderTest` are its settings, `TouchContract` has one more, and:
+    """Subclass it as `Test...`, override `open_store` and other hooks, and pytest does the rest.
 
     Attributes:
         machine_settings: How long Hypothesis searches for a difference from the reference.
