@@ -40,6 +40,7 @@ from incumbent.core.messages import (
     StoppedLeading,
     Unavailable,
     UpdateLease,
+    WriteRequest,
     Written,
 )
 from incumbent.core.states import CANDIDATE, FOLLOWER, LEADER, STOPPED
@@ -63,6 +64,8 @@ class Shadow:
         self.pending: Request | None = None
         self.held: Write | None = None  # the write by which it leads
         self.doubted: tuple[Write, ...] = ()  # writes of this candidacy that may have happened (P7)
+        self.left: tuple[Write, ...] = ()  # those of the candidacy that is being left (P9) ...
+        self.until = 0  # ... until then at the latest
         self.taken: list[str] = []  # the actions of the last step
 
     @classmethod
@@ -78,6 +81,11 @@ class Shadow:
         held = elector.candidacy.held
         shadow.held = None if held is None else write_of(held)
         shadow.doubted = tuple(write_of(write) for write in elector.candidacy.unresolved)
+        if elector.leaving is not None:
+            former = elector.leaving.former
+            writes = (former.held, *former.unresolved)
+            shadow.left = tuple(write_of(write) for write in writes if write is not None)
+            shadow.until = elector.leaving.until
         return shadow
 
     def step(self, event: Input, now: int, effects: Effects) -> list[str]:
@@ -93,7 +101,7 @@ class Shadow:
             if self.pending is not None and event.id == self.pending.id:
                 self._hear(event, self.pending, now)
         elif isinstance(event, (Abstain, Resign, Stop)):
-            self._withdraw(event)
+            self._withdraw(event, now)
         elif isinstance(event, Ended) and self.node.leaving:
             self._take("work ends", actions.end_work(self.node))
         self._compare_terms(effects, now, led=led)
@@ -117,7 +125,7 @@ class Shadow:
         late = self.pending
         if late is not None and now >= late.expires_at and getattr(event, "id", None) != late.id:
             self._hear(Unavailable(late.id), late, now)
-        if self.pending is None and now >= self.node.since + self.timing.lease:
+        if self.pending is None and now >= self.until:
             self._drop_release()
 
     def _hear(self, reply: Reply, request: Request, now: int) -> None:
@@ -130,6 +138,8 @@ class Shadow:
             self._hear_leaving(reply, write, now)
         elif isinstance(reply, Written) and write is not None:
             self._landed("answer: written", write, self._made(write, reply.version), now)
+        elif self.node.leaving:
+            self._look_for_own(reply, now)
         elif isinstance(reply, Found):
             self._found(reply.stored, now)
         elif isinstance(reply, Missing) and (write is None or self.node.leads):
@@ -138,15 +148,25 @@ class Shadow:
             self.doubted = (*self.doubted, write)
 
     def _hear_leaving(self, reply: Reply, write: Write, now: int) -> None:
-        """P9: a renewal under way is heard of first; then the release, once."""
+        """P9: a write under way is heard of first; then the release, and once more if it was refused."""
+        is_unknown = isinstance(reply, Unavailable) and reply.outcome_unknown
         if isinstance(reply, Written) and not write.vacant:
             found = self._made(write, reply.version)
             self._take("answer while leaving", actions.follow_up(self.node, write, found, now))
+            self.left, self.until = (write,), write.sent + self.timing.lease
             return
         if isinstance(reply, Written):
             self._take("read", actions.observe(self.node, self._made(write, reply.version), now))
-        if write.vacant or isinstance(reply, (Refused, Missing)):
+        if isinstance(reply, (Written, Missing)) or (write.vacant and is_unknown):
             self._take("release settled", actions.settle(self.node))
+        elif write.vacant:
+            self._take("release is refused", actions.refused(self.node))
+        elif isinstance(reply, Refused) and self.left:
+            self.node = replace(self.node, known=False)  # it is to be read
+        elif not is_unknown and not self.left:
+            self._take("release settled", actions.settle(self.node))
+        elif is_unknown:
+            self.left = (*self.left, write)
 
     def _made(self, write: Write, version: Version) -> Record:
         """P15: the answer to a write does not say in which epoch it landed; the last one seen is supposed."""
@@ -166,7 +186,7 @@ class Shadow:
         found = record_of(stored)
         if self.node.leads and found.version == self.node.version:
             return
-        for write in self.doubted if self.held is None else (self.held, *self.doubted):
+        for write in (*self._held(), *self.doubted):
             if actions.hold(self.node, write, found, now, self.timing).guard:
                 self._landed("read own write", write, found, now)
                 return
@@ -174,7 +194,21 @@ class Shadow:
             self._end()
         self._take("read", actions.observe(self.node, found, now))
 
-    def _withdraw(self, event: Abstain | Resign | Stop) -> None:
+    def _look_for_own(self, reply: Reply, now: int) -> None:
+        """P9: the record is read once for what is to be released, wherever it is by now."""
+        if not isinstance(reply, Unavailable):
+            found = record_of(reply.stored if isinstance(reply, Found) else None)
+            for write in self.left:
+                step = actions.find(self.node, write, found, now, self.timing)
+                if step.guard:
+                    self._take("find what is to be released", step)
+                    self.left = (write,)
+                    return
+            self._take("read", actions.observe(self.node, found, now))
+        if not self.node.known:
+            self._take("release settled", actions.settle(self.node))
+
+    def _withdraw(self, event: Abstain | Resign | Stop, now: int) -> None:
         """P9: who led leaves in order or lets the lease expire; anybody else just gives up."""
         if not isinstance(event, Abstain) and not event.release:
             self._drop_release()
@@ -184,13 +218,30 @@ class Shadow:
         release = not isinstance(event, Abstain) and event.release
         if led and release:
             self._take("leave office", actions.leave(self.node))
+            self.left, self.until = (*self._held(), *self.doubted), self.node.base + self.timing.lease
             self.held, self.doubted = None, ()
+        elif self._departs(event, now):
+            self._take("leave the race with a claim under way", actions.depart(self.node))
+            is_claiming = isinstance(self.pending, WriteRequest)
+            last = self.pending.sent_at if is_claiming else self.doubted[-1].sent
+            self.left, self.doubted, self.until = self.doubted, (), last + self.timing.lease
+            return
         elif led:
             self._end()
         if not (led and isinstance(event, Stop)):
             self._end()
         if not self.node.leaving and (was_waiting or isinstance(event, Stop)):
             self.pending = None
+
+    def _held(self) -> tuple[Write, ...]:
+        return () if self.held is None else (self.held,)
+
+    def _departs(self, event: Abstain | Resign | Stop, now: int) -> bool:
+        """P9: whether a claim may yet take effect, and is to be released if it does."""
+        may_release = isinstance(event, Abstain) or event.release
+        is_claiming = isinstance(self.pending, WriteRequest)
+        hopes = any(write.sent > now - self.timing.deadline for write in self.doubted)
+        return self.state == CANDIDATE and may_release and (is_claiming or hopes)
 
     def _drop_release(self) -> None:
         """P9: it waited in vain; one that is under way is not called back."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from incumbent.config import ElectorConfig
 from incumbent.core.elector import Elector
-from incumbent.core.messages import CreateLease, WriteRequest
+from incumbent.core.messages import CreateLease, UpdateLease, WriteRequest
 from incumbent.lease import Lease, StoredLease
 from specs.proof.actions import Node, Record, Timing, Write
 
@@ -69,7 +69,10 @@ def idle(session: str) -> Node:
         token=0,
         leaving=False,
         ended=False,
+        former=0,
+        known=False,
         left=None,
+        tried=False,
         looked=False,
         seen=NOTHING,
         since=0,
@@ -91,8 +94,12 @@ def node_of(elector: Elector) -> Node:
         longest=view.longest_ns,
     )
     if elector.leaving is not None:
-        lease, version, ended = elector.leaving
-        return replace(node, leaving=True, ended=ended, left=version, token=lease.leader_transitions)
+        former, ended = elector.leaving.former, elector.leaving.ended
+        pending, token = elector.pending, 0 if former.held is None else former.held.lease.leader_transitions
+        tried = isinstance(pending, UpdateLease) and pending.lease.is_vacant
+        known = elector.leaving.is_known and not tried
+        leaving = replace(node, leaving=True, ended=ended, former=former.number, known=known, tried=tried)
+        return replace(leaving, left=former.version, token=token)
     if held is None:
         return node
     token = held.lease.leader_transitions
@@ -101,6 +108,8 @@ def node_of(elector: Elector) -> Node:
 
 def essence(node: Node) -> Node:
     """Without what is left over from a former term."""
+    if not node.leaving:
+        node = replace(node, former=0, known=False, tried=False, ended=False)
     if not node.leads:
-        node = replace(node, base=0, version=None, token=node.token if node.leaving else 0)
-    return node if node.leaving else replace(node, left=None, ended=False)
+        node = replace(node, base=0, version=None, token=node.token if node.known else 0)
+    return node if node.known else replace(node, left=None)

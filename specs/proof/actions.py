@@ -69,7 +69,10 @@ class Node:
     token: Any  # of that term, until it is released
     leaving: Any  # it owes a release, of the former candidacy
     ended: Any  # nothing of that candidacy's term runs any more
-    left: Any  # the last version known to be that candidacy's
+    former: Any  # the number of that candidacy
+    known: Any  # that its record is at ...
+    left: Any  # ... the last version known to be that candidacy's
+    tried: Any  # a release was sent that may yet take effect
     looked: Any  # it has seen the record, or that there is none
     seen: Any  # a Record
     since: Any  # when it first received just that
@@ -155,6 +158,7 @@ def renew(node: Node, write: Write, now: Any, timing: Timing) -> Step:
     """P1, P2: over a version known to be one's own, with the same token."""
     guard = every(
         is_valid(node, now, timing),
+        no(node.leaving),
         write.replaces == node.version,
         no(write.creates),
         no(write.vacant),
@@ -171,6 +175,8 @@ def release(node: Node, write: Write, now: Any, timing: Timing) -> Step:
     guard = every(
         node.leaving,
         node.ended,
+        node.known,
+        no(node.tried),
         no(node.leads),
         write.replaces == node.left,
         no(write.creates),
@@ -179,7 +185,7 @@ def release(node: Node, write: Write, now: Any, timing: Timing) -> Step:
         write.duration == timing.lease,
         write.sent == now,
     )
-    return Step(guard, node)
+    return Step(guard, replace(node, known=False, tried=True))
 
 
 # The store decides.
@@ -235,8 +241,46 @@ def hold(node: Node, write: Write, found: Record, now: Any, timing: Timing) -> S
 
 def follow_up(node: Node, write: Write, found: Record, now: Any) -> Step:
     """P9: a renewal under way at the end of the term took effect: that version is the one to release."""
-    guard = every(node.leaving, no(write.vacant))
-    return Step(guard, replace(see(node, found, now), left=found.version, token=found.token))
+    guard = every(node.leaving, no(node.leads), no(write.vacant))
+    after = replace(see(node, found, now), left=found.version, token=found.token, known=True)
+    return Step(guard, after)
+
+
+def find(node: Node, write: Write, found: Record, now: Any, timing: Timing) -> Step:
+    """P9: the record still carries a write of that candidacy, so its version is the one to release."""
+    guard = every(
+        node.leaving,
+        no(node.leads),
+        no(node.tried),
+        write.elector == node.elector,
+        write.number == node.former,
+        looks_like(found, write),
+        now < write.sent + timing.deadline,
+    )
+    after = replace(see(node, found, now), left=found.version, token=found.token, known=True)
+    return Step(guard, after)
+
+
+def refused(node: Node) -> Step:
+    """P9: the release met another version, so it never takes effect."""
+    return Step(node.leaving, replace(node, tried=False))
+
+
+def depart(node: Node) -> Step:
+    """P9: an end with a claim under way: it may yet have to be released."""
+    guard = every(no(node.leads), no(node.leaving))
+    return Step(
+        guard,
+        replace(
+            node,
+            number=node.number + 1,
+            leaving=True,
+            ended=True,
+            former=node.number,
+            known=False,
+            tried=False,
+        ),
+    )
 
 
 # A candidacy ends. What it wrote is another's from then on (P2).
@@ -251,7 +295,7 @@ def leave(node: Node) -> Step:
     """P9: in order, with a release to follow."""
     guard = every(node.leads, no(node.leaving))
     left = replace(node, leads=False, number=node.number + 1, leaving=True, left=node.version)
-    return Step(guard, replace(left, ended=False))
+    return Step(guard, replace(left, ended=False, former=node.number, known=True, tried=False))
 
 
 def end_work(node: Node) -> Step:

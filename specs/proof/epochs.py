@@ -102,7 +102,7 @@ def _undisturbed(system: System, s: State, words: Words) -> list[Part]:
             "so is the version that is to be released",
             "P9",
             "elector write",
-            lambda e, x: implies(s.leaving(e), words.is_undisturbed(s.left(e), x)),
+            lambda e, x: implies(every(s.leaving(e), s.known(e)), words.is_undisturbed(s.left(e), x)),
         ),
         Part(
             "so is the version that a renewal or a release names",

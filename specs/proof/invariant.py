@@ -5,6 +5,7 @@ The promises (`promises.py`) follow from it. What holds whatever the clocks show
 
 from __future__ import annotations
 
+from specs.proof.endings import endings
 from specs.proof.epochs import epochs
 from specs.proof.logic import every, implies, no, some
 from specs.proof.state import State
@@ -19,7 +20,7 @@ def safety(system: System, state: State) -> list[Part]:
         *_history(system, state, words),
         *epochs(system, state, words),
         *_writes(system, state, words),
-        *_endings(system, state, words),
+        *endings(system, state, words),
         *_electors(state, words),
         *_leaders(system, state, words),
         *_heart(system, state, words),
@@ -133,56 +134,6 @@ def _writes(system: System, s: State, words: Words) -> list[Part]:
     ]
 
 
-def _endings(system: System, s: State, words: Words) -> list[Part]:
-    c = system.constants
-    return [
-        Part(
-            "a release is of a candidacy that is over",
-            "P9: first the end, then the release",
-            "write",
-            lambda w: implies(every(s.issued(w), c.releases(w)), c.candidacy(w) < s.number(c.by(w))),
-        ),
-        Part(
-            "what is to be released is of a candidacy that is over",
-            "P9",
-            "elector",
-            lambda e: implies(
-                s.leaving(e),
-                every(
-                    words.exists(s.left(e)),
-                    words.is_held(s.left(e)),
-                    c.by(s.source(s.left(e))) == e,
-                    c.candidacy(s.source(s.left(e))) < s.number(e),
-                    s.token(e) == words.carried(s.left(e)),
-                ),
-            ),
-        ),
-        Part(
-            "no release is sent while something of its term runs",
-            "P9: it waits for the end of the work, and of what was told of it",
-            "elector write",
-            lambda e, w: implies(
-                every(s.leaving(e), no(s.ended(e)), s.issued(w), c.releases(w), c.by(w) == e),
-                c.candidacy(w) != c.candidacy(s.source(s.left(e))),
-            ),
-        ),
-        Part(
-            "a pending write is of this candidacy, or of the one that is being left",
-            "P10: who ends a candidacy forgets what was pending, except to release it",
-            "elector",
-            lambda e: implies(
-                s.waiting(e),
-                every(
-                    s.issued(s.pending(e)),
-                    c.by(s.pending(e)) == e,
-                    implies(no(s.leaving(e)), c.candidacy(s.pending(e)) == s.number(e)),
-                    implies(s.leaving(e), c.candidacy(s.pending(e)) == c.candidacy(s.source(s.left(e)))),
-                ),
-            ),
-        ),
-    ]
-
-
 def _electors(s: State, words: Words) -> list[Part]:
     return [
         Part(
@@ -243,7 +194,7 @@ def _heart(system: System, s: State, words: Words) -> list[Part]:
             "write write",
             lambda w, x: implies(
                 every(
-                    words.is_live(w),
+                    words.is_open(w),
                     s.landed(x),
                     s.at(w) < s.at(x),
                     some(c.by(x) != c.by(w), c.candidacy(x) != c.candidacy(w)),
@@ -257,8 +208,9 @@ def _heart(system: System, s: State, words: Words) -> list[Part]:
             "write write",
             lambda w, x: implies(
                 every(
-                    words.is_live(w),
-                    words.is_live(x),
+                    words.is_open(w),
+                    words.is_open(x),
+                    c.candidacy(w) == c.candidacy(x),
                     c.by(w) == c.by(x),
                     s.at(w) < s.at(x),
                     c.carries(w) != c.carries(x),

@@ -110,6 +110,10 @@ class State:
     leaving: Any
     ended: Any
     left: Any
+    former: Any
+    known: Any
+    tried: Any
+    freed: Any  # of electors and numbers: a release of that candidacy took effect
     looked: Any
     seen: Any
     life: Any  # the epoch in which it saw that, as far as it knows
@@ -135,8 +139,9 @@ def any_state(universe: Universe) -> State:
         ((INT, write), "source"),
         ((write, BOOL), "issued landed"),
         ((write, INT), "at"),
-        ((elector, BOOL), "alive waiting leads leaving ended looked"),
-        ((elector, INT), "number version token left seen life highest"),
+        ((elector, BOOL), "alive waiting leads leaving ended looked known tried"),
+        ((elector, INT, BOOL), "freed"),
+        ((elector, INT), "number version token left seen life highest former"),
         ((elector, time), "base since longest"),
         ((elector, write), "pending"),
     ]
@@ -201,6 +206,9 @@ _SAME = (
     "leaving",
     "ended",
     "left",
+    "former",
+    "known",
+    "tried",
     "looked",
     "since",
     "highest",

@@ -11,7 +11,7 @@ import z3
 
 from incumbent.config import tolerates
 from specs.proof import actions
-from specs.proof.logic import every, implies, no
+from specs.proof.logic import every, implies, no, some
 from specs.proof.state import INT, Constants, State, Universe, node, put, record, timing, with_node, written
 
 RULES = {
@@ -19,7 +19,8 @@ RULES = {
         name: getattr(actions, name) for name in ("claim", "renew", "release", "hold", "observe", "follow_up")
     },
     **{
-        name: getattr(actions, name) for name in ("end", "leave", "end_work", "settle", "begin_anew", "lands")
+        name: getattr(actions, name)
+        for name in ("end", "leave", "find", "refused", "depart", "end_work", "settle", "begin_anew", "lands")
     },
     "is_reply_to": lambda pending, write: pending == write,  # P10
     "happened": lambda state, write: state.landed(write),  # A1, P7: what is reported as done was done
@@ -75,6 +76,7 @@ class System:
 
     def initial(self, s: State) -> Any:
         """Nothing was written, nobody leads, nobody has looked; electors start when they first act."""
+        free = self.universe.forall("elector version", lambda e, n: no(s.freed(e, n)))
         idle = self.universe.forall(
             "elector",
             lambda e: every(
@@ -86,7 +88,7 @@ class System:
         )
         unsent = self.universe.forall("write", lambda w: every(no(s.issued(w)), no(s.landed(w))))
         nothing = every(s.missing(0), s.written(0) <= s.now, s.begun(0) == s.written(0))
-        return every(s.latest == 0, nothing, idle, unsent)
+        return every(s.latest == 0, nothing, idle, unsent, free)
 
     def _actions(self) -> list[Action]:
         rules = self.rules
@@ -106,6 +108,9 @@ class System:
             Action("no answer", "elector", self._give_up),
             Action("candidacy ends", "elector", self._end),
             Action("leave office", "elector", self._leave),
+            Action("leave the race with a claim under way", "elector", self._depart),
+            Action("find what is to be released", "elector write version", self._find),
+            Action("release is refused", "elector", self._refused),
             Action("work ends", "elector", self._end_work),
             Action("release settled", "elector", self._settle),
             Action("clock runs backwards", "elector", self._begin_anew),
@@ -129,7 +134,12 @@ class System:
             no(is_second_loss) if self.rules.one_loss_at_a_time else True,
             implies(every(c.creates(w), s.latest > 0), is_known) if self.rules.known_durations else True,
         )
-        after = s.but(landed=put(s.landed, w, True), at=put(s.at, w, new))
+        by, number, releases = c.by(w), c.candidacy(w), c.releases(w)
+
+        def freed(e: Any, n: Any) -> Any:
+            return some(s.freed(e, n), every(releases, e == by, n == number))
+
+        after = s.but(landed=put(s.landed, w, True), at=put(s.at, w, new), freed=freed)
         return guard, self._append(after, missing=False, source=w)
 
     def _lose(self, s: State) -> tuple[Any, State]:
@@ -186,9 +196,10 @@ class System:
 
     def _release(self, s: State, e: Any, w: Any) -> tuple[Any, State]:
         """The record names nobody; that it is that candidacy's is for the proof to know."""
+        c = self.constants
         guard, after = self._send(s, e, w, self.rules.release)
-        c, of = self.constants, s.source(s.left(e))
-        return every(guard, c.candidacy(w) == c.candidacy(of)), after
+        step = self.rules.release(node(s, c, e), written(c, w), self.rules.reading(s), timing(c, e))
+        return every(guard, c.candidacy(w) == s.former(e)), with_node(after, e, step.after)
 
     def _win(self, s: State, e: Any, w: Any) -> tuple[Any, State]:
         """The store's own word that this write took effect. An answer counts for the pending write (P10).
@@ -244,6 +255,26 @@ class System:
     def _leave(self, s: State, e: Any) -> tuple[Any, State]:
         guard, after = self.rules.leave(node(s, self.constants, e))
         return every(s.alive(e), guard), with_node(s, e, after)
+
+    def _depart(self, s: State, e: Any) -> tuple[Any, State]:
+        guard, after = self.rules.depart(node(s, self.constants, e))
+        return every(s.alive(e), guard), with_node(s, e, after)
+
+    def _find(self, s: State, e: Any, w: Any, v: Any) -> tuple[Any, State]:
+        c = self.constants
+        guard, after = self.rules.find(
+            node(s, c, e), written(c, w), record(s, c, v), self.rules.reading(s), timing(c, e)
+        )
+        return every(s.alive(e), s.issued(w), v >= 0, v <= s.latest, guard), with_node(s, e, after)
+
+    def _refused(self, s: State, e: Any) -> tuple[Any, State]:
+        """The store's own word that a release did not happen: as if it had not been sent (A1)."""
+        c, w = self.constants, s.pending(e)
+        guard, after = self.rules.refused(node(s, c, e))
+        is_refused = every(s.waiting(e), c.releases(w), no(s.landed(w)))
+        return every(s.alive(e), is_refused, guard), with_node(s, e, after).but(
+            waiting=put(s.waiting, e, False), issued=put(s.issued, w, False)
+        )
 
     def _end_work(self, s: State, e: Any) -> tuple[Any, State]:
         guard, after = self.rules.end_work(node(s, self.constants, e))

@@ -16,6 +16,7 @@ _TIMELESS = {
     "every record comes from a write",
     "the writes of a candidacy do not look alike",
     "a release is of a candidacy that is over",
+    "what is to be released is of a candidacy that is over",
     "a pending write is of this candidacy, or of the one that is being left",
 }
 
@@ -26,7 +27,7 @@ def tokens(system: System, state: State) -> list[Part]:
     return [
         *(part for part in safety(system, state) if part.name in _TIMELESS),
         *_order(system, state, words),
-        *_carriers(system, state, words),
+        *_carriers(state, words),
     ]
 
 
@@ -94,8 +95,7 @@ def _order(system: System, s: State, words: Words) -> list[Part]:
     ]
 
 
-def _carriers(system: System, s: State, words: Words) -> list[Part]:
-    c = system.constants
+def _carriers(s: State, words: Words) -> list[Part]:
     return [
         Part(
             "an elector remembers the highest token that it saw",
@@ -130,12 +130,12 @@ def _carriers(system: System, s: State, words: Words) -> list[Part]:
             "P9",
             "elector",
             lambda e: implies(
-                s.leaving(e),
+                every(s.leaving(e), s.known(e)),
                 every(
                     words.exists(s.left(e)),
                     no(s.missing(s.left(e))),
-                    c.by(s.source(s.left(e))) == e,
-                    c.candidacy(s.source(s.left(e))) < s.number(e),
+                    words.is_of(s.left(e), e, s.former(e)),
+                    s.former(e) < s.number(e),
                     s.token(e) == words.carried(s.left(e)),
                 ),
             ),

@@ -94,6 +94,16 @@ def _release_what_is_there(node: Node, write: Write, now: Any, timing: Timing) -
     return actions.release(replace(node, left=node.seen.version), write, now, timing)
 
 
+def _find_for_ever(node: Node, write: Write, found: Record, now: Any, timing: Timing) -> Step:
+    patient = replace(timing, deadline=timing.deadline + now - write.sent)
+    return actions.find(node, write, found, now, patient)
+
+
+def _find_what_was_tried(node: Node, write: Write, found: Record, now: Any, timing: Timing) -> Step:
+    guard = actions.find(replace(node, tried=False), write, found, now, timing).guard
+    return Step(guard, replace(actions.find(node, write, found, now, timing).after, tried=False))
+
+
 class Variant(NamedTuple):
     """A rule, how it is broken, and the action in which that shows."""
 
@@ -143,6 +153,20 @@ VARIANTS = (
         "P9", "the release does not wait for the end of the work", {"release": _release_at_once}, "release"
     ),
     Variant("P9", "a release replaces whatever was read", {"release": _release_what_is_there}, "release"),
+    Variant(
+        "P9",
+        "what is to be released is looked for however long ago it was written",
+        {"find": _find_for_ever},
+        "find what is to be released",
+        versions=5,
+    ),
+    Variant(
+        "P9",
+        "a release of unknown outcome is looked for",
+        {"find": _find_what_was_tried},
+        "find what is to be released",
+        versions=5,
+    ),
     Variant("P10", "any answer is the answer", {"is_reply_to": lambda *_: True}, "answer: written"),
     Variant("P11", "a claim carries the token that it saw", {"claim": _claim_same_token}, "claim", TOKENS),
     Variant(

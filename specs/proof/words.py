@@ -53,6 +53,11 @@ class Words:
         current = every(self.s.alive(e), self.c.candidacy(w) == self.s.number(e))
         return every(self.s.landed(w), current, no(self.c.releases(w)))
 
+    def is_open(self, w: Any) -> Any:
+        """Whether it took effect, and nothing of its candidacy was released."""
+        freed = self.s.freed(self.c.by(w), self.c.candidacy(w))
+        return every(self.s.landed(w), no(self.c.releases(w)), no(freed))
+
     def is_renewal(self, w: Any, v: Any) -> Any:
         """P2: it continues what its own candidacy wrote."""
         own = self.is_of(v, self.c.by(w), self.c.candidacy(w))

@@ -51,13 +51,13 @@ SMALL = {
     "resign": (
         SmallWorld(lease_duration=2, skew=0, resign_requests=True, inputs=(Resign(), Ended())),
         13,
-        31_425,
-        134_364,
+        38_573,
+        158_638,
         13,
     ),
     "touches": (TOUCHED, 16, 15_887, 51_978, 16),
     "stale": (SmallWorld(in_flight=2, crashes=True, duplicates=True), 11, 17_903, 76_866, 11),
-    "everything": (EVERYTHING, 6, 3_244, 16_808, 6),
+    "everything": (EVERYTHING, 6, 3_572, 17_681, 6),
     "three": (SmallWorld(candidates=3), 14, 15_381, 49_553, 14),
 }
 RESIGNS = (Resign(), Resign(release=False), Ended())

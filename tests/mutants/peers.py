@@ -36,16 +36,12 @@ PEERS = (
         "a release names the version last seen, whoever wrote it",
         "P9",
         f"{RBROGGI} and {CLIENT_GO}: a deposed leader wipes its successor's record; ShedLock's unlock, too",
-        ("simulation", "20"),
+        ("unit", "unit/test_release.py"),
         (
             Patch(
                 "core/elector.py",
-                "        if _is_release(request) or isinstance(event, (Refused, Missing)):\n",
-                "        if isinstance(event, Refused):\n"
-                "            self._send(GetLease(*self._header()))\n"
-                "        elif isinstance(event, Found):\n"
-                "            self.leaving = Leaving(event.stored.lease, event.stored.version, True)\n"
-                "        elif _is_release(request) or isinstance(event, Missing):\n",
+                "None if found is None else former.recognise(found, self._oldest_valid())\n",
+                "None if found is None else former.held\n",
             ),
         ),
     ),

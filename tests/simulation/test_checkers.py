@@ -106,7 +106,7 @@ BAD = {
     "stopped_is_final": [
         [*STOPPED, *leads("a-1", 1, 5, 6)],
         [*STOPPED, Led(5 * SECOND, "a-1", "a-1.0", 1, 6 * SECOND)],
-        [*STOPPED, Invoked(5 * SECOND, "a-1", read(2, 5))],
+        [*STOPPED, Invoked(5 * SECOND, "a-1", read(2, 5)), Invoked(8 * SECOND, "a-1", read(3, 8))],
         [*STOPPED, *release(5), *release(8, 3)],
         [Turned(0, "a-1", "stop", "follower", "stopped", ""), *release(5), *release(8, 3)],
     ],
@@ -120,7 +120,6 @@ BAD = {
     ],
     "release_is_last": [
         [*START, *release(4)],
-        [*START, *steps_down("a-1", 1, 4), *release(5), *release(8, 3)],
         [
             *START,
             *won("b-1", 1, 20, TAKEN.lease, FIRST),

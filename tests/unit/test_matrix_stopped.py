@@ -54,10 +54,10 @@ MATRIX = {
         "due": "stopped | - | - | -",
         "clock back": "stopped | - | backwards | -",
         "written": "stopped | - | leader= | -",
-        "refused": "stopped | - | - | -",
+        "refused": "stopped | get | - | 4",
         "missing": "stopped | - | - | -",
         "lost": "stopped | - | - | -",
-        "failed": "stopped | - | - | -",
+        "failed": "stopped | - | - | 3",
     },
 }
 

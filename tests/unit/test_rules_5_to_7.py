@@ -110,7 +110,15 @@ class TestP5Vacancy:
     def test_who_never_resigned_stands_aside_for_nothing(self):
         """Not after abstaining, and not after a step back."""
         assert (
-            candidate_writing().give(Abstain()).at(4).found(VACANT).give(Start()).found(VACANT).state
+            candidate_writing()
+            .give(Abstain())
+            .refused()
+            .at(4)
+            .wake()
+            .found(VACANT)
+            .give(Start())
+            .found(VACANT)
+            .state
             == "candidate"
         )
         assert follower_waiting().at(-0.5).wake().found(VACANT).state == "candidate"

@@ -144,13 +144,6 @@ class TestP9ReleaseIsConditionalAndLast:
             request.lease.is_vacant for request in bench.requests if isinstance(request, UpdateLease)
         ] == [True]
 
-    def test_a_refused_renewal_leaves_nothing_to_release(self):
-        bench = leader_renewing().leave(Resign()).refused()
-        assert bench.last.request is None
-        assert not any(
-            request.lease.is_vacant for request in bench.requests if isinstance(request, UpdateLease)
-        )
-
     @pytest.mark.parametrize("stage", [follower_waiting, candidate_writing, candidate_reading_back])
     @pytest.mark.parametrize("goodbye", [Resign(), Stop()])
     def test_only_who_led_releases(self, stage, goodbye):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from incumbent.core.messages import WriteRequest
-from incumbent.lease import Lease, StoredLease, Version
+from incumbent.lease import StoredLease, Version
 
 
 class Office(NamedTuple):
@@ -18,20 +18,6 @@ class Office(NamedTuple):
     def covers(self, now: int) -> bool:
         """Whether `now` is inside. A clock that reads less than it did cannot be trusted with the end."""
         return self.since <= now < self.until
-
-
-class Leaving(NamedTuple):
-    """A release that is owed (P9).
-
-    Attributes:
-        lease: The record to make vacant.
-        version: Its last version known to be ours.
-        ended: Nothing of the term runs any more, so it may be sent.
-    """
-
-    lease: Lease
-    version: Version
-    ended: bool = False
 
 
 class Candidacy(NamedTuple):
@@ -85,3 +71,30 @@ class Candidacy(NamedTuple):
             if write is not None and write.sent_at > since and stored.lease.is_same_write(write.lease):
                 return write
         return None
+
+
+class Leaving(NamedTuple):
+    """A release that is owed (P9).
+
+    Attributes:
+        former: The candidacy that is over; its held write is the one to release.
+        until: When the lease is left to expire.
+        ended: Nothing of the term runs any more, so it may be sent.
+        is_known: The record is, for all that is known, at the version of that candidacy.
+        was_read: It was looked for, and will not be again.
+        look_at: When to look for it, at the earliest: a store that refuses calls is given a while.
+    """
+
+    former: Candidacy
+    until: int
+    ended: bool = False
+    is_known: bool = True
+    was_read: bool = False
+    look_at: int = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing to release, or nothing to be found out about it any more."""
+        if self.is_known:
+            return False
+        return self.was_read or (self.former.held is None and not self.former.unresolved)

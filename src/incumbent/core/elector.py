@@ -23,7 +23,7 @@ there is one place, `_consider`, where a campaign can begin.
 
 from __future__ import annotations
 
-from incumbent.core.candidacy import Leaving, Office
+from incumbent.core.candidacy import Candidacy, Leaving, Office
 from incumbent.core.messages import (
     Abstain,
     Changed,
@@ -97,7 +97,7 @@ class Elector(Machinery):
         late = self.pending
         if late is not None and now >= late.expires_at and getattr(event, "id", None) != late.id:
             self._dispatch(Unavailable(late.id, reason="no answer in time"))
-        if self.leaving is not None and self.pending is None and now >= self._release_by():
+        if self.leaving is not None and self.pending is None and now >= self.leaving.until:
             self._drop_release()
         self._dispatch(event)
         self._plan()
@@ -146,12 +146,14 @@ class Elector(Machinery):
                 self._landed(write, event.stored)
             else:
                 self._consider(event.stored)
-        elif isinstance(event, Missing):
+        elif isinstance(event, Missing) and isinstance(request, GetLease):
             self._consider(None)
         elif isinstance(event, Unavailable) and request is not None:
             self._retry_read(request)
-        elif isinstance(event, (Written, Refused)):
-            self._look_again()  # the last renewal of a term whose release was given up
+        elif isinstance(event, (Written, Refused, Missing)) and isinstance(request, WriteRequest):
+            if isinstance(event, Written):
+                self._observe(self._as_written(request, event))
+            self._look_again()  # the last write of a candidacy whose release was given up
         elif isinstance(event, (Start, Changed)):
             self.read_at = self.now
         elif isinstance(event, (Resign, Abstain)):
@@ -175,12 +177,8 @@ class Elector(Machinery):
                 self._retry_read(request)
             elif self.read_at is None:
                 self.read_at = self.now
-        elif isinstance(event, (Resign, Abstain)):
-            self._move("lose", "asked to stand aside")
-            self.pending, self.read_at = None, self.now
-            self._withdraw(event)
-        elif isinstance(event, Stop):
-            self._stop()
+        elif isinstance(event, (Resign, Abstain, Stop)):
+            self._depart(event)
 
     def _as_leader(self, event: Input, request: Request | None) -> None:
         if isinstance(event, Written) and isinstance(request, WriteRequest):
@@ -201,15 +199,35 @@ class Elector(Machinery):
             self._leave_office("stop", "asked to", release=event.release)
 
     def _as_leaving(self, event: Reply, request: Request, leaving: Leaving) -> None:
-        """Out of office, the release still to come: it waits for what is under way, and for `Ended` (P9)."""
+        """Out of the race or office, the release still to come: it waits for a write under way and `Ended`.
+
+        If it was refused, or a claim under way got no answer, the record is read for it, once (P9).
+        """
+        former = leaving.former
         if isinstance(request, GetLease):
-            if isinstance(event, (Found, Missing)):
-                self._observe(event.stored if isinstance(event, Found) else None)
-            return
-        if isinstance(event, Written):
-            self.leaving = leaving._replace(lease=request.lease, version=event.version)
-            self._observe(self._as_written(request, event))
-        if _is_release(request) or isinstance(event, (Refused, Missing)):
+            found = event.stored if isinstance(event, Found) else None
+            if not isinstance(event, Unavailable):
+                self._observe(found)
+            write = None if found is None else former.recognise(found, self._oldest_valid())
+            if write is not None and found is not None:
+                leaving = leaving._replace(former=former.holding(write, found), is_known=True)
+        elif isinstance(event, Written):
+            stored = self._as_written(request, event)
+            self._observe(stored)
+            if _is_release(request):
+                leaving = leaving._replace(former=Candidacy(), is_known=False)
+            else:
+                until = request.sent_at + self.config.lease_ns
+                leaving = leaving._replace(former=former.holding(request, stored), until=until, is_known=True)
+        elif isinstance(event, Missing) or (_is_release(request) and _may_have_happened(event)):
+            leaving = leaving._replace(former=Candidacy(), is_known=False)
+        elif isinstance(event, Refused) or _is_release(request):
+            wait = 0 if isinstance(event, Refused) else self.config.retry_ns
+            leaving = leaving._replace(is_known=False, look_at=self.now + wait)
+        elif _may_have_happened(event):
+            leaving = leaving._replace(former=former.doubting(request, self._oldest_valid()))
+        self.leaving = leaving
+        if leaving.is_over:
             self.leaving = None
             self._look_again()
 
@@ -221,8 +239,7 @@ class Elector(Machinery):
         if self.pending is not None:
             return
         if self.leaving is not None:
-            if self.leaving.ended:
-                self._send(self._update(self.leaving.lease.released(self._stamp()), self.leaving.version))
+            self._plan_release(self.leaving)
         elif self.read_at is not None:
             if self.now >= self.read_at:
                 self.read_at = None
@@ -230,6 +247,17 @@ class Elector(Machinery):
         elif held is not None and self.write_at is not None and self.now >= self.write_at:
             renewed = self._lease(held.lease.leader_transitions, held.lease.acquire_time)
             self._send(self._update(renewed, self.candidacy.version))
+
+    def _plan_release(self, leaving: Leaving) -> None:
+        former = leaving.former
+        if not leaving.ended:
+            return
+        if not leaving.is_known:
+            if self.now >= leaving.look_at:
+                self.leaving = leaving._replace(was_read=True)
+                self._send(GetLease(*self._header()))
+        elif former.held is not None:
+            self._send(self._update(former.held.lease.released(self._stamp()), former.version))
 
     def _consider(self, stored: StoredLease | None) -> None:
         """Claim the lease if it is vacant, or has expired on my clock; else look again in time."""
@@ -320,11 +348,29 @@ class Elector(Machinery):
     def _retry_read(self, request: Request) -> None:
         self.read_at = max(self.now, request.sent_at + self.config.retry_ns)
 
-    def _withdraw(self, event: Resign | Abstain) -> None:
+    def _withdraw(self, event: Resign | Abstain | Stop) -> None:
         """End the candidacy; who resigned waits for another holder, or for one lease duration."""
         self.candidacy = self.candidacy.next()
         if isinstance(event, Resign):
             self.aside_until = self.now + self.config.lease_ns
+
+    def _depart(self, event: Resign | Abstain | Stop) -> None:
+        """A candidate leaves: what it wrote may yet take effect, and is released if it does (P9)."""
+        last, former = self.pending, self.candidacy
+        if isinstance(event, Stop):
+            self._move("stop", "asked to")
+        else:
+            self._move("lose", "asked to stand aside")
+        self._withdraw(event)
+        is_claiming = isinstance(last, WriteRequest)
+        release = isinstance(event, Abstain) or event.release
+        if release and (is_claiming or former.hopes(self._oldest_valid())):
+            sent_at = last.sent_at if is_claiming and last is not None else former.unresolved[-1].sent_at
+            was_read = isinstance(last, GetLease)
+            self.leaving = Leaving(former, sent_at + self.config.lease_ns, True, False, was_read)
+            self.read_at = None
+        else:
+            self.pending, self.read_at = None, None if self.state == STOPPED else self.now
 
     def _stop(self) -> None:
         self._move("stop", "asked to")
@@ -338,7 +384,8 @@ class Elector(Machinery):
         assert held is not None, "a leader holds the lease by a write of its own"
         self._move(trigger, reason)
         self._notices.append(StoppedLeading(held.lease.leader_transitions, reason))
-        self.leaving = Leaving(held.lease, self.candidacy.version) if release else None
+        until = held.sent_at + self.config.lease_ns
+        self.leaving = Leaving(self.candidacy, until) if release else None
         if not release:
             self.pending = None
         self.candidacy = self.candidacy.next()
@@ -377,7 +424,7 @@ class Elector(Machinery):
         assert self.is_leader(self.now) == is_leader
         assert self.pending is None or self.now < self.pending.expires_at
         assert self.leaving is None or not is_leader
-        assert self.leaving is None or not self.leaving.ended or self.pending is not None
+        assert self.leaving is None or not self.leaving.ended or self.pending or not self.leaving.is_known
         assert self.state != CANDIDATE or self.pending is not None or self.read_at is not None
         assert self.state != STOPPED or (self.read_at is None and not self.contending)
         assert self._request is None or self._request is self.pending
@@ -385,6 +432,10 @@ class Elector(Machinery):
 
 def _is_release(request: Request | None) -> bool:
     return isinstance(request, UpdateLease) and request.lease.is_vacant
+
+
+def _may_have_happened(reply: Reply) -> bool:
+    return isinstance(reply, Unavailable) and reply.outcome_unknown
 
 
 def _fits(reply: Reply, request: Request) -> bool:

@@ -54,7 +54,7 @@ class Machinery:
         self.office: Office | None = None
         self.observation = Observation()
         self.candidacy = Candidacy()
-        self.leaving: Leaving | None = None  # to be released, once (P9)
+        self.leaving: Leaving | None = None  # to be released (P9)
         self.pending: Request | None = None
         self.next_id = 0  # grows from 1; 0 also says that nothing was handled yet
         self.read_at: int | None = None  # when to look at the record next
@@ -82,7 +82,8 @@ class Machinery:
         if self.pending is not None:
             due: int | None = self.pending.expires_at
         elif self.leaving is not None:
-            due = self._release_by()
+            is_waiting = self.leaving.is_known or not self.leaving.ended
+            due = self.leaving.until if is_waiting else self.leaving.look_at
         else:
             due = self.write_at if self.state == LEADER and self.read_at is None else self.read_at
         held = self.candidacy.held
@@ -159,11 +160,6 @@ class Machinery:
         """The time of day, but later than any before it: no two writes of mine may look alike (P7)."""
         self.stamped = max(self.epoch + timedelta(microseconds=self.now // 1000), self.stamped + _TICK)
         return self.stamped
-
-    def _release_by(self) -> int:
-        """When the record may be another's, so that there is nothing left to release (P9e)."""
-        assert self.observation.since is not None, "a lease that was held was seen"
-        return self.observation.since + self.config.lease_ns
 
     def _oldest_valid(self) -> int:
         """A write gives validity now if it was sent after this instant (P3)."""

@@ -140,8 +140,7 @@ class Canonizer:
         new.candidacy = self._candidacy(names, old.candidacy, shift, rise)
         new.office = self._office(old.office, shift, rise)
         if old.leaving is not None:
-            lease = self._lease(names, old.leaving.lease, rise)
-            new.leaving = Leaving(lease, names.version(old.leaving.version), old.leaving.ended)
+            new.leaving = self._leaving(names, old.leaving, shift, rise)
         if old.pending is not None:
             new.pending = self._request(names, old.pending, shift, rise)
         new.read_at, new.write_at = self._due(old.read_at, shift), self._due(old.write_at, shift)
@@ -165,6 +164,11 @@ class Canonizer:
         held = None if old.held is None else self._write(names, old.held, shift, rise)
         unresolved = tuple(self._write(names, write, shift, rise) for write in old.unresolved)
         return Candidacy(-1, held, version, old.asked_by, unresolved)
+
+    def _leaving(self, names: _Names, old: Leaving, shift: int, rise: int) -> Leaving:
+        former = self._candidacy(names, old.former, shift, rise)
+        until, look_at = max(old.until + shift, ORIGIN), max(old.look_at + shift, ORIGIN)
+        return old._replace(former=former, until=until, look_at=look_at)
 
     def _office(self, old: Office | None, shift: int, rise: int) -> Office | None:
         return old and Office(old.token - rise, ORIGIN, max(old.until + shift, ORIGIN - STEP))

@@ -68,7 +68,8 @@ def _lives_after_the_end(before: Elector, effects: Effects, after: Elector) -> s
         return ""
     request = effects.request
     is_release = isinstance(request, UpdateLease) and request.lease.is_vacant
-    if after.state != STOPPED or after.office is not None or not (request is None or is_release):
+    is_for_one = is_release or (isinstance(request, GetLease) and after.leaving is not None)
+    if after.state != STOPPED or after.office is not None or not (request is None or is_for_one):
         return "E2: a stopped elector did more than release"
     return ""
 

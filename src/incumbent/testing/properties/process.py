@@ -42,20 +42,24 @@ def moves_are_declared(history: History) -> Iterator[Violation]:
 
 
 def stopped_is_final(history: History) -> Iterator[Violation]:
-    """E2: who has stopped never leads again and asks nothing of the store, except for one release."""
-    stopped: dict[str, int] = {}
+    """E2: who has stopped never leads again, and asks no more than a release, a look if that was refused, and
+    another release (P9).
+    """
+    stopped: dict[str, list[Request]] = {}
     for record in history.among(Turned, Invoked, Led):
         if isinstance(record, Turned):
             if record.who in stopped:
                 yield Violation("stopped_is_final", record.at, f"{record} after the stop")
             if record.dest == STOPPED:
-                stopped[record.who] = 0
+                stopped[record.who] = []
         elif isinstance(record, Led):
             if record.who in stopped and record.until > record.at:
                 yield Violation("stopped_is_final", record.at, f"{record} after the stop")
         elif isinstance(record, Invoked) and record.who in stopped:
-            stopped[record.who] += 1
-            if stopped[record.who] > 1 or not _is_release(record.request):
+            asked = stopped[record.who]
+            asked.append(record.request)
+            releases, looks = sum(map(_is_release, asked)), sum(isinstance(one, GetLease) for one in asked)
+            if releases > 1 + looks or looks > 1 or releases + looks < len(asked):
                 yield Violation("stopped_is_final", record.at, f"{record} after the stop")
 
 
@@ -121,17 +125,13 @@ def one_request_in_flight(history: History) -> Iterator[Violation]:
 
 
 def release_is_last(history: History) -> Iterator[Violation]:
-    """E5: a release is sent after the end of a term, once, and takes effect on one's own record only."""
-    ended: dict[str, int] = {}
+    """E5: a release is sent while its sender does not lead, and takes effect on one's own record only."""
     leads: dict[str, bool] = {}
-    for record in history.deeds(Told, Led, Invoked, Executed):
-        if isinstance(record, Told):
-            ended[record.who] = ended.get(record.who, 0) + isinstance(record.notice, StoppedLeading)
-        elif isinstance(record, Led):
+    for record in history.deeds(Led, Invoked, Executed):
+        if isinstance(record, Led):
             leads[record.who] = record.until > record.at
         elif isinstance(record, Invoked) and _is_release(record.request):
-            ended[record.who] = ended.get(record.who, 0) - 1
-            if ended[record.who] < 0 or leads.get(record.who):
+            if leads.get(record.who):
                 yield Violation("release_is_last", record.at, f"{record} before the end of a term")
         elif isinstance(record, Executed) and _is_release(record.request) and record.before is not None:
             owner = record.before.lease.holder_session

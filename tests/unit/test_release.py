@@ -1,0 +1,86 @@
+"""P9 in sentences, continued: a release finds its record, and a claim under way is not left behind."""
+
+from __future__ import annotations
+
+import pytest
+
+from incumbent.core.messages import Abstain, GetLease, Resign, StartedLeading, Stop, UpdateLease
+from incumbent.lease import StoredLease
+from support.elector.bench import record, touched
+from support.elector.stages import candidate_writing, leader_renewing, leader_waiting
+
+
+class TestARelease:
+    def test_a_refused_renewal_is_looked_for_once(self):
+        """It may have met a touch (P15), or another's write, of which nothing is released."""
+        for found, released in ((touched(self.held(leader_renewing()), "v8"), ["v8"]), (record("v9"), [])):
+            bench = leader_renewing().leave(Resign()).refused()
+            assert isinstance(bench.last.request, GetLease)
+            bench.found(found)
+            assert self.releases(bench) == released
+
+    @staticmethod
+    def held(bench):
+        return StoredLease(bench.elector.candidacy.held.lease, "v1")
+
+    @staticmethod
+    def releases(bench):
+        """The versions that its releases named."""
+        writes = [request for request in bench.requests if isinstance(request, UpdateLease)]
+        return [request.version for request in writes if request.lease.is_vacant]
+
+    @pytest.mark.parametrize("answer", ["refused", "failed"])
+    def test_a_refused_release_finds_its_record(self, answer):
+        """Asked to resign, labelled, or told to come back later (429): the record is read, and released."""
+        bench = leader_waiting()
+        stored = touched(self.held(bench), "v8", asked_by="carol")
+        getattr(bench.leave(Stop()), answer)()
+        if answer == "failed":
+            assert (bench.pending, bench.wake_at) == (None, 3)  # a store that refuses calls is given a while
+            bench.at(3).wake()
+        assert isinstance(bench.pending, GetLease)
+        bench.found(stored).written("v9")
+        assert self.releases(bench) == ["v1", "v8"]
+        assert bench.elector.is_finished
+
+    def test_it_is_looked_for_once(self):
+        """client-go's release is retried on each conflict; here a second one is the last."""
+        bench = leader_waiting()
+        stored = touched(self.held(bench), "v8")
+        bench.leave(Stop()).refused().found(stored).refused()
+        assert self.releases(bench) == ["v1", "v8"]
+        assert bench.elector.is_finished
+
+    def test_what_is_too_old_is_not_released(self):
+        """Beyond its validity somebody else may have led, and what is there may have come back (P15)."""
+        bench = leader_waiting()
+        stored = touched(self.held(bench), "v8")
+        bench.leave(Stop()).refused().at(10).found(stored)
+        assert self.releases(bench) == ["v1"]
+        assert bench.elector.is_finished
+
+    @pytest.mark.parametrize("goodbye", [Resign(), Stop(), Abstain()])
+    def test_a_claim_under_way_is_awaited_and_released(self, goodbye):
+        """Nothing is held by somebody who left while it was on its way."""
+        bench = candidate_writing().give(goodbye)
+        assert bench.pending is not None
+        bench.written("v2")
+        assert self.releases(bench) == ["v2"]
+        assert bench.told(StartedLeading) == []
+        bench.written("v3")
+        assert bench.elector.leaving is None
+
+    def test_a_claim_under_way_without_an_answer_is_looked_for(self):
+        bench = candidate_writing().give(Stop()).lost()
+        assert isinstance(bench.pending, GetLease)
+        bench.found(bench.stored("v2"))
+        assert self.releases(bench) == ["v2"]
+
+    @pytest.mark.parametrize("answer", ["refused", "failed", "missing"])
+    def test_a_claim_that_failed_leaves_nothing(self, answer):
+        bench = candidate_writing().give(Stop())
+        getattr(bench, answer)()
+        assert (bench.pending, bench.elector.is_finished) == (None, True)
+
+    def test_a_claim_under_way_is_left_alone_where_no_release_is_wished(self):
+        assert candidate_writing().give(Stop(release=False)).elector.is_finished
