@@ -3,6 +3,8 @@
 import os
 import threading
 
+import pytest
+
 from incumbent import Campaign, ElectionError, open_store
 from incumbent.runtime import pools
 from incumbent.stores.memory import MemoryStore
@@ -37,6 +39,22 @@ def test_a_forked_child_is_never_leader_and_says_so():
         with os.fdopen(read) as pipe:
             assert pipe.read() == repr([False, "stopped", None, False, True, True])
         assert campaign.is_leader()
+
+
+@pytest.mark.parametrize("wish", ["start", "resign", "wait_until_leader", "run"])
+def test_a_forked_child_that_wishes_anything_but_the_end_is_told(wish):
+    """By an error that says whose the campaign is; to stop it is harmless."""
+    with Campaign(MemoryStore()) as campaign:
+
+        def in_child():
+            campaign.stop()
+            with pytest.raises(
+                ElectionError, match=f"process {os.getppid()}, of which this is a forked child"
+            ):
+                getattr(campaign, wish)()
+            return True
+
+        assert from_child(in_child)
 
 
 def test_a_campaign_built_before_a_fork_is_another_candidate_in_each_child():

@@ -140,6 +140,12 @@ PROCESSES = (
         "            pass\n",
     ),
     campaign(
+        "a child asks its parent's campaign to resign",
+        f"{FORKS}a_forked_child_that_wishes_anything_but_the_end_is_told",
+        "        self._check_process()\n        driver = self._driver\n",
+        "        driver = self._driver\n",
+    ),
+    campaign(
         "a child leads as its parent does",
         f"{FORKS}a_forked_child_is_never_leader_and_says_so",
         "            self._driver.after_fork()\n",

@@ -47,6 +47,7 @@ POOLS = (
         "if len(self._threads) >= THREADS_PER_POOL:",
         "if len(self._threads) > THREADS_PER_POOL:",
     ),
+    pool("an idle thread does not count", IDLED, "            self._idle += 1\n", ""),
     pool("an idle thread is not woken", IDLED, "                self._changed.notify()\n", ""),
     pool(
         "a thread that could not be started is counted for ever",

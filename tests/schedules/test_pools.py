@@ -84,7 +84,8 @@ def test_a_pool_lives_on_after_its_threads_have_idled_out():
             pool.submit(lambda round_=round_: done.put(round_))
             assert done.get() == round_
             assert world.now == submitted_at or world.hasty, "an idle thread begins at once"
-            world.sleep(world.random.choice([0.5, 1.0, 1.0, 2.0]))
+            assert len(library_threads(world)) == 1 or world.hasty, "and no other is started"
+            world.sleep(world.random.choice([0.1, 0.5, 1.0, 2.0]))
         all_end(world)
 
     explore(scenario)
