@@ -100,8 +100,8 @@ LOOP = (
         "calls wait for the thread that keeps the campaigns",
         "P9",
         STARTS + "a_store_that_hangs_at_the_start_blocks_no_loop",
-        "            self._scheduler.post(action)\n",
-        "            self._scheduler.call(action)\n",
+        "            self._runtime.post(action)\n",
+        "            self._runtime.scheduler.call(action)\n",
     ),
     of_loop(
         "the end of a run is told to nobody",

@@ -68,8 +68,8 @@ STORES = (
                 "stores/memory.py",
                 "            current = self._record().version\n"
                 "            if current != version:\n"
-                '                raise LeaseConflict(f"lease {self.name!r} is at version {current}, '
-                'not {version}")\n',
+                '                raise LeaseConflict(f"lease {shown(self.name)} is at version {current}, '
+                'not {shown(version)}")\n',
                 "            current = self._record().version\n"
                 "        if current != version:\n"
                 '            raise LeaseConflict(f"{version} is not {current}")\n'
