@@ -145,6 +145,8 @@ def test_a_resignation_without_work_is_done_when_it_returns(clock):
             await asyncio.wait_for(resigning, 20)
             assert store.get_lease(timeout=1).lease.is_vacant
 
+    asyncio.run(main())
+
 
 def test_a_stop_returns_when_it_has_stopped(clock):
     gate = threading.Event()
