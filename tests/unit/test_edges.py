@@ -16,6 +16,7 @@ from incumbent.clock import SYSTEM_CLOCK, Clock, SystemClock
 from incumbent.core import messages
 from incumbent.core.messages import Effects, Unavailable
 from incumbent.errors import ElectionError, StoreError, StoreUnavailable
+from incumbent.stores.memory import MemoryStore
 
 
 class TestErrors:
@@ -120,3 +121,12 @@ class TestMessages:
 
     def test_no_effects(self):
         assert Effects((), (), None, None) == Effects((), (), None, None)
+
+
+def test_a_store_that_declares_a_watch_has_one():
+    """What it declares and lacks is told in words when it is to be watched."""
+    memory = MemoryStore()
+    watching = store.watch(memory, lambda: None)
+    watching.close()
+    with pytest.raises(errors.ConfigurationError, match="object declares can_watch"):
+        store.watch(object(), lambda: None)

@@ -96,6 +96,15 @@ class TestP9ReleaseIsConditionalAndLast:
         bench = leader_waiting().leave(Resign()).give(goodbye)
         assert bench.pending.lease.is_vacant
 
+    @pytest.mark.parametrize("answer", ["written", "refused", "missing"])
+    def test_a_renewal_of_a_release_that_was_given_up_is_heard_before_the_next_look(self, answer):
+        """P10: one request after the other; what it shows is seen."""
+        bench = leader_renewing().give(Resign()).give(Resign(release=False)).at(3)
+        assert bench.last.request is None
+        bench.written("v2") if answer == "written" else getattr(bench, answer)()
+        assert isinstance(bench.pending, GetLease)
+        assert (bench.elector.observation.stored.version == "v2") == (answer == "written")
+
     def test_ended_is_heard_once_a_renewal_under_way_was_answered(self):
         """P10: one after the other, in whichever order the two come."""
         first = leader_renewing().give(Resign()).give(Ended()).written("v2")

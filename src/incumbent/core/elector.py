@@ -256,7 +256,8 @@ class Elector(Machinery):
             if self.now >= leaving.look_at:
                 self.leaving = leaving._replace(was_read=True)
                 self._send(GetLease(*self._header()))
-        elif former.held is not None:
+        else:
+            assert former.held is not None, "the version of a lease is known by a write of its own"
             self._send(self._update(former.held.lease.released(self._stamp()), former.version))
 
     def _consider(self, stored: StoredLease | None) -> None:
