@@ -26,7 +26,7 @@ def from_safety(system: System, state: State) -> list[Part]:
             lambda d, e: implies(every(valid(d), valid(e)), d == e),
         ),
         Part(
-            "S2 trust bound: a leader believes for a deadline from the send of a write that landed",
+            "S2 trust_bound: a leader believes for a deadline from the send of a write that landed",
             "P3",
             "elector",
             lambda e: implies(
@@ -55,7 +55,7 @@ def from_safety(system: System, state: State) -> list[Part]:
             ),
         ),
         Part(
-            "S7 no known rival: no leader has received another's record, or none, and gone on",
+            "S7 no_known_rival: no leader has received another's record, or none, and gone on",
             "P8",
             "elector",
             lambda e: implies(s.leads(e), words.is_of(s.seen(e), e, s.number(e))),
@@ -76,7 +76,7 @@ def from_tokens(system: System, state: State) -> list[Part]:
 
     return [
         Part(
-            "S4 one history: what took effect named the version that it replaced",
+            "S4 one_history: what took effect named the version that it replaced",
             "P1",
             "write",
             lambda w: implies(s.landed(w), c.replaces(w) == s.at(w) - 1),
@@ -90,7 +90,7 @@ def from_tokens(system: System, state: State) -> list[Part]:
             ),
         ),
         Part(
-            "S6 fenced register: what once took a later term's token takes no earlier one's again",
+            "S6 fenced_register: what once took a later term's token takes no earlier one's again",
             "S5, and a register that takes no token below the highest that it took",
             "version version",
             lambda v, x: implies(

@@ -59,10 +59,10 @@ def test_a_broken_promise_ends_with_1_and_is_shown(capsys, monkeypatch, tmp_path
     code, out = simulate(capsys, "--seed", "3", "--for", "60", "--html", str(page))
 
     assert code == 1
-    assert "VIOLATED: S4 writes_are_compare_and_swap, at " in out
+    assert "VIOLATED: S4 one_history, at " in out
     assert "▼" in out
     assert "every property holds" not in out
-    assert "writes_are_compare_and_swap" in page.read_text("utf-8")
+    assert "one_history" in page.read_text("utf-8")
 
 
 def test_an_elector_that_fails_ends_with_1(capsys, monkeypatch):

@@ -65,18 +65,18 @@ def ran(at, what, code="work", token=1):
 
 
 BAD = {
-    "at_most_one_leader": [
+    "exclusion": [
         [*START, *leads("b-1", 2, 5, 11)],
         [*START, *leads("b-1", 2, 0, 3), Led(2 * SECOND, "a-1", "a-1.0", 1, 8 * SECOND)],
     ],
-    "trust_counts_from_the_send": [
+    "trust_bound": [
         [*won("a-1", 1, 0, FIRST.lease), *leads("a-1", 1, 1, 7)],
         [*leads("a-1", 1, 1, 2)],
     ],
-    "patience_counts_from_the_commit": [
+    "patience": [
         [*won("a-1", 1, 0, FIRST.lease, lands=2), *won("b-1", 1, 11, TAKEN.lease, FIRST, lands=30)],
     ],
-    "writes_are_compare_and_swap": [
+    "one_history": [
         [*won("a-1", 1, 0, FIRST.lease), *won("b-1", 1, 20, TAKEN.lease)],
         [
             *won("a-1", 1, 0, FIRST.lease),
@@ -89,13 +89,13 @@ BAD = {
         ],
         [*won("a-1", 1, 0, FIRST.lease), Executed(SECOND, "b-1", read(1, 1), Written(1, 1), TAKEN)],
     ],
-    "token_only_grows": [
+    "fencing": [
         [*won("a-1", 1, 0, FIRST.lease), *won("b-1", 1, 20, lease("b-1", 1), FIRST)],
         [*won("a-1", 1, 0, FIRST.lease), *won("b-1", 1, 20, lease("", 0), FIRST)],
         [*won("a-1", 1, 0, FIRST.lease), *leads("a-1", 2, 0, 6)],
         [*START, *won("b-1", 1, 5, TAKEN.lease, FIRST)],
     ],
-    "fenced_writes_in_order": [
+    "fenced_register": [
         [Fenced(0, "b-1", 2, True), Fenced(1, "a-1", 1, True)],
         [Fenced(0, "b-1", 2, True), Fenced(1, "a-1", 2, True)],
     ],
@@ -130,7 +130,7 @@ BAD = {
     "unknown_outcome_proves_nothing": [
         [*START, Led(SECOND, "a-1", "a-1.0", 1, 7 * SECOND)],
     ],
-    "loss_is_noticed_at_once": [
+    "no_known_rival": [
         [*START, *found("a-1", 2, 3, TAKEN)],
         [*START, *found("a-1", 2, 3, RELEASED)],
         [*START, Invoked(SECOND, "a-1", RENEWAL), Answered(2 * SECOND, "a-1", Missing(2), True)],
@@ -180,7 +180,7 @@ BAD = {
             Told(31 * SECOND, "a-1", StartedLeading(2)),
         ],
     ],
-    "somebody_leads": [
+    "election": [
         [Marked(0, "leader", SECOND)],
         [*GOOD, Marked(27 * SECOND, "leader", SECOND)],
     ],
@@ -226,7 +226,7 @@ def test_a_bad_story_is_rejected(name, story):
 def test_terms_may_touch():
     """One ends at the very nanosecond at which the other begins."""
     story = [*START, *leads("b-1", 2, 6, 11)]
-    assert "at_most_one_leader" not in [wrong.rule for wrong in violations(history(*story))]
+    assert "exclusion" not in [wrong.rule for wrong in violations(history(*story))]
 
 
 def struck(verb, at, *targets, outside=True, by=0):
@@ -256,7 +256,7 @@ OVERLAP = [*leads("a-1", 1, 50, 56), *leads("b-1", 2, 52, 58)]
 def test_exclusion_is_owed_except_near_broken_assumptions(broken, is_owed):
     """A wrong clock or a lost record excuses two lease durations, a repeated version the rest of the run."""
     rules = [wrong.rule for wrong in violations(history(*broken, *OVERLAP))]
-    assert ("at_most_one_leader" in rules) == is_owed
+    assert ("exclusion" in rules) == is_owed
 
 
 def test_fencing_is_owed_even_then():
@@ -264,7 +264,7 @@ def test_fencing_is_owed_even_then():
     lost = struck("delete_lease", 0)
     backwards = history(lost, Fenced(0, "b-1", 2, True), Fenced(1, "a-1", 1, True))
     shared = history(lost, Fenced(0, "b-1", 2, True), Fenced(1, "a-1", 2, True))
-    assert [wrong.rule for wrong in violations(backwards)] == ["fenced_writes_in_order"]
+    assert [wrong.rule for wrong in violations(backwards)] == ["fenced_register"]
     assert violations(shared) == []
 
 
@@ -272,7 +272,7 @@ def test_check_raises_what_it_found():
     """The error names the property, the moment and the processes."""
     check(history(*GOOD))
     both = r"a-1 leads until 56\.000000000 s, b-1 until 58\.000000000 s"
-    with pytest.raises(PropertyViolated, match=rf"at_most_one_leader, at 52\.000000000 s: {both}"):
+    with pytest.raises(PropertyViolated, match=rf"exclusion, at 52\.000000000 s: {both}"):
         check(history(*OVERLAP))
 
 
@@ -285,7 +285,7 @@ def test_a_renewal_need_not_wait():
 def test_a_version_used_again_is_taken_for_ones_own():
     """After a backup was put back the elector cannot tell: only S6 is owed then."""
     story = [*START, struck("restore_backup", 2), *found("a-1", 2, 3, TAKEN)]
-    assert "loss_is_noticed_at_once" not in [wrong.rule for wrong in violations(history(*story))]
+    assert "no_known_rival" not in [wrong.rule for wrong in violations(history(*story))]
 
 
 def test_to_be_shown_the_own_record_is_no_loss():
@@ -293,7 +293,7 @@ def test_to_be_shown_the_own_record_is_no_loss():
     shown = found("a-1", 2, 3, TAKEN)
     assert violations(history(*START, *found("a-1", 2, 3, FIRST))) == []
     rules = [wrong.rule for wrong in violations(history(*START, *shown, *steps_down("a-1", 1, 3)))]
-    assert "loss_is_noticed_at_once" not in rules
+    assert "no_known_rival" not in rules
 
 
 def test_a_missing_record_is_waited_for_from_its_first_sight():

@@ -253,7 +253,7 @@ def test_a_store_that_breaks_its_word_is_caught():
     simulation.run_for(3)
     simulation.delay("leader", 7, "requests", 2)
     simulation.run_for(60)
-    with pytest.raises(AssertionError, match="writes_are_compare_and_swap"):
+    with pytest.raises(AssertionError, match="one_history"):
         simulation.check()
 
 

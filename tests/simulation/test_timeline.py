@@ -154,12 +154,12 @@ def test_two_leaders_are_seen_at_a_glance():
     first = timeline.violations[0]
     since, until = timeline.around(first)
     text, svg, html = timeline.text(since=since, until=until + 10), timeline.svg(), timeline.html()
-    assert {one.rule for one in timeline.violations} > {"at_most_one_leader", "writes_are_compare_and_swap"}
-    assert named("at_most_one_leader") == "S1 at_most_one_leader"
+    assert {one.rule for one in timeline.violations} > {"exclusion", "one_history"}
+    assert named("exclusion") == "S1 exclusion"
     assert re.match(rf"violated +{named(first.rule)} ▼", text.splitlines()[0])
     assert len([line for line in text.splitlines() if "  role " in line and "X" in line]) == 2
     for form in (text, svg, html):
-        assert "S1 at_most_one_leader" in form
+        assert "S1 exclusion" in form
     for form in (svg, html):
         assert '<rect class="clash" data-a' in form
         assert form.count('class="flag') == len({one.rule for one in timeline.violations})

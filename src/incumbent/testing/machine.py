@@ -27,7 +27,7 @@ from incumbent.testing.profile import CODE_TROUBLES, MILLISECOND, Profile, Rates
 from incumbent.testing.properties import PropertyViolated, violations
 from incumbent.testing.properties.coverage import sightings
 from incumbent.testing.properties.liveness import election_bound
-from incumbent.testing.properties.safety import at_most_one_leader, token_only_grows
+from incumbent.testing.properties.safety import exclusion, fencing
 from incumbent.testing.simulation.participants import MILLION, SimulatedStore
 from incumbent.testing.simulation.replay import one_line, program
 from incumbent.testing.simulation.verbs import Simulation
@@ -216,14 +216,14 @@ class ElectionMachine(RuleBasedStateMachine):
         self._go_on(data)
 
     @invariant()
-    def at_most_one_leader(self) -> None:
+    def exclusion(self) -> None:
         """S1, on intervals in true time."""
-        self._check(list(at_most_one_leader(self.simulation.history)))
+        self._check(list(exclusion(self.simulation.history)))
 
     @invariant()
-    def token_only_grows(self) -> None:
+    def fencing(self) -> None:
         """S5."""
-        self._check(list(token_only_grows(self.simulation.history)))
+        self._check(list(fencing(self.simulation.history)))
 
     def teardown(self) -> None:
         """End all faults, demand a leader, check every other property, and tell what happened."""

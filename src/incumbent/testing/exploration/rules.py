@@ -23,8 +23,8 @@ from incumbent.core.messages import (
 from incumbent.core.states import MOVES, STOPPED
 from incumbent.lease import Lease, StoredLease
 
-TWO_LEADERS: Final = "S1: two leaders at one instant"
-NOT_ABOVE: Final = "S5: a term began with a token that is not above those of all terms before"
+TWO_LEADERS: Final = "S1 exclusion: two leaders at one instant"
+NOT_ABOVE: Final = "S5 fencing: a term began with a token that is not above those of all terms before"
 _EDGES: Final = frozenset((move.trigger, move.source, move.dest) for move in MOVES)
 
 
@@ -35,10 +35,10 @@ def broken_by_write(writer: Elector | None, old: StoredLease | None, lease: Leas
         session = "" if old is None else old.lease.holder_session.rpartition(".")[0]
         if writer is not None and session != writer.session:
             return "E5: a lease was released by somebody who did not hold it"
-        return "" if lease.leader_transitions == token else "S5: a release changed the token"
+        return "" if lease.leader_transitions == token else "S5 fencing: a release changed the token"
     is_renewal = old is not None and lease.holder_session == old.lease.holder_session
     if lease.leader_transitions < token + (not is_renewal):
-        return "S5: a write lowered the token, or an acquisition did not raise it"
+        return "S5 fencing: a write lowered the token, or an acquisition did not raise it"
     return ""
 
 

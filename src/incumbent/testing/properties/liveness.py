@@ -37,11 +37,11 @@ def handover_bound(configs: Iterable[ElectorConfig], profile: Profile) -> int:
     return max(waits) + 8 * profile.delay[0] + 1
 
 
-def somebody_leads(history: History) -> Iterator[Violation]:
+def election(history: History) -> Iterator[Violation]:
     """L1: once all is well, somebody leads before `election_bound` is over."""
     for mark in _marks(history, "leader"):
         if not any(term.start <= mark.at + mark.within and mark.at < term.end for term in history.terms()):
-            yield Violation("somebody_leads", mark.at, f"nobody led for {mark.within} ns")
+            yield Violation("election", mark.at, f"nobody led for {mark.within} ns")
 
 
 def leadership_is_stable(history: History) -> Iterator[Violation]:
@@ -91,7 +91,7 @@ def leader_is_known_to_all(history: History) -> Iterator[Violation]:
 
 
 LIVENESS = (
-    somebody_leads,
+    election,
     leadership_is_stable,
     release_hands_over,
     no_churn,

@@ -167,7 +167,7 @@ def unknown_outcome_proves_nothing(history: History) -> Iterator[Violation]:
             yield Violation("unknown_outcome_proves_nothing", led.at, f"{led} came of no answer")
 
 
-def loss_is_noticed_at_once(history: History) -> Iterator[Violation]:
+def no_known_rival(history: History) -> Iterator[Violation]:
     """E8 (P8): who leads and is shown another's record, or none, ends its term by that very input."""
     writes = _writes(history)
     ended = {(led.who, led.at) for led in history.of(Led) if led.until == led.at}
@@ -186,7 +186,7 @@ def loss_is_noticed_at_once(history: History) -> Iterator[Violation]:
             if is_loss and not history.excused(
                 record.at, record.at
             ):  # a version used again is taken for one's own
-                yield Violation("loss_is_noticed_at_once", record.at, f"{led} was shown {shown!r}")
+                yield Violation("no_known_rival", record.at, f"{led} was shown {shown!r}")
 
 
 def missing_is_waited_out(history: History) -> Iterator[Violation]:
@@ -228,7 +228,7 @@ CONDUCT = (
     one_request_in_flight,
     release_is_last,
     unknown_outcome_proves_nothing,
-    loss_is_noticed_at_once,
+    no_known_rival,
     missing_is_waited_out,
 )
 

@@ -13,7 +13,7 @@ from incumbent.testing.history import Executed, Fenced, History, Invoked, Led, V
 from incumbent.testing.simulation.participants import MILLION, until
 
 
-def at_most_one_leader(history: History) -> Iterator[Violation]:
+def exclusion(history: History) -> Iterator[Violation]:
     """S1: the intervals in which two processes answer True never intersect, in true time; they may touch."""
     ends: dict[str, int] = {}
     for led in history.of(Led):
@@ -23,10 +23,10 @@ def at_most_one_leader(history: History) -> Iterator[Violation]:
         for other, end in ends.items():
             if other != led.who and end > led.at and not history.excused(led.at, min(end, led.until)):
                 both = f"{other} leads {until(end)}, {led.who} {until(led.until)}"
-                yield Violation("at_most_one_leader", led.at, both)
+                yield Violation("exclusion", led.at, both)
 
 
-def trust_counts_from_the_send(history: History) -> Iterator[Violation]:
+def trust_bound(history: History) -> Iterator[Violation]:
     """S2: a term lasts at most a renew deadline, on the slowest clock, from the last won write's send."""
     sent: dict[tuple[str, int], int] = {}
     won: dict[str, int] = {}
@@ -45,10 +45,10 @@ def trust_counts_from_the_send(history: History) -> Iterator[Violation]:
             if is_late and not history.excused(record.at, record.until):
                 by = "no write of its own" if last is None else f"a write sent at {last / 1e9:.9f} s"
                 since = f"{record}, by {by}"
-                yield Violation("trust_counts_from_the_send", record.at, since)
+                yield Violation("trust_bound", record.at, since)
 
 
-def patience_counts_from_the_commit(history: History) -> Iterator[Violation]:
+def patience(history: History) -> Iterator[Violation]:
     """S3: another's lease is taken by a write sent a lease duration, on the fastest clock, after it was
     written, whoever touched it since (P15).
     """
@@ -67,10 +67,10 @@ def patience_counts_from_the_commit(history: History) -> Iterator[Violation]:
         is_early = (waited + 1) * fastest < before.lease.lease_duration_ns * MILLION
         if is_early and not history.excused(last, write.at):
             taken = f"{session} took it from {before.lease.holder_session} after {waited} ns"
-            yield Violation("patience_counts_from_the_commit", write.at, taken)
+            yield Violation("patience", write.at, taken)
 
 
-def writes_are_compare_and_swap(history: History) -> Iterator[Violation]:
+def one_history(history: History) -> Iterator[Violation]:
     """S4: a write that won had named the record's version and gave it the next one; nothing else wrote."""
     if not history.keeps_records():
         return
@@ -79,17 +79,17 @@ def writes_are_compare_and_swap(history: History) -> Iterator[Violation]:
     for one in history.of(Executed):
         if one.before is not stored and one.before != stored:
             found = f"the record was {one.before}, but {stored} was written last"
-            yield Violation("writes_are_compare_and_swap", one.at, found)
+            yield Violation("one_history", one.at, found)
         stored = one.before
         if isinstance(one.reply, Written) and isinstance(one.request, WriteRequest):
             named = one.request.version if isinstance(one.request, UpdateLease) else None
             if named != (None if stored is None else stored.version) or one.reply.version != version + 1:
-                yield Violation("writes_are_compare_and_swap", one.at, f"{one.request} replaced {stored}")
+                yield Violation("one_history", one.at, f"{one.request} replaced {stored}")
             version += 1
             stored = StoredLease(one.request.lease, one.reply.version)
 
 
-def token_only_grows(history: History) -> Iterator[Violation]:
+def fencing(history: History) -> Iterator[Violation]:
     """S5: every acquisition has a higher token than all before it, a term keeps its token, and who leads has
     the highest that was ever granted.
     """
@@ -101,7 +101,7 @@ def token_only_grows(history: History) -> Iterator[Violation]:
         if isinstance(record, Led):
             leads[record.who] = record
             if (record.session, record.token) not in granted:
-                yield Violation("token_only_grows", record.at, f"{record}, but its token was never granted")
+                yield Violation("fencing", record.at, f"{record}, but its token was never granted")
         elif isinstance(record, Executed) and isinstance(record.reply, Written):
             yield from _granted(record, granted)
         else:
@@ -109,7 +109,7 @@ def token_only_grows(history: History) -> Iterator[Violation]:
         highest = granted[-1][1] if granted else 0
         for led in leads.values():
             if led.token < highest and led.until > record.at and not history.excused(record.at, led.until):
-                yield Violation("token_only_grows", record.at, f"{led}, but {highest} is granted")
+                yield Violation("fencing", record.at, f"{led}, but {highest} is granted")
 
 
 def _granted(write: Executed, granted: list[tuple[str, int]]) -> Iterator[Violation]:
@@ -117,13 +117,13 @@ def _granted(write: Executed, granted: list[tuple[str, int]]) -> Iterator[Violat
     highest = granted[-1][1] if granted else 0
     if session and (session, token) not in granted:
         if token <= highest:
-            yield Violation("token_only_grows", write.at, f"{session} got {token} after {highest}")
+            yield Violation("fencing", write.at, f"{session} got {token} after {highest}")
         granted.append((session, token))
     elif token != highest:
-        yield Violation("token_only_grows", write.at, f"{write.who} changed the token to {token}")
+        yield Violation("fencing", write.at, f"{write.who} changed the token to {token}")
 
 
-def fenced_writes_in_order(history: History) -> Iterator[Violation]:
+def fenced_register(history: History) -> Iterator[Violation]:
     """S6: a resource that rejects lower tokens than it has seen never takes a write of an earlier term after
     one of a later term, whatever the clocks do.
     """
@@ -134,17 +134,17 @@ def fenced_writes_in_order(history: History) -> Iterator[Violation]:
         if last is not None:
             is_shared = write.token == last.token and write.who != last.who and history.keeps_records()
             if is_shared or write.token < last.token:
-                yield Violation("fenced_writes_in_order", write.at, f"{write} was taken after {last}")
+                yield Violation("fenced_register", write.at, f"{write} was taken after {last}")
         last = write
 
 
 SAFETY = (
-    at_most_one_leader,
-    trust_counts_from_the_send,
-    patience_counts_from_the_commit,
-    writes_are_compare_and_swap,
-    token_only_grows,
-    fenced_writes_in_order,
+    exclusion,
+    trust_bound,
+    patience,
+    one_history,
+    fencing,
+    fenced_register,
 )
 
 

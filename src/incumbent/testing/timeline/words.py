@@ -117,6 +117,6 @@ def record(stored: StoredLease) -> str:
 
 
 def named(rule: str) -> str:
-    """A property's number and name, such as "S1 at_most_one_leader"."""
+    """A property's number and name, such as "S1 exclusion"."""
     docs: dict[str, Any] = {one.__name__: one.__doc__ for one in PROPERTIES}
     return f"{docs[rule].partition(':')[0]} {rule}" if rule in docs else rule
