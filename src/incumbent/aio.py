@@ -190,8 +190,11 @@ class Campaign:
             raise ElectionError("run(lead) is under way already: await it, or use another Campaign")
         self._is_running = True
         try:
-            run = await self._enter()
-            run.give_work(lambda term, waits: lead(Leadership(term, waits)), asyncio.get_running_loop())
+            loop = asyncio.get_running_loop()
+            while not (run := await self._enter()).give_work(
+                lambda term, waits: lead(Leadership(term, waits)), loop
+            ):
+                pass  # another loop had it, and has ended just now: it is entered anew
             await until(lambda: run.driver.has_finished, run.changes)
         finally:
             try:

@@ -52,8 +52,7 @@ def test_a_loop_that_is_closed_while_leading_lets_go_of_the_lease(clock, caplog,
         asyncio.run(campaign.start())
     assert campaign.is_leader()
     clock.advance(campaign.config.retry_period)
-    eventually(lambda: campaign.state == "stopped")
-    assert store.get_lease(timeout=1).lease.is_vacant
+    eventually(lambda: campaign.state == "stopped" and store.get_lease(timeout=1).lease.is_vacant)
     (line,) = Warnings(caplog)
     assert line == (
         "a leaves the race: its event loop has ended, and so has its work; "
@@ -79,8 +78,7 @@ def test_a_term_that_begins_after_the_loop_was_closed_is_given_up(clock):
     campaign = aio.Campaign(MemoryStore(space=store.space), clock=clock)
     with Campaign(store, clock=clock):
         asyncio.run(campaign.start())
-    eventually(lambda: campaign.state == "stopped")
-    assert store.get_lease(timeout=1).lease.is_vacant
+    eventually(lambda: campaign.state == "stopped" and store.get_lease(timeout=1).lease.is_vacant)
 
 
 def test_a_stop_that_was_asked_for_is_no_loss_of_the_loop(clock, caplog):
@@ -95,8 +93,7 @@ def test_a_stop_that_was_asked_for_is_no_loss_of_the_loop(clock, caplog):
         stopping.cancel()
 
     asyncio.run(begin())
-    eventually(lambda: campaign.state == "stopped")
-    assert store.get_lease(timeout=1).lease.is_vacant
+    eventually(lambda: campaign.state == "stopped" and store.get_lease(timeout=1).lease.is_vacant)
     assert Warnings(caplog) == []
 
 
@@ -183,8 +180,7 @@ def test_a_loop_that_does_not_run_at_exit_has_ended(clock, caplog):
     loop = leading(campaign)
     on_loop._at_exit()
     try:
-        eventually(lambda: campaign.state == "stopped")
-        assert store.get_lease(timeout=1).lease.is_vacant
+        eventually(lambda: campaign.state == "stopped" and store.get_lease(timeout=1).lease.is_vacant)
         assert len(Warnings(caplog)) == 1
     finally:
         loop.close()

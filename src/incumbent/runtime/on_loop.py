@@ -72,8 +72,9 @@ class Contest(Campaign):
         self._await_end(driver)
 
     def _post(self, driver: Driver, action: Callable[[], None]) -> None:  # noqa: ARG002  # the sync one waits
-        if self._runtime is not None:
-            self._runtime.post(action)
+        runtime = self._runtime  # read once: `finish` takes it away on another thread
+        if runtime is not None:
+            runtime.post(action)
 
 
 class Run(HostedWork):
@@ -83,6 +84,7 @@ class Run(HostedWork):
         changes: Called whenever one of the following may have changed. From any thread.
         has_begun: It is in the race.
         is_stopping: It was asked to leave.
+        is_lost: It leaves as its loop has ended.
         has_ended: No thread is left.
         refused: What was wrong with the work, if it was no coroutine.
     """
@@ -92,11 +94,12 @@ class Run(HostedWork):
         self.loop = loop
         self.lead: Lead | None = None
         self.changes = Listeners()
-        self.has_begun = self.is_stopping = self.has_ended = False
+        self.has_begun = self.is_stopping = self.is_lost = self.has_ended = False
         self.refused: ConfigurationError | None = None
         self.term: TermTask | None = None
         self.context = contextvars.copy_context()
         self._is_ending = False
+        self._settling = threads.lock()  # held while it is settled whether there is work, and a loop for it
         self._watch_timer: Timer | None = None
         self.waits = scheduler.waits.acquire(contest.clock)
         try:
@@ -109,11 +112,19 @@ class Run(HostedWork):
         contest.then(self._begun)
         self.waits.post(self._watch)
 
-    def give_work(self, lead: Lead, loop: asyncio.AbstractEventLoop) -> None:
-        """Run `lead` in each term, also in the current one, as a task of `loop`, in the caller's context."""
-        self.loop, self.context, self.lead = loop, contextvars.copy_context(), lead
+    def give_work(self, lead: Lead, loop: asyncio.AbstractEventLoop) -> bool:
+        """Run `lead` in each term, also in the current one, as a task of `loop`, in the caller's context.
+
+        Returns:
+            Whether it will; False if the loop that it had was lost meanwhile.
+        """
+        with self._settling:
+            if self.is_lost:
+                return False
+            self.loop, self.context, self.lead = loop, contextvars.copy_context(), lead
         if self.term is not None:
             self.term.poke()
+        return True
 
     def is_work(self, task: asyncio.Task[object] | None) -> bool:
         """Whether `task` is the work."""
@@ -126,9 +137,21 @@ class Run(HostedWork):
         self.is_stopping = True
         self.contest.ask_to_stop(timeout)
 
-    def lose_loop(self) -> None:
-        """Leave the race, as the loop has ended, and with it the work: its task will not go on."""
-        if not self.is_stopping:
+    def is_without_work(self, term: TermTask) -> bool:
+        """End `term` if it is to end before there is any work, and say whether that is so."""
+        with self._settling:
+            if self.lead is not None or not term.handle.is_to_end():
+                return False
+            term.finish(None)
+            return True
+
+    def lose_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Leave the race if it is still `loop`'s, which has ended, and with it the work: no task goes on."""
+        with self._settling:
+            if self.loop is not loop:
+                return
+            was_asked, self.is_stopping, self.is_lost = self.is_stopping, True, True
+        if not was_asked:
             logger.warning(
                 "%s leaves the race: its event loop has ended, and so has its work; "
                 "await stop() before the loop is closed",
@@ -171,8 +194,8 @@ class Run(HostedWork):
     def _watch(self) -> None:
         """On the thread of the waits: look, also at each retry period and deadline, what has ended."""
         self._forget_watch()
-        if self.loop.is_closed():
-            self.lose_loop()
+        if (loop := self.loop).is_closed():
+            self.lose_loop(loop)
             return
         at = self.waits.now() + self.contest.config.retry_ns
         handle = None if self.term is None else self.term.handle
@@ -207,10 +230,11 @@ class TermTask:
 
     def poke(self) -> None:
         """Have the loop look at the term, unless there is no work to end. From any thread."""
-        if self.task is None and self._run.lead is None and self.handle.is_to_end():
-            self.finish(None)
-        elif not tell(self._run.loop, self._look):
-            self._run.lose_loop()
+        if self.task is None and self._run.is_without_work(self):
+            return
+        loop = self._run.loop
+        if not tell(loop, self._look):
+            self._run.lose_loop(loop)
 
     def finish(self, failure: BaseException | None) -> None:
         """Say, once, that the work has ended. From any thread."""
@@ -225,7 +249,7 @@ class TermTask:
         if self.task is None:
             if self.handle.is_to_end():
                 self.finish(None)
-            elif run.lead is not None:
+            elif run.lead is not None and not self._finishing.locked():
                 self.task = run.context.run(run.loop.create_task, self._work(run.lead))
                 self.task.add_done_callback(self._done)
         elif self.handle.is_to_end() and not self._is_cancelled:
@@ -254,7 +278,7 @@ def _at_exit() -> None:
     """Before all campaigns are stopped: a loop that does not run now never will, and its tasks are over."""
     for run in list(_runs):
         if not run.contest.is_disowned and not run.loop.is_running():
-            run.lose_loop()
+            run.lose_loop(run.loop)
 
 
 atexit.register(_at_exit)  # after the runtime's own, which so runs later

@@ -1,0 +1,67 @@
+"""What threads and event loops do to one run at the same moment: each thing is settled once."""
+
+import asyncio
+import threading
+from functools import partial
+
+import pytest
+
+from incumbent import aio
+from incumbent.stores.memory import MemoryStore
+from support.driving import eventually
+
+
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_work_that_was_said_to_have_ended_does_not_begin(clock, is_lost):
+    """Given as the loop is lost, or as the term ends: nobody would cancel it, and the lease is let go."""
+    campaign = aio.Campaign(MemoryStore(), clock=clock)
+    began, busy = [], threading.Event()
+
+    async def lead(term, waits):
+        began.append(term.token)
+
+    async def main():
+        run.give_work(lead, asyncio.get_running_loop())
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert began == []
+
+    first = asyncio.new_event_loop()
+    first.run_until_complete(campaign.start())
+    run = campaign._run
+    run.contest.then(partial(busy.wait, 20))  # the thread that keeps the campaigns has told nobody yet
+    try:
+        if is_lost:
+            first.close()
+            run.lose_loop(first)
+        else:
+            run.term.finish(None)
+        asyncio.run(main())
+    finally:
+        busy.set()
+        run.ask_to_stop()
+        eventually(lambda: run.has_ended)
+        first.close()
+
+
+def test_a_run_in_another_loop_goes_on_though_the_first_was_lost_just_before(clock, monkeypatch):
+    """Lost between the entry and the work: the campaign is entered anew, and the work is done."""
+    campaign = aio.Campaign(MemoryStore(), clock=clock)
+    began, enter = [], campaign._enter
+
+    async def lead(leadership):
+        began.append(leadership.token)
+        await campaign.stop()
+
+    async def enter_and_lose():
+        run = await enter()
+        if run.loop is first:
+            first.close()
+            run.lose_loop(first)
+        return run
+
+    first = asyncio.new_event_loop()
+    first.run_until_complete(campaign.start())
+    monkeypatch.setattr(campaign, "_enter", enter_and_lose)
+    asyncio.run(asyncio.wait_for(campaign.run(lead), 20))
+    assert began == [2]
