@@ -6,7 +6,8 @@ from functools import partial
 
 import pytest
 
-from incumbent import aio
+from incumbent import Campaign, aio
+from incumbent.runtime import threads
 from incumbent.stores.memory import MemoryStore
 from support.driving import eventually
 
@@ -65,3 +66,41 @@ def test_a_run_in_another_loop_goes_on_though_the_first_was_lost_just_before(clo
     monkeypatch.setattr(campaign, "_enter", enter_and_lose)
     asyncio.run(asyncio.wait_for(campaign.run(lead), 20))
     assert began == [2]
+
+
+def test_a_term_that_begins_as_its_loop_is_lost_is_given_up(clock):
+    """A loop that does not run at exit is not closed: what begins after it was lost never has work."""
+    store = MemoryStore()
+    campaign = aio.Campaign(MemoryStore(space=store.space), clock=clock)
+    loop = asyncio.new_event_loop()
+    try:
+        with Campaign(store, clock=clock):
+            loop.run_until_complete(campaign.start())
+            run = campaign._run
+            run.give_work(lambda *_: None, loop)
+            run.driver.listeners.add(lambda: run.lose_loop(loop))  # just before the work is to begin
+        eventually(lambda: run.has_ended)
+        assert store.get_lease(timeout=1).lease.is_vacant
+    finally:
+        loop.close()
+
+
+def test_a_stop_returns_though_no_thread_can_be_started(clock, monkeypatch):
+    """The last thread, which waits for the others to end, may be one too many for the machine."""
+
+    def thread(name, target):
+        made = made_as_always(name, target)
+        if name == "end":
+            made.start = refuse
+        return made
+
+    def refuse():
+        raise RuntimeError("can't start new thread")
+
+    async def main():
+        async with aio.Campaign(MemoryStore(), clock=clock):
+            pass
+
+    made_as_always = threads.thread
+    monkeypatch.setattr(threads, "thread", thread)
+    asyncio.run(asyncio.wait_for(main(), 20))

@@ -8,7 +8,6 @@ import contextvars
 import inspect
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -166,6 +165,8 @@ class Run(HostedWork):
     def begin(self, term: TermHandle, ended: Callable[[BaseException | None], None]) -> None:
         """A term has begun: its work is a task to be."""
         self.term = TermTask(self, term, ended)
+        if self.is_lost:  # a loop that does not run at exit is not closed, and `poke` would not notice
+            self.term.finish(None)
         self.term.poke()
         self.waits.post(self._watch)
 
@@ -177,13 +178,15 @@ class Run(HostedWork):
         self.changes.call()
         if self.driver.has_finished and not self._is_ending:
             self._is_ending = True
-            with suppress(RuntimeError):  # the interpreter ends, and sees to it
+            try:
                 threads.thread("end", self._end).start()
+            except RuntimeError:  # the interpreter is ending, or the machine has no thread left
+                self.waits.post(self._end)  # not here: who ends the campaign at exit waits for this thread
 
     # On other threads.
 
     def _end(self) -> None:
-        """On a thread of its own, as it waits for others to end."""
+        """On a thread of its own, or else that of the waits, as it waits for others to end."""
         self.contest.finish(self.driver)
         self.waits.post(self._forget_watch)
         scheduler.waits.release(self.contest.clock)
