@@ -197,7 +197,7 @@ def test_both_kinds_contend_for_one_lease(clock):
             with Campaign(store, identity="thread", clock=clock) as other:
                 assert not other.is_leader()
                 await campaign.stop()
-                assert await asyncio.to_thread(other.wait_until_leader)
+                await until(other.is_leader)
 
     asyncio.run(main())
 

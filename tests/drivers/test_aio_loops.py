@@ -133,7 +133,7 @@ def test_a_loop_that_was_left_begins_no_work(clock):
 
     async def second_main():
         running = asyncio.ensure_future(campaign.run(lead))
-        while campaign._run.lead is None:  # noqa: ASYNC110 - there is nothing that says so
+        while campaign._run.lead is None and not running.done():  # noqa: ASYNC110 - there is nothing that says so
             await asyncio.sleep(0)
         given.set()
         go_on.wait(20)  # the loop is busy, and has not begun the work yet
@@ -146,6 +146,7 @@ def test_a_loop_that_was_left_begins_no_work(clock):
     first.run_until_complete(campaign.start())
     campaign._run.term.poke()
     second = threading.Thread(target=asyncio.run, args=(second_main(),), kwargs={"debug": True})
+    second.daemon = True
     second.start()
     try:
         assert given.wait(20)

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from functools import partial
 
 import pytest
 
@@ -90,8 +91,8 @@ def test_the_time_given_to_stop_is_the_works(clock, caplog):
         running = asyncio.ensure_future(campaign.run(lead))
         await until(lambda: began)
         stopping = asyncio.ensure_future(campaign.stop(2.0))
-        await until(lambda: cancelled)
         try:
+            await until(lambda: cancelled)
             await asyncio.to_thread(clock.advance, 2.0)
             await until(stopping.done)
             await until(running.done)
@@ -136,7 +137,7 @@ def test_a_resignation_without_work_is_done_when_it_returns(clock):
 
     async def main():
         async with aio.Campaign(store, clock=clock) as campaign:
-            campaign._contest.then(gate.wait)  # the thread that keeps the campaigns is busy
+            campaign._contest.then(partial(gate.wait, 20))  # the thread that keeps the campaigns is busy
             resigning = asyncio.ensure_future(campaign.resign())
             for _ in range(10):
                 await asyncio.sleep(0)
@@ -153,7 +154,7 @@ def test_a_stop_returns_when_it_has_stopped(clock):
 
     async def main():
         async with aio.Campaign(MemoryStore(), clock=clock) as campaign:
-            campaign._contest.then(gate.wait)  # the thread that keeps the campaigns is busy
+            campaign._contest.then(partial(gate.wait, 20))  # the thread that keeps the campaigns is busy
             stopping = asyncio.ensure_future(campaign.stop())
             for _ in range(10):
                 await asyncio.sleep(0)

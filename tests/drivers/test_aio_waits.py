@@ -127,14 +127,16 @@ def test_cancelled_stops_take_no_thread_either(clock):
         running = asyncio.create_task(campaign.run(lead))
         await until(lambda: log == ["began"])
         threads = len(library_threads())
-        for _ in range(MANY):
-            await cancelled(campaign.stop)
-        assert len(library_threads()) <= threads
-        await until(lambda: len(log) > 1)
-        await asyncio.sleep(0.01)
-        assert log == ["began", "cancelled"]
-        assert not store.get_lease(timeout=1).lease.is_vacant
-        end.set()
+        try:
+            for _ in range(MANY):
+                await cancelled(campaign.stop)
+            assert len(library_threads()) <= threads
+            await until(lambda: len(log) > 1)
+            await asyncio.sleep(0.01)
+            assert log == ["began", "cancelled"]
+            assert not store.get_lease(timeout=1).lease.is_vacant
+        finally:
+            end.set()  # or the loop would wait for it for ever
         await asyncio.wait_for(running, 20)
         assert store.get_lease(timeout=1).lease.is_vacant
         assert campaign.state == "stopped"

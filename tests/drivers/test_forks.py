@@ -1,14 +1,16 @@
 """Campaigns in forked children of their process."""
 
+import asyncio
 import os
 import threading
+import time
 
 import pytest
 
 from incumbent import Campaign, ElectionError, open_store
 from incumbent.runtime import pools
 from incumbent.stores.memory import MemoryStore
-from support.driving import RemoteStore
+from support.driving import RemoteStore, in_child
 from support.scripts import from_child, run_script
 
 
@@ -17,9 +19,8 @@ def test_a_forked_child_is_never_leader_and_says_so():
     with Campaign(MemoryStore()) as campaign:
         assert campaign.wait_until_leader(10)
         leadership = campaign.leadership
-        read, write = os.pipe()
-        child = os.fork()
-        if child == 0:
+
+        def in_the_child():
             seen = [
                 campaign.is_leader(),
                 campaign.state,
@@ -32,12 +33,9 @@ def test_a_forked_child_is_never_leader_and_says_so():
             except ElectionError as error:
                 seen.append("forked child" in str(error))
             campaign.stop()
-            os.write(write, repr(seen).encode())
-            os._exit(0)
-        os.close(write)
-        os.waitpid(child, 0)
-        with os.fdopen(read) as pipe:
-            assert pipe.read() == repr([False, "stopped", None, False, True, True])
+            return seen
+
+        assert from_child(in_the_child) == [False, "stopped", None, False, True, True]
         assert campaign.is_leader()
 
 
@@ -150,3 +148,16 @@ def test_gevent_may_replace_threads_after_the_package_was_loaded(tmp_path):
     store = open_store(f"sqlite:///{tmp_path}/leases.db", lease="x")
     assert store.get_lease(timeout=5).lease.is_vacant
     store.close()
+
+
+def test_a_child_that_fails_leaves_the_parents_event_loop_alone():
+    """It would close it as it is unwound, and the selector that they share; nothing would wake the parent."""
+
+    def fail():
+        raise OSError("in the child")
+
+    async def main():
+        assert in_child(fail) == "it raised OSError('in the child')"
+        await asyncio.to_thread(time.sleep, 0)
+
+    asyncio.run(asyncio.wait_for(main(), 20))

@@ -1,11 +1,11 @@
 """Programs that tests run in an interpreter, or in a child, of their own."""
 
 import ast
-import os
-import signal
 import subprocess
 import sys
 import textwrap
+
+from support.driving import in_child
 
 
 def run_script(script, tmp_path):
@@ -15,15 +15,5 @@ def run_script(script, tmp_path):
 
 
 def from_child(check):
-    """What it returns in a forked child."""
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(20)
-        os.write(write, repr(check()).encode())
-        os._exit(0)
-    os.close(write)
-    os.waitpid(child, 0)
-    with os.fdopen(read) as pipe:
-        return ast.literal_eval(pipe.read())
+    """The value, a literal, that `check` returns in a forked child."""
+    return ast.literal_eval(in_child(check))
