@@ -214,7 +214,7 @@ class Campaign:
         if timeout is not None:
             check_number("timeout", timeout, positive=False)
         run = self._run
-        if run is None or run.has_ended or self._contest.is_disowned:
+        if run is None or run.has_ended:
             return
         run.ask_to_stop(timeout)
         if not run.is_work(asyncio.current_task()):

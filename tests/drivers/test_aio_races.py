@@ -9,7 +9,7 @@ import pytest
 from incumbent import Campaign, aio
 from incumbent.runtime import threads
 from incumbent.stores.memory import MemoryStore
-from support.driving import eventually
+from support.driving import eventually, in_child, until
 
 
 @pytest.mark.parametrize("is_lost", [True, False])
@@ -104,3 +104,34 @@ def test_a_stop_returns_though_no_thread_can_be_started(clock, monkeypatch):
     made_as_always = threads.thread
     monkeypatch.setattr(threads, "thread", thread)
     asyncio.run(asyncio.wait_for(main(), 20))
+
+
+def test_a_child_that_is_forked_while_a_run_ends_waits_for_nobody(clock):
+    """The threads that would say that it has ended stayed with the parent: here nothing is left of it."""
+    gate = threading.Event()
+
+    def child():
+        async def go_on():
+            await campaign.stop()
+            async with campaign:
+                return campaign.is_leader()
+
+        gate.set()
+        led = []
+        thread = threading.Thread(target=lambda: led.append(asyncio.run(go_on())))
+        thread.start()
+        thread.join(10)
+        return led
+
+    async def main():
+        await campaign.start()
+        stopping = asyncio.ensure_future(campaign.stop())
+        await until(lambda: campaign._contest._driver is None)
+        try:
+            assert in_child(child) == "[True]"
+        finally:
+            gate.set()
+        await stopping
+
+    campaign = aio.Campaign(MemoryStore(), clock=clock, on_new_leader=lambda _: gate.wait(20))
+    asyncio.run(main())

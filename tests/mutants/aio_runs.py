@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from mutants.term_handles import AIO, CLOCK, DOOR, HOSTILE, LOOPS, STARTS, WAITS, of_loop
+from mutants.term_handles import AIO, CLOCK, DOOR, HOSTILE, LOOPS, RACES, STARTS, WAITS, of_loop
 
 LOOP = (
     of_loop(
         "a closed loop is not noticed",
         "P9",
         LOOPS + "a_loop_that_is_closed_while_leading_lets_go_of_the_lease",
-        "if self.loop.is_closed():",
-        "if False:",
+        "if (loop := self.loop).is_closed():",
+        "if (loop := self.loop) is None:",
     ),
     of_loop(
         "the work of a closed loop is waited for",
@@ -30,8 +30,43 @@ LOOP = (
         "each look at a closed loop is a line in the log",
         "P13",
         LOOPS + "a_campaign_is_stopped_from_another_loop_though_its_own_is_closed",
-        "        if not self.is_stopping:\n            logger",
+        "        if not was_asked:\n            logger",
         "        if True:\n            logger",
+    ),
+    of_loop(
+        "work that was said to have ended begins",
+        "P9",
+        RACES + "work_that_was_said_to_have_ended_does_not_begin",
+        " and not self._finishing.locked():",
+        ":",
+    ),
+    of_loop(
+        "a loop that was lost is given work",
+        "P9",
+        RACES + "a_run_in_another_loop_goes_on_though_the_first_was_lost_just_before",
+        "            if self.is_lost:\n                return False\n",
+        "",
+    ),
+    of_loop(
+        "a term that begins when its loop was lost is waited for",
+        "P9",
+        RACES + "a_term_that_begins_as_its_loop_is_lost_is_given_up",
+        "        if self.is_lost:  #",
+        "        if False:  #",
+    ),
+    of_loop(
+        "a run without a thread to end it never ends",
+        "P9",
+        RACES + "a_stop_returns_though_no_thread_can_be_started",
+        "                self.waits.post(self._end)  #",
+        "                pass  #",
+    ),
+    of_loop(
+        "a forked child waits for a run that was ending",
+        "P9",
+        RACES + "a_child_that_is_forked_while_a_run_ends_waits_for_nobody",
+        "    for run in _runs:\n        run.has_ended = True\n",
+        "",
     ),
     of_loop(
         "the loop is looked at once only",
@@ -86,22 +121,22 @@ LOOP = (
         "an interpreter that exits waits for a loop that does not run",
         "P9",
         LOOPS + "a_loop_that_does_not_run_at_exit_has_ended",
-        "and not run.loop.is_running():",
-        "and run.loop.is_running():",
+        "if not run.loop.is_running():",
+        "if run.loop.is_running():",
     ),
     of_loop(
         "a forked child has the parent's work end",
         "P9",
         LOOPS + "a_forked_child_that_exits_waits_for_no_lock_of_a_thread_that_stayed_behind",
-        "if not run.contest.is_disowned and not",
-        "if not",
+        "    _runs.clear()\n",
+        "",
     ),
     of_loop(
         "calls wait for the thread that keeps the campaigns",
         "P9",
         STARTS + "a_store_that_hangs_at_the_start_blocks_no_loop",
-        "            self._runtime.post(action)\n",
-        "            self._runtime.scheduler.call(action)\n",
+        "            runtime.post(action)\n",
+        "            runtime.scheduler.call(action)\n",
     ),
     of_loop(
         "the end of a run is told to nobody",
@@ -191,9 +226,8 @@ LOOP = (
         "a term without work is waited for",
         "P9",
         STARTS + "start_and_stop_are_what_the_block_does",
-        "        if self.task is None and self._run.lead is None and self.handle.is_to_end():\n"
-        "            self.finish(None)\n        elif not",
-        "        if not",
+        "        if self.task is None and self._run.is_without_work(self):\n            return\n",
+        "",
     ),
     of_loop(
         "the time given to stop is not",

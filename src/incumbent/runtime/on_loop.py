@@ -7,6 +7,7 @@ import atexit
 import contextvars
 import inspect
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final, TypeAlias
@@ -35,11 +36,6 @@ class Contest(Campaign):
     def clock(self) -> Clock:
         """What it is timed by."""
         return self._clock
-
-    @property
-    def is_disowned(self) -> bool:
-        """Whether this is a copy in a forked child."""
-        return self._forked_from is not None
 
     def begin(self, work: HostedWork) -> Driver:
         """Enter the race.
@@ -280,8 +276,17 @@ _runs: Final[set[Run]] = set()
 def _at_exit() -> None:
     """Before all campaigns are stopped: a loop that does not run now never will, and its tasks are over."""
     for run in list(_runs):
-        if not run.contest.is_disowned and not run.loop.is_running():
+        if not run.loop.is_running():
             run.lose_loop(run.loop)
 
 
+def _after_fork_in_child() -> None:
+    """No thread of a run is here, not even of one that was just ending: nobody is to wait for one."""
+    for run in _runs:
+        run.has_ended = True
+    _runs.clear()
+
+
 atexit.register(_at_exit)  # after the runtime's own, which so runs later
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
