@@ -135,3 +135,17 @@ def test_a_child_that_is_forked_while_a_run_ends_waits_for_nobody(clock):
 
     campaign = aio.Campaign(MemoryStore(), clock=clock, on_new_leader=lambda _: gate.wait(20))
     asyncio.run(main())
+
+
+def test_a_term_without_work_ends_without_its_loop(clock):
+    """There is nothing to await: a loop that is busy, or does not run, delays no resignation."""
+    store = MemoryStore()
+    campaign = aio.Campaign(store, clock=clock)
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(campaign.start())
+    try:
+        campaign._contest.resign()
+        eventually(lambda: store.get_lease(timeout=1).lease.is_vacant)
+    finally:
+        loop.run_until_complete(campaign.stop())
+        loop.close()

@@ -225,7 +225,7 @@ LOOP = (
     of_loop(
         "a term without work is waited for",
         "P9",
-        STARTS + "start_and_stop_are_what_the_block_does",
+        RACES + "a_term_without_work_ends_without_its_loop",
         "        if self.task is None and self._run.is_without_work(self):\n            return\n",
         "",
     ),
