@@ -24,8 +24,8 @@ LONGEST_NAME: Final = 2_000
 LONGEST_TEXT: Final = 65_536
 """Bytes, in UTF-8, of an identity or a session: what every store can keep."""
 
-EARLIEST_TIME: Final = datetime(1, 1, 2, tzinfo=timezone.utc)
-LATEST_TIME: Final = datetime(9000, 1, 1, tzinfo=timezone.utc)
+EARLIEST_TIME: Final = datetime(2, 1, 1, tzinfo=timezone.utc)
+LATEST_TIME: Final = datetime(8999, 12, 31, 23, 59, 59, 999_999, tzinfo=timezone.utc)
 """From both, a lease duration or a time zone away, the calendar has not ended."""
 
 _LONGEST_S: Final = 1e9
@@ -73,7 +73,7 @@ class Lease:
                 raise ConfigurationError(
                     f"{name} is {shown(value)}: give a datetime with tzinfo=timezone.utc"
                 )
-            if not EARLIEST_TIME <= value <= LATEST_TIME:
+            if not 2 <= value.year <= 8999:  # noqa: PLR2004 - as above; the comparison of years is quick
                 raise ConfigurationError(f"{name} is {value}: give a time before the year 9000")
         count = self.leader_transitions
         if type(count) is not int or not 0 <= count <= MAX_TRANSITIONS:

@@ -28,14 +28,14 @@ def listener(clock, caplog):
     return listener
 
 
-def pauses(listener, clock, seconds, times):
+def pauses(listener, clock, seconds, times, why="lost"):
     """After so many connections that lasted so long each; None: none was made."""
     found = []
     for _ in range(times):
         if seconds is not None:
             listener.connected()
             clock.now += seconds
-        found.append(listener._next_pause("lost"))
+        found.append(listener._next_pause(why))
         clock.now += found[-1]
     return found
 
@@ -76,6 +76,13 @@ def test_a_connection_that_lasted_and_is_made_again_is_no_line(listener, clock, 
     """Servers and proxies end long requests; nothing was missed that is not looked at now."""
     pauses(listener, clock, 60.0, 20)
     assert lines(caplog) == []
+
+
+def test_connections_that_end_in_good_order_are_no_line_unless_all_do(listener, clock, caplog):
+    pauses(listener, clock, 0.1, 6, why="")
+    assert lines(caplog) == []
+    pauses(listener, clock, 0.1, 20, why="")
+    assert lines(caplog) == ["WARNING server: not listening: the server ends each connection soon"]
 
 
 def test_connections_that_end_soon_are_one_line_and_another_when_one_lasts(listener, clock, caplog):

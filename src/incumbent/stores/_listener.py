@@ -92,7 +92,7 @@ class Listener:
 
     def _run(self) -> None:
         while True:
-            why = "the server ended the connection"
+            why = ""
             try:
                 self._listen(self)
             except Exception as error:  # noqa: BLE001  # P13: a lost connection is a pause
@@ -106,15 +106,19 @@ class Listener:
                     return
 
     def _next_pause(self, why: str) -> float:
-        """How long to wait after a connection that ended, or was not made, for that reason."""
+        """How long to wait after a connection that ended, or was not made, for that reason.
+
+        A server may end one in good order (""): that is told only when it does so again and again.
+        """
         has_lasted, was_made = self._has_lasted(), self._connected_at is not None
         self._connected_at = None
         if has_lasted:
             self._pause, self._is_in_trouble = _SHORTEST_PAUSE, False
         self._is_unsteady = was_made and not has_lasted
-        if not (self.is_over or has_lasted or self._is_in_trouble):
+        is_trouble = bool(why) or self._pause >= _LONGEST_PAUSE
+        if is_trouble and not (self.is_over or has_lasted or self._is_in_trouble):
             self._is_in_trouble = True
-            _LOG.warning("%s: not listening: %s", self._shown, why)
+            _LOG.warning("%s: not listening: %s", self._shown, why or "the server ends each connection soon")
         pause, self._pause = self._pause, min(2 * self._pause, _LONGEST_PAUSE)
         return pause
 
