@@ -45,6 +45,7 @@ from incumbent.core.messages import (
 )
 from incumbent.core.states import CANDIDATE, FOLLOWER, LEADER, STOPPED
 from incumbent.lease import StoredLease, Version
+from specs import conduct
 from specs.projection import essence, idle, node_of, record_of, timing_of, write_of
 from specs.proof import actions
 from specs.proof.actions import Node, Record, Step, Write
@@ -58,13 +59,14 @@ class Shadow:
     """The proof's elector beside a real one."""
 
     def __init__(self, config: ElectorConfig, node: Node) -> None:
-        self.timing = timing_of(config)
+        self.config, self.timing = config, timing_of(config)
         self.node = node
         self.state: str = FOLLOWER
         self.pending: Request | None = None
         self.held: Write | None = None  # the write by which it leads
         self.doubted: tuple[Write, ...] = ()  # writes of this candidacy that may have happened (P7)
         self.left: tuple[Write, ...] = ()  # those of the candidacy that is being left (P9) ...
+        self.searched = False  # ... and looked for, which is done once ...
         self.until = 0  # ... until then at the latest
         self.taken: list[str] = []  # the actions of the last step
 
@@ -85,7 +87,7 @@ class Shadow:
             former = elector.leaving.former
             writes = (former.held, *former.unresolved)
             shadow.left = tuple(write_of(write) for write in writes if write is not None)
-            shadow.until = elector.leaving.until
+            shadow.searched, shadow.until = elector.leaving.was_read, elector.leaving.until
         return shadow
 
     def step(self, event: Input, now: int, effects: Effects) -> list[str]:
@@ -104,7 +106,7 @@ class Shadow:
             self._withdraw(event, now)
         elif isinstance(event, Ended) and self.node.leaving:
             self._take("work ends", actions.end_work(self.node))
-        self._compare_terms(effects, now, led=led)
+        self._compare_terms(effects, led=led)
         if effects.request is not None:
             self._send(effects.request, now)
         for move in effects.moves:
@@ -134,6 +136,8 @@ class Shadow:
         write = None if isinstance(request, GetLease) else write_of(request)
         if not _answers(reply, request):
             reply = Unavailable(reply.id)
+        if self.state == STOPPED and not self.node.leaving:
+            return  # it is over: whatever was under way, nothing follows from it
         if self.node.leaving and write is not None:
             self._hear_leaving(reply, write, now)
         elif isinstance(reply, Written) and write is not None:
@@ -161,6 +165,8 @@ class Shadow:
             self._take("release settled", actions.settle(self.node))
         elif write.vacant:
             self._take("release is refused", actions.refused(self.node))
+            if self.searched:
+                self._take("release settled", actions.settle(self.node))
         elif isinstance(reply, Refused) and self.left:
             self.node = replace(self.node, known=False)  # it is to be read
         elif not is_unknown and not self.left:
@@ -219,8 +225,9 @@ class Shadow:
         if led and release:
             self._take("leave office", actions.leave(self.node))
             self.left, self.until = (*self._held(), *self.doubted), self.node.base + self.timing.lease
-            self.held, self.doubted = None, ()
+            self.held, self.doubted, self.searched = None, (), False
         elif self._departs(event, now):
+            self.searched = isinstance(self.pending, GetLease)
             self._take("leave the race with a claim under way", actions.depart(self.node))
             is_claiming = isinstance(self.pending, WriteRequest)
             last = self.pending.sent_at if is_claiming else self.doubted[-1].sent
@@ -266,7 +273,9 @@ class Shadow:
         if self.pending is not None:
             raise Nonconformance(f"{request} was sent while {self.pending} was in flight (P10)")
         self.pending = request
+        _compare(conduct.of_request(self.config, self.node, request, now), f"in {request}")
         if isinstance(request, GetLease):
+            self.searched = self.searched or self.node.leaving
             return
         write, timing = write_of(request), self.timing
         known = self.doubted if self.held is None else (*self.doubted, self.held)
@@ -275,7 +284,7 @@ class Shadow:
         name = "renew" if self.node.leads else "release" if write.vacant else "claim"
         self._take(name, getattr(actions, name)(self.node, write, now, timing), request)
 
-    def _compare_terms(self, effects: Effects, now: int, *, led: bool) -> None:
+    def _compare_terms(self, effects: Effects, *, led: bool) -> None:
         """A term begins and ends where the proof's does, and is announced with its token."""
         told = led
         for notice in effects.notices:
@@ -287,8 +296,6 @@ class Shadow:
                     raise Nonconformance(f"{notice}: but the token is {self.node.token} (P11)")
         if told != self.node.leads:
             raise Nonconformance(f"it {'leads' if told else 'does not lead'}, against the proof: {self.node}")
-        if told and not actions.is_valid(self.node, now, self.timing):
-            raise Nonconformance(f"it leads beyond its deadline (P3): {self.node}, at {now}")
 
     def _take(self, name: str, step: Step, because: object = "") -> None:
         if not step.guard:
@@ -309,22 +316,23 @@ def check_step(before: Elector, event: Input, now: int, effects: Effects, after:
     """Hold one step of an elector to the proof, or raise `Nonconformance`; return its actions."""
     shadow, real = Shadow.of(before), Shadow.of(after)
     taken = shadow.step(event, now, effects)
-    for name, expected, found in (
+    claims = (
         ("what it knows", essence(shadow.node), essence(real.node)),
         ("its pending request", shadow.pending, real.pending),
         ("its role", shadow.state, real.state),
-        ("whether it answers that it leads", shadow.node.leads, after.is_leader(now)),
-    ):
-        if expected != found:
-            raise Nonconformance(
-                f"{name} should be {expected}, and is {found}, after {event} at {now}: {taken}"
-            )
+        *conduct.of_answers(shadow.node, shadow.timing, now, after),
+        *conduct.of_step(before, event, now, effects, after),
+    )
+    _compare(claims, f"after {event} at {now}: {taken}")
     if not set(real.doubted) <= set(shadow.doubted):
         raise Nonconformance(f"it doubts writes that were not sent: {real.doubted}")
-    ends = shadow.node.base + shadow.timing.deadline
-    if after.office is not None and after.office.until != ends:
-        raise Nonconformance(f"its office ends at {after.office.until}, not {ends} (P3)")
     return taken
+
+
+def _compare(claims: Iterable[conduct.Claim], context: str) -> None:
+    for name, expected, found in claims:
+        if expected != found:
+            raise Nonconformance(f"{name} should be {expected}, and is {found}, {context}")
 
 
 def check_trace(

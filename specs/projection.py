@@ -8,7 +8,7 @@ from typing import Any
 from incumbent.config import ElectorConfig
 from incumbent.core.elector import Elector
 from incumbent.core.messages import CreateLease, UpdateLease, WriteRequest
-from incumbent.lease import Lease, StoredLease
+from incumbent.lease import Lease, StoredLease, session_of
 from specs.proof.actions import Node, Record, Timing, Write
 
 NO_VERSION = "there is no record"
@@ -47,15 +47,23 @@ def write_of(request: WriteRequest) -> Write:
 
 
 def _content(lease: Lease) -> dict[str, Any]:
-    base, _, number = lease.holder_session.rpartition(".")
+    elector, number = parts_of(lease.holder_session)
     return {
         "vacant": lease.is_vacant,
-        "elector": base,
-        "number": int(number) if number.lstrip("-").isdecimal() else number,
+        "elector": elector,
+        "number": number,
         "token": lease.leader_transitions,
         "stamp": lease.renew_time,
         "duration": lease.lease_duration_ns,
     }
+
+
+def parts_of(session: str) -> tuple[str, Any]:
+    """The elector and the number of its candidacy. What no elector calls a session of its own is a text."""
+    base, _, number = session.rpartition(".")
+    if number.removeprefix("-").isdecimal() and session_of(base, int(number)) == session:
+        return base, int(number)
+    return "", session
 
 
 def idle(session: str) -> Node:
@@ -89,7 +97,7 @@ def node_of(elector: Elector) -> Node:
         number=candidacy.number,
         looked=view.since is not None,
         seen=record_of(view.stored),
-        since=view.since or 0,
+        since=0 if view.since is None else view.since,
         highest=view.highest_token,
         longest=view.longest_ns,
     )

@@ -15,6 +15,29 @@ from typing import Any, NamedTuple
 
 from specs.proof.logic import every, larger, no, pick, some
 
+BY_ELECTORS = (
+    "claim",
+    "renew",
+    "release",
+    "answer: written",
+    "answer while leaving",
+    "read own write",
+    "read",
+    "no answer",
+    "candidacy ends",
+    "leave office",
+    "leave the race with a claim under way",
+    "find what is to be released",
+    "release is refused",
+    "work ends",
+    "release settled",
+    "clock runs backwards",
+)
+BY_THE_STORE = ("write takes effect", "record is lost", "record is touched", "something old comes back")
+BY_THE_WORLD = ("time passes", "crash")
+ACTIONS = (*BY_ELECTORS, *BY_THE_STORE, *BY_THE_WORLD)
+"""All that can happen, and by whom. `System` has just these; the code takes those of electors."""
+
 
 @dataclass(frozen=True)
 class Timing:

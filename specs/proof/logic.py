@@ -14,9 +14,23 @@ except ImportError:  # plain values need no prover
     z3 = None  # type: ignore[assignment]
 
 
+class Symbolic:
+    """A term in disguise: to Python a value, of which `if` can ask (`specs.code.proxies`)."""
+
+    __slots__ = ("term",)
+
+    def __init__(self, term: Any) -> None:
+        self.term = term
+
+
 def is_term(value: Any) -> bool:
     """Whether this is z3's, rather than Python's."""
-    return z3 is not None and isinstance(value, z3.ExprRef)
+    return isinstance(value, Symbolic) or (z3 is not None and isinstance(value, z3.ExprRef))
+
+
+def term_of(value: Any) -> Any:
+    """The term, without its disguise."""
+    return value.term if isinstance(value, Symbolic) else value
 
 
 def every(*parts: Any) -> Any:
@@ -24,7 +38,7 @@ def every(*parts: Any) -> Any:
     terms = [part for part in parts if is_term(part)]
     if not all(part for part in parts if not is_term(part)):
         return False
-    return z3.And(*terms) if terms else True
+    return _join("And", terms) if terms else True
 
 
 def some(*parts: Any) -> Any:
@@ -32,12 +46,18 @@ def some(*parts: Any) -> Any:
     terms = [part for part in parts if is_term(part)]
     if any(part for part in parts if not is_term(part)):
         return True
-    return z3.Or(*terms) if terms else False
+    return _join("Or", terms) if terms else False
 
 
 def no(part: Any) -> Any:
     """The negation."""
-    return z3.Not(part) if is_term(part) else not part
+    return _join("Not", [part]) if is_term(part) else not part
+
+
+def _join(connective: str, parts: list[Any]) -> Any:
+    """In disguise if one of the parts is."""
+    term = getattr(z3, connective)(*map(term_of, parts))
+    return next((type(part)(term) for part in parts if isinstance(part, Symbolic)), term)
 
 
 def implies(premise: Any, conclusion: Any) -> Any:
@@ -46,8 +66,8 @@ def implies(premise: Any, conclusion: Any) -> Any:
 
 
 def pick(condition: Any, then: Any, otherwise: Any) -> Any:
-    """One of two values; of two records, field by field."""
-    if not is_term(condition):
+    """One of two values; of two records, field by field. In disguise, the path decides."""
+    if not isinstance(condition, z3.ExprRef if z3 is not None else ()):
         return then if condition else otherwise
     if is_dataclass(then):
         pairs = {f.name: (getattr(then, f.name), getattr(otherwise, f.name)) for f in fields(then)}
@@ -57,4 +77,8 @@ def pick(condition: Any, then: Any, otherwise: Any) -> Any:
 
 def larger(one: Any, other: Any) -> Any:
     """The maximum."""
-    return pick(one >= other, one, other)
+    is_first = one >= other
+    if isinstance(is_first, Symbolic):  # without a fork of the path
+        number = next(value for value in (one, other) if isinstance(value, Symbolic))
+        return type(number)(z3.If(is_first.term, term_of(one), term_of(other)))
+    return pick(is_first, one, other)

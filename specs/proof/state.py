@@ -80,6 +80,7 @@ class Constants:
         self.carries = z3.Function("carries", write, INT)
         self.stamp = z3.Function("stamp", write, INT)
         self.duration = z3.Function("duration", write, time)
+        self.knew = z3.Function("knew", write, time)  # the longest lease duration that its sender knew (P5)
 
 
 @dataclass(frozen=True)

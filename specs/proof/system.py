@@ -11,7 +11,7 @@ import z3
 
 from incumbent.config import tolerates
 from specs.proof import actions
-from specs.proof.logic import every, implies, no, some
+from specs.proof.logic import every, implies, larger, no, some
 from specs.proof.state import INT, Constants, State, Universe, node, put, record, timing, with_node, written
 
 RULES = {
@@ -127,7 +127,7 @@ class System:
         """A message arrives: the first time, late, or once more."""
         c, new = self.constants, s.latest + 1
         is_second_loss = every(c.creates(w), c.replaces(w) != s.latest)
-        is_known = self.universe.forall("elector", lambda e: c.deadline(e) <= c.lease(c.by(w)))
+        is_known = self.universe.forall("elector", lambda e: c.deadline(e) <= c.knew(w))
         guard = every(
             s.issued(w),
             self.rules.lands(record(s, c, s.latest), written(c, w)),
@@ -188,6 +188,7 @@ class System:
             no(s.waiting(e)),
             c.by(w) == e,
             rule(node(s, c, e), written(c, w), self.rules.reading(s), timing(c, e)).guard,
+            c.knew(w) == larger(s.longest(e), c.lease(e)),
             fresh if self.rules.stamps_differ else True,
             known_loss if self.rules.no_loss_before_anyone_saw else True,
         )
@@ -285,7 +286,12 @@ class System:
         return every(s.alive(e), guard), with_node(s, e, after).but(waiting=put(s.waiting, e, False))
 
     def _begin_anew(self, s: State, e: Any) -> tuple[Any, State]:
-        guard, after = self.rules.begin_anew(node(s, self.constants, e), self.rules.reading(s))
+        """What the elector remembers was at readings that its clock will come to once more, so much later."""
+        back = z3.FreshConst(self.universe.time, "back")
+        knows = node(s, self.constants, e)
+        knows = replace(knows, base=knows.base + back, since=knows.since + back)
+        guard, after = self.rules.begin_anew(knows, self.rules.reading(s))
+        guard = every(back > 0, guard)
         return every(s.alive(e), guard), with_node(s, e, after).but(waiting=put(s.waiting, e, False))
 
     def _crash(self, s: State, e: Any) -> tuple[Any, State]:

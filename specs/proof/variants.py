@@ -19,6 +19,7 @@ from specs.proof.actions import Node, Record, Step, Timing, Write
 from specs.proof.logic import every, larger, no, pick
 from specs.proof.prove import SAFETY, TOKENS, Theory, names
 from specs.proof.story import Scene, tell
+from specs.proof.system import System
 from specs.proof.witnesses import small_world
 
 
@@ -87,7 +88,8 @@ def _leave_leading(node: Node) -> Step:
 
 
 def _release_at_once(node: Node, write: Write, now: Any, timing: Timing) -> Step:
-    return actions.release(replace(node, ended=True), write, now, timing)
+    step = actions.release(replace(node, ended=True), write, now, timing)
+    return Step(step.guard, replace(step.after, ended=node.ended))
 
 
 def _release_what_is_there(node: Node, write: Write, now: Any, timing: Timing) -> Step:
@@ -132,6 +134,36 @@ VARIANTS = (
         "who waits waits its own lease duration, not the record's",
         {"claim": _claim_after(lambda node, timing: pick(node.seen.vacant, 0, timing.lease))},
         "claim",
+    ),
+    Variant(
+        "P5",
+        "a missing record is waited for as long as one's own lease, though a longer one was seen",
+        {
+            "claim": _claim_after(
+                lambda node, timing: pick(node.seen.missing, timing.lease, actions.wait(node, timing))
+            )
+        },
+        "claim",
+    ),
+    Variant(
+        "P3",
+        "the term goes on when the clock runs backwards",
+        {
+            "begin_anew": lambda node, now: Step(
+                True, replace(actions.begin_anew(node, now).after, leads=node.leads, number=node.number)
+            )
+        },
+        "clock runs backwards",
+    ),
+    Variant(
+        "P3",
+        "a wait goes on when the clock runs backwards",
+        {
+            "begin_anew": lambda node, now: Step(
+                True, replace(actions.begin_anew(node, now).after, since=node.since)
+            )
+        },
+        "clock runs backwards",
     ),
     Variant(
         "P5",
@@ -243,11 +275,18 @@ def losses(variant: Variant) -> Iterator[Loss]:
         for part in claims(system, after):
             against = names(system.universe, part.about, "x")
             solver.push()
-            solver.add(z3.Not(part.body(*against)))
+            solver.add(z3.Not(part.body(*against)), *_inside(system, part.about, against))
             if solver.check() == z3.sat:
                 scene = Scene(system, state, after, solver.model(), action, about, against)
                 yield Loss(part.name, tell(scene))
             solver.pop()
+
+
+def _inside(system: System, about: str, against: list[Any]) -> Iterator[Any]:
+    """A number from the small world: of others nothing is said there."""
+    for kind, name in zip(about.split(), against, strict=True):
+        if kind == "version":
+            yield z3.And(name >= 0, name < system.universe.versions)
 
 
 def main() -> int:

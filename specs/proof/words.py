@@ -80,5 +80,5 @@ class Words:
         held_for = c.duration(s.source(v))
         is_free = every(c.releases(s.source(v)), no(self.is_relic(v)))
         if_there = some(is_free, c.sent(w) >= s.begun(v) + held_for)
-        if_missing = some(v == 0, c.sent(w) >= s.written(v) + c.lease(c.by(w)))
+        if_missing = some(v == 0, c.sent(w) >= s.written(v) + c.knew(w))
         return some(every(s.missing(v), if_missing), every(no(s.missing(v)), if_there))

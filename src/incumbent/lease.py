@@ -251,6 +251,11 @@ def _utc(value: Any) -> Any:
         return value
 
 
+def session_of(base: str, number: int) -> str:
+    """The session of one candidacy: the base is its elector's, and the candidacies are numbered (P2)."""
+    return f"{base}.{number}"
+
+
 def new_session() -> str:
     """A random base for the sessions of one elector: drawn at construction, never afterwards (P2)."""
     return uuid4().hex

@@ -106,8 +106,8 @@ PEERS = (
         (
             Patch(
                 "core/state.py",
-                'holder_session=f"{self.session}.{self.candidacy.number}"',
-                'holder_session=f"{self.config.identity}.{self.candidacy.number}"',
+                "holder_session=session_of(self.session, ",
+                "holder_session=session_of(self.config.identity, ",
             ),
         ),
     ),

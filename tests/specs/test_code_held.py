@@ -8,10 +8,15 @@ for that: nothing of the package knows of the specification.
 
 import os
 from collections import Counter
+from datetime import timedelta
 
 import pytest
+
+pytest.importorskip("z3", reason="the invariant needs z3: pip install z3-solver")
+
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
+from specs.code.invariant import broken
 from specs.conformance import Nonconformance, Shadow
 from specs.records import check_store_step
 
@@ -28,6 +33,20 @@ SEEDS = int(os.environ.get("INCUMBENT_SEEDS", "40"))
 ELECTING = {"read", "claim", "renew", "answer: written", "read own write", "candidacy ends"}
 LEAVING = {"leave office", "release", "release settled"}
 STORING = {"takes effect", "refused"}
+# What the exploration's canonical form counts anew, or forgets: numbers of candidacies, tokens, stamps.
+COUNTED_ANEW = (
+    "candidacies are counted",
+    "nor a token",
+    "the held write has no later",
+    "a doubted write has no later",
+)
+
+
+def check_invariant(elector, *, but=()):
+    """What the proof of the code shows of all steps is true of this one."""
+    wrong = [clause for clause in broken(elector) if not clause.startswith(but)]
+    if wrong:
+        raise Nonconformance(f"the invariant is broken by {elector!r}: {wrong}")
 
 
 def judge_store(counted, before, request, after):
@@ -84,6 +103,7 @@ def actions(monkeypatch):
             raise Nonconformance(f"{expected} was expected of {self!r} after {event}")
         if self.office is not None and self.office.until != shadow.node.base + shadow.timing.deadline:
             raise Nonconformance(f"its office ends at {self.office.until} (P3)")
+        check_invariant(self, but=COUNTED_ANEW)
         return effects
 
     monkeypatch.setattr(Elector, "handle", judged)
@@ -103,6 +123,7 @@ def followed(monkeypatch):
     def stepped(self, event, now):
         effects = handle(self, event, now)
         counted.update(shadows[id(self)][1].step(event, now, effects))
+        check_invariant(self)
         return effects
 
     monkeypatch.setattr(Elector, "__init__", born)
@@ -154,6 +175,14 @@ def test_a_wrong_elector_does_not_get_far(actions, monkeypatch):
     """Validity that counts from the answer, not from the send (P3), is no action of the proof."""
     monkeypatch.setattr("incumbent.core.candidacy.Candidacy.office", later_office)
     with pytest.raises(Nonconformance, match="P3"):
+        swarm.run(0)
+
+
+def test_an_elector_out_of_the_invariant_does_not_get_far(followed, monkeypatch):
+    """It forgets the stamp of what it wrote: the next write might look like that one (P7c)."""
+    tick = timedelta(microseconds=1)
+    monkeypatch.setattr(Elector, "_stamp", lambda elector: elector.stamped + tick)
+    with pytest.raises(Nonconformance, match="no later stamp than mine"):
         swarm.run(0)
 
 

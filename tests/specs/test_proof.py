@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("z3", reason="the proof needs z3: pip install z3-solver")
 
-from specs.proof import prove, variants, witnesses
+from specs.proof import guards, prove, runs, variants, witnesses
+from specs.proof.actions import ACTIONS, BY_ELECTORS
+from specs.proof.logic import every, no
 from specs.proof.state import Universe
 from specs.proof.system import System
 
-ACTIONS = [action.name for action in System(Universe()).actions]
+SPECS = Path(__file__).parents[2] / "specs"
 VARIANTS = {f"{v.rule}: {v.broken_so}": v for v in variants.VARIANTS}
 
 
@@ -24,6 +29,18 @@ def test_the_proof_closes(theory):
     assert {o.of for o in obligations if o.kind == "step"} == set(ACTIONS)
 
 
+def test_what_is_proved_is_the_list_of_actions():
+    """No action can be left out of the system, the specification's page or what electors are held to."""
+    page = (SPECS / "README.md").read_text("utf-8")
+    conformance = (SPECS / "conformance.py").read_text("utf-8")
+    held_to = set(re.findall(r'_(?:take|landed)\("([^"]+)"', conformance)) | {"claim", "renew", "release"}
+
+    assert {action.name for action in System(Universe()).actions} == set(ACTIONS)
+    assert len(ACTIONS) == len(set(ACTIONS)) == int(re.search(r"has (\d+) actions", page).group(1))
+    assert [action for action in ACTIONS if f"`{action}`" not in page] == []
+    assert held_to == set(BY_ELECTORS) - {"no answer"}  # which changes nothing that an elector knows
+
+
 def test_the_timing_rule_is_the_lemma():
     """P6 as `incumbent.config.tolerates` checks it is what the proof needs, for every drift below 1."""
     assert prove.prove_drift_lemma() == "unsat"
@@ -33,6 +50,55 @@ def test_the_timing_rule_is_the_lemma():
 def test_every_action_can_happen(action):
     """A guard that is never true would prove nothing."""
     assert witnesses.is_possible(action)
+
+
+@pytest.mark.parametrize("run", runs.RUNS)
+def test_a_run_from_the_first_state_can_happen(run):
+    """A world that forbids too much would prove everything."""
+    assert runs.is_possible(runs.RUNS[run])
+
+
+def test_every_action_is_taken_from_the_first_state():
+    """Together, the runs are made of all of them."""
+    assert runs.taken() == set(ACTIONS)
+
+
+class NeverStale(System):
+    """A world too good: what is read is always the latest."""
+
+    def _read(self, s, e, v):
+        guard, after = super()._read(s, e, v)
+        return every(guard, v == s.latest), after
+
+
+class StandingStill(System):
+    """A world too good: no time passes while anybody leads."""
+
+    def _tick(self, s):
+        guard, after = super()._tick(s)
+        return every(guard, self.universe.forall("elector", lambda e: no(s.leads(e)))), after
+
+
+class InTime(System):
+    """A world too good: a write arrives while its sender waits for it, or never."""
+
+    def _land(self, s, w):
+        guard, after = super()._land(s, w)
+        return every(guard, s.waiting(self.constants.by(w)), s.pending(self.constants.by(w)) == w), after
+
+
+@pytest.mark.parametrize(
+    ("world", "run"),
+    [
+        (NeverStale, "a read that is stale"),
+        (StandingStill, "a term, renewed, and released"),
+        (InTime, "an answer that is lost"),
+    ],
+)
+def test_a_world_that_is_too_good_is_noticed(world, run):
+    """There the proof would close, and be about less."""
+    system = world(Universe(electors=2, writes=3, versions=5))
+    assert not runs.is_possible(runs.RUNS[run], system)
 
 
 def test_the_states_that_matter_exist():
@@ -47,6 +113,12 @@ def test_a_broken_rule_loses_the_proof(variant):
 
     assert loss is not None
     assert f"-> {variant.at}" in loss.story
+
+
+@pytest.mark.parametrize(("rule", "place", "condition"), list(guards.conditions()))
+def test_each_condition_of_a_guard_is_needed(rule, place, condition):
+    """Or it is said why not; a reason that is none any more is noticed, too."""
+    assert guards.is_needed(rule, place) != ((rule, condition) in guards.SPARE)
 
 
 def test_no_rule_of_safety_is_left_unbroken():

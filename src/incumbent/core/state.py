@@ -24,7 +24,7 @@ from incumbent.core.messages import (
 )
 from incumbent.core.observation import Observation
 from incumbent.core.states import FOLLOWER, LEADER, MACHINE, STOPPED
-from incumbent.lease import Lease, StoredLease, Version, new_session
+from incumbent.lease import Lease, StoredLease, Version, new_session, session_of
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _TICK: Final = timedelta(microseconds=1)
@@ -136,7 +136,7 @@ class Machinery:
         renew_time = self._stamp()
         return Lease(
             holder_identity=self.config.identity,
-            holder_session=f"{self.session}.{self.candidacy.number}",
+            holder_session=session_of(self.session, self.candidacy.number),
             lease_duration=self.config.lease_duration,
             acquire_time=acquire_time or renew_time,
             renew_time=renew_time,

@@ -125,6 +125,24 @@ def by_conformance(seeds, seconds):
     return ""
 
 
+def by_code_proof(shapes, seconds):
+    """A path of the elector that the proof does not know, or that breaks the invariant; or a false lemma."""
+    from random import Random
+
+    from specs.code.prove import tasks
+
+    until = time.monotonic() + seconds
+    chosen = tasks()
+    Random(0).shuffle(chosen)
+    for task in chosen[: int(shapes) if shapes else None]:
+        verdict = task()
+        if verdict.failure:
+            return f"{verdict.state}, {verdict.event}: {verdict.failure.splitlines()[0]}"
+        if time.monotonic() > until:
+            return ""
+    return ""
+
+
 def _first(violated):
     text = str(violated).strip() or "an assertion of the elector's own"
     return text.splitlines()[0]
@@ -139,4 +157,5 @@ KILLERS = {
     "exploration": by_exploration,
     "hypothesis": by_hypothesis,
     "conformance": by_conformance,
+    "code proof": by_code_proof,
 }

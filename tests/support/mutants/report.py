@@ -25,6 +25,7 @@ ELECTION = {
     "exploration": ("", SECONDS),
     "hypothesis": ("", SECONDS),
     "conformance": ("", SECONDS),
+    "code proof": ("", 200),
 }
 STORE = {"stores": ("stores/test_contract.py", 40)}
 DRIVER_TESTS = (  # in an order in which none waits for ever

@@ -1,0 +1,78 @@
+"""What the elector's modules are told of terms, where Python does not ask the values themselves.
+
+A few names are put in the place of builtins, in the modules' namespaces, and one term in the place of
+`Lease.is_same_write`, which a lemma shows to be the same; all other bytecode is as it was compiled.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from functools import reduce
+from typing import Any
+from unittest.mock import patch
+
+import incumbent.core.elector
+import incumbent.core.observation
+import incumbent.core.state
+import incumbent.lease
+import specs.projection
+from incumbent.lease import Lease
+from specs.code.proxies import Delta, Number, parts_of, session_of
+from specs.proof.logic import every, is_term, larger
+
+
+def _type(*of: Any) -> Any:
+    """`type(now) is not int` is asked of integers."""
+    return int if isinstance(of[0], Number) else builtins.type(*of)
+
+
+def _timedelta(**parts: Any) -> Any:
+    ticks = parts.get("microseconds")
+    return Delta(ticks) if isinstance(ticks, Number) else timedelta(**parts)
+
+
+def _extreme(choose: Callable[[Any, Any], Any], plain: Callable[..., Any]) -> Any:
+    """`max` or `min` as one term: the path need not fork."""
+
+    def chosen(*of: Any) -> Any:
+        values = tuple(of[0]) if len(of) == 1 else of
+        if not all(isinstance(value, (Number, int)) for value in values) or not any(map(is_term, values)):
+            return plain(values)
+        return reduce(choose, values)
+
+    return chosen
+
+
+IS_SAME_WRITE = Lease.is_same_write
+"""As it is shipped; that `same_write` says the same for all values is a lemma."""
+
+
+def same_write(one: Lease, other: Lease) -> Any:
+    """`Lease.is_same_write` as one term: the path need not fork at each of its fields."""
+    return every(*(getattr(one, name) == getattr(other, name) for name in WRITTEN))
+
+
+WRITTEN = (
+    *("holder_identity", "holder_session", "lease_duration"),
+    *("leader_transitions", "renew_time", "acquire_time"),
+)
+
+
+@contextmanager
+def disguise() -> Iterator[None]:
+    """Inside, the elector's modules take terms for values. Their code is what it is."""
+    largest = _extreme(larger, max)
+    smallest = _extreme(lambda a, b: a + b - larger(a, b), min)
+    elector, state = incumbent.core.elector, incumbent.core.state
+    names = [(elector, "type", _type), (incumbent.lease, "type", _type)]
+    names += [(state, "timedelta", _timedelta), (state, "session_of", session_of)]
+    names += [(Lease, "is_same_write", same_write), (specs.projection, "parts_of", parts_of)]
+    for module in (elector, state, incumbent.core.observation):
+        names += [(module, "max", largest), (module, "min", smallest)]
+    with ExitStack() as stack:
+        for module, name, value in names:
+            stack.enter_context(patch.object(module, name, value, create=True))
+        yield

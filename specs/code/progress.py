@@ -1,0 +1,59 @@
+"""What an elector does *in the end*, a step at a time: from these lemmas L1 follows (protocol.md, 7).
+
+Each is a claim about one step, shown on every path like the rest (`steps.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from incumbent.core.elector import Elector
+from incumbent.core.messages import Effects, Found, GetLease, Input, Missing, Written
+from incumbent.core.states import CANDIDATE, FOLLOWER, LEADER, STOPPED
+from incumbent.lease import MAX_TRANSITIONS
+from specs.proof.logic import no, some
+
+
+def progress(
+    before: Elector, event: Input, now: Any, effects: Effects, after: Elector
+) -> Iterator[tuple[str, bool]]:
+    """The lemmas that say something of this step."""
+    wake_at = effects.wake_at
+    left = after.leaving  # at its end it is woken once, to drop the release
+    is_too_late = left is not None and after.pending is None and bool(some(no(left.ended), left.is_known))
+    if wake_at is not None and not is_too_late:
+        yield "L1a: it asks to be woken later than now, so it does not spin", bool(wake_at > now)
+    if after.state != STOPPED and bool(after.contending) and wake_at is None:
+        is_watched = bool(after.config.guarantees.can_watch)
+        yield "L1b: who contends is woken, unless no token is left", is_watched and _is_exhausted(after)
+    is_idle = after.pending is None and after.leaving is None and wake_at is not None
+    if after.state == FOLLOWER and is_idle and not after.config.guarantees.can_watch:
+        yield "L1c: a follower looks within a retry period", bool(wake_at <= now + after.config.retry_ns)
+    if after.state == LEADER:
+        assert after.office is not None
+        assert wake_at is not None, "L1d: a leader is woken"
+        yield "L1d: a leader is woken by its deadline", bool(wake_at <= after.office.until)
+    if _is_answered(before, event, now) and after.contending:
+        yield from _answered(before, event, now, after)
+
+
+def _is_exhausted(elector: Elector) -> bool:
+    return bool(elector.observation.highest_token == MAX_TRANSITIONS)
+
+
+def _is_answered(before: Elector, event: Input, now: Any) -> bool:
+    """Whether it is the answer to what is pending, in time, by a clock that did not run backwards."""
+    pending, is_reply = before.pending, isinstance(event, (Found, Missing, Written))
+    return pending is not None and is_reply and bool(event.id == pending.id) and bool(now >= before.now)
+
+
+def _answered(before: Elector, event: Input, now: Any, after: Elector) -> Iterator[tuple[str, bool]]:
+    reads, looked = isinstance(before.pending, GetLease), isinstance(event, (Found, Missing))
+    if before.state == FOLLOWER and before.leaving is None and reads and looked and after.state == FOLLOWER:
+        at = after._claimable_at()  # noqa: SLF001 (what it would wait for)
+        yield "L1e: a follower that sees a claimable record claims it", at is None or bool(now < at)
+    if before.state == CANDIDATE and not reads and isinstance(event, Written):
+        sent_at = before.pending.sent_at if before.pending is not None else 0
+        in_time = bool(now < sent_at + before.config.renew_deadline_ns)
+        yield "L1f: a candidate whose claim is answered in time leads", after.state == LEADER or not in_time
