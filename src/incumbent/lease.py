@@ -74,7 +74,7 @@ class Lease:
                     f"{name} is {shown(value)}: give a datetime with tzinfo=timezone.utc"
                 )
             if not 2 <= value.year <= 8999:  # noqa: PLR2004 - as above; the comparison of years is quick
-                raise ConfigurationError(f"{name} is {value}: give a time before the year 9000")
+                raise ConfigurationError(f"{name} is {value}: give a time in the years 2 to 8999")
         count = self.leader_transitions
         if type(count) is not int or not 0 <= count <= MAX_TRANSITIONS:
             raise ConfigurationError(
