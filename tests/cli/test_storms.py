@@ -15,6 +15,10 @@ from incumbent.cli.demo import freeze
 from support.cli.contenders import LONGER, PATIENCE, SECOND_NS, SHORT, WORKER, eventually
 from support.cli.namespaces import IN_A_NAMESPACE, WITHOUT_CGROUPS, is_permitted, needs_namespaces
 
+pytestmark = pytest.mark.skipif(
+    os.environ.get("INCUMBENT_STORMS") != "1", reason="a minute of fork storms: INCUMBENT_STORMS=1"
+)
+
 STORM = str(Path(WORKER).with_name("storm.py"))
 KINDS = ["chain", "sessions", "spread", "threads"]
 
