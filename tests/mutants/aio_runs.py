@@ -167,13 +167,6 @@ LOOP = (
         "",
     ),
     of_loop(
-        "work begins in a term that is to end",
-        "P9",
-        HOSTILE + "no_work_begins_in_a_term_that_is_to_end",
-        "            if self.handle.is_to_end():\n                self.finish(None)\n            elif",
-        "            if",
-    ),
-    of_loop(
         "a loop that was left begins the work beside another",
         "P9",
         LOOPS + "a_loop_that_was_left_begins_no_work",
