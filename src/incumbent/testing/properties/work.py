@@ -113,7 +113,9 @@ def stop_is_in_time(history: History) -> Iterator[Violation]:
     gone, idle = _gone(history), _idle(history)
     for asked in [asked for asked in history.of(Asked) if asked.wish == "stop"]:
         config = history.config(asked.who)
-        within = (asked.patience + 3 * config.request_timeout_ns) / (1 - config.clock_drift)
+        # A write under way, a release that is refused, a look for what it was to release, and that released.
+        calls = 4 * config.request_timeout_ns + config.retry_ns
+        within = (asked.patience + calls) / (1 - config.clock_drift)
         until = asked.at + int(within) + 2
         at = finished.get(asked.who, gone.get(asked.who, history.end + 1))
         wrong = history.has_wrong_clock(asked.at, until) or idle(asked.who, asked.at, until)
