@@ -6,7 +6,7 @@ import pytest
 
 from incumbent.core.messages import Abstain, GetLease, Resign, StartedLeading, Stop, UpdateLease
 from incumbent.lease import StoredLease
-from support.elector.bench import record, touched
+from support.elector.bench import Bench, record, touched
 from support.elector.stages import candidate_writing, leader_renewing, leader_waiting
 
 
@@ -84,3 +84,10 @@ class TestARelease:
 
     def test_a_claim_under_way_is_left_alone_where_no_release_is_wished(self):
         assert candidate_writing().give(Stop(release=False)).elector.is_finished
+
+
+def test_a_clock_that_reads_less_than_nothing_is_a_clock():
+    """Only differences count: a claim under way at a stop is looked for at once, whatever the reading."""
+    bench = Bench().at(-1000).start().missing()
+    bench.give(Stop()).lost()
+    assert isinstance(bench.pending, GetLease)

@@ -368,7 +368,7 @@ class Elector(Machinery):
         if release and (is_claiming or former.hopes(self._oldest_valid())):
             sent_at = last.sent_at if is_claiming and last is not None else former.unresolved[-1].sent_at
             was_read = isinstance(last, GetLease)
-            self.leaving = Leaving(former, sent_at + self.config.lease_ns, True, False, was_read)
+            self.leaving = Leaving(former, sent_at + self.config.lease_ns, True, False, was_read, self.now)
             self.read_at = None
         else:
             self.pending, self.read_at = None, None if self.state == STOPPED else self.now
@@ -386,7 +386,7 @@ class Elector(Machinery):
         self._move(trigger, reason)
         self._notices.append(StoppedLeading(held.lease.leader_transitions, reason))
         until = held.sent_at + self.config.lease_ns
-        self.leaving = Leaving(self.candidacy, until) if release else None
+        self.leaving = Leaving(self.candidacy, until, look_at=self.now) if release else None
         if not release:
             self.pending = None
         self.candidacy = self.candidacy.next()
