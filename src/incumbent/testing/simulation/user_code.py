@@ -131,7 +131,8 @@ class UserCode:
         trouble = self._draw()
         if world.profile.work_every:
             world.push(world.now, world.write, self._process.participant, (self._process, leadership.token))
-        yield NEVER if trouble is None else world.roll(2 * self._process.participant.config.lease_ns)
+        if leadership.reason is None:  # else its term was over before it began
+            yield NEVER if trouble is None else world.roll(2 * self._process.participant.config.lease_ns)
         if world.recoveries:
             trouble = None  # all faults have ended while it waited
         while leadership.reason is None:
