@@ -53,7 +53,7 @@ def of_step(before: Elector, event: Input, now: int, effects: Effects, after: El
     if released is not None and written is not None:
         yield "when the released term began", released.lease.acquire_time, written.acquire_time
     if isinstance(event, Resign) and before.state != STOPPED:
-        yield "until when it stands aside (P5d)", now + after.config.lease_ns, after.aside_until
+        yield "until when it stands aside (P5d)", now + after.config.lease_ns, after.no_campaign_before
     if written is not None and held is None and after.leaving is None:
         yield "whether it may claim (P5d)", True, _may_claim(before, event, now, after)
 
@@ -76,7 +76,7 @@ def _told(before: Elector, effects: Effects, after: Elector) -> Iterator[Claim]:
 
 def _may_claim(before: Elector, event: Input, now: int, after: Elector) -> bool:
     """P5d: its time aside is over, or another holder was seen."""
-    aside = before.aside_until
+    aside = before.no_campaign_before
     if aside is None or now >= aside or now < before.now:
         return True
     return isinstance(event, Found) and _is_anothers(event.stored, after)

@@ -82,10 +82,10 @@ class Shadow:
         shadow.state, shadow.pending = elector.state, elector.pending
         held = elector.candidacy.held
         shadow.held = None if held is None else write_of(held)
-        shadow.doubted = tuple(write_of(write) for write in elector.candidacy.unresolved)
+        shadow.doubted = tuple(write_of(write) for write in elector.candidacy.unknown_writes)
         if elector.leaving is not None:
             former = elector.leaving.former
-            writes = (former.held, *former.unresolved)
+            writes = (former.held, *former.unknown_writes)
             shadow.left = tuple(write_of(write) for write in writes if write is not None)
             shadow.searched, shadow.until = elector.leaving.was_read, elector.leaving.until
         return shadow
@@ -103,7 +103,7 @@ class Shadow:
             if self.pending is not None and event.id == self.pending.id:
                 self._hear(event, self.pending, now)
         elif isinstance(event, (Abstain, Resign, Stop)):
-            self._withdraw(event, now)
+            self._end_candidacy(event, now)
         elif isinstance(event, Ended) and self.node.leaving:
             self._take("work ends", actions.end_work(self.node))
         self._compare_terms(effects, led=led)
@@ -141,7 +141,7 @@ class Shadow:
         if self.node.leaving and write is not None:
             self._hear_leaving(reply, write, now)
         elif isinstance(reply, Written) and write is not None:
-            self._landed("answer: written", write, self._made(write, reply.version), now)
+            self._write_took_effect("answer: written", write, self._made(write, reply.version), now)
         elif self.node.leaving:
             self._look_for_own(reply, now)
         elif isinstance(reply, Found):
@@ -178,7 +178,7 @@ class Shadow:
         """P15: the answer to a write does not say in which epoch it landed; the last one seen is supposed."""
         return replace(actions.made_by(write, version), epoch=self.node.seen.epoch)
 
-    def _landed(self, name: str, write: Write, found: Record, now: int) -> None:
+    def _write_took_effect(self, name: str, write: Write, found: Record, now: int) -> None:
         step = actions.hold(self.node, write, found, now, self.timing)
         if step.guard:
             self._take(name, step)
@@ -194,7 +194,7 @@ class Shadow:
             return
         for write in (*self._held(), *self.doubted):
             if actions.hold(self.node, write, found, now, self.timing).guard:
-                self._landed("read own write", write, found, now)
+                self._write_took_effect("read own write", write, found, now)
                 return
         if self.node.leads:
             self._end()
@@ -214,7 +214,7 @@ class Shadow:
         if not self.node.known:
             self._take("release settled", actions.settle(self.node))
 
-    def _withdraw(self, event: Abstain | Resign | Stop, now: int) -> None:
+    def _end_candidacy(self, event: Abstain | Resign | Stop, now: int) -> None:
         """P9: who led leaves in order or lets the lease expire; anybody else just gives up."""
         if not isinstance(event, Abstain) and not event.release:
             self._drop_release()

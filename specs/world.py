@@ -17,7 +17,6 @@ from incumbent.config import ElectorConfig
 from incumbent.core.elector import Elector
 from incumbent.core.messages import (
     Abstain,
-    Changed,
     Effects,
     Ended,
     Found,
@@ -30,8 +29,9 @@ from incumbent.core.messages import (
     Resign,
     Start,
     Stop,
+    StoreChanged,
+    TimerFired,
     Unavailable,
-    Woke,
     Written,
 )
 from incumbent.core.states import LEADER
@@ -156,7 +156,7 @@ class World:
             candidate.due = effects.wake_at
             due = int((effects.wake_at - candidate.offset) / candidate.rate) + 1
             pause = 3 * NANOSECONDS if self._chance(12) else 0
-            self._later(lambda: self._give(candidate, Woke()), at=due + pause)
+            self._later(lambda: self._give(candidate, TimerFired()), at=due + pause)
 
     def _serve(self, candidate: Candidate, request: Request) -> None:
         """The store decides; the answer may be lost, late, double, or unusable."""
@@ -200,7 +200,7 @@ class World:
         if not is_busy and not self._chance(8):
             self._give(candidate, Start())
             return
-        wishes: list[Input] = [Changed(), Abstain(), Resign(), Resign(), Resign(release=False)]
+        wishes: list[Input] = [StoreChanged(), Abstain(), Resign(), Resign(), Resign(release=False)]
         if candidate.elector.leaving is not None:
             wishes = [Ended()]
         self.rng.choice(
@@ -211,7 +211,7 @@ class World:
                 lambda: self._touch(self.rng.choice(("ops", ""))),
                 *([self._go_back] if self.goes_back else []),
                 *(
-                    [self._lose, lambda: self._give(candidate, Woke(), back=NANOSECONDS)]
+                    [self._lose, lambda: self._give(candidate, TimerFired(), back=NANOSECONDS)]
                     if self.loses
                     else []
                 ),

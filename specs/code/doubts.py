@@ -1,27 +1,28 @@
 """Why one write of unknown outcome stands for any number of them.
 
-`handle` looks at the list of these writes in three loops, `recognise`, `hopes` and `doubting`, and asks
-whether it is empty; `Doubts` sees to it that there is nothing else. For each of the loops `lemmas.py` shows,
-on its bytecode:
+`handle` looks at the list of these writes in three loops, `match_own_write`, `has_live_unknown` and
+`with_unknown`, and asks whether it is empty; `Doubts` sees to it that there is nothing else. For each of the
+loops `lemmas.py` shows, on its bytecode:
 
 - *The loop has no memory.* Whenever it comes to a write, it is at the same instruction, with the same values
   in all its variables. So it does with a list, once its first write was passed over, what it does with the
   rest: by induction, what it does with a list of any length is what it does with each write by itself, in
   order.
-- *The result is pointwise.* `recognise` returns the first write that it would return if that were the only
-  one; `hopes` is true if it is of any; `doubting` keeps those that it would keep, in order.
+- *The result is pointwise.* `match_own_write` returns the first write that it would return if that were the
+  only one; `has_live_unknown` is true if it is of any; `with_unknown` keeps those that it would keep, in
+  order.
 
 A step makes use of one of these only (`is_one_question`). So take any list, any step, and any write in the
 list that remains: there is a list of at most one write with which the step does the same, and that write, if
-it remains, is that one. After `recognise` it is the first that is recognised, or, if none is, the write one
-looks at; after `doubting` it is that write too, as each one that is kept gives hope; of emptiness any one
+it remains, is that one. After `match_own_write` it is the first that matches, or, if none does, the write one
+looks at; after `with_unknown` it is that write too, as each one that is kept gives hope; of emptiness any one
 will do.
 
 One question more is asked where a candidate leaves (`_depart`): when the last of them was sent. So there,
-where `hopes` is true of a list, take the write one looks at, one that gives hope, and the last: a list of
-at most three, in their order, with which the step does the same. (Whether it would create the record is asked
-of none of them.) What is shown of shapes with no such write or one, or of up to three where a candidate
-leaves, is therefore true of lists of any length.
+where `has_live_unknown` is true of a list, take the write one looks at, one that gives hope, and the last: a
+list of at most three, in their order, with which the step does the same. (Whether it would create the record
+is asked of none of them.) What is shown of shapes with no such write or one, or of up to three where a
+candidate leaves, is therefore true of lists of any length.
 """
 
 from __future__ import annotations
@@ -34,7 +35,12 @@ from typing import Any, ClassVar
 from incumbent.core.messages import UpdateLease, WriteRequest
 from incumbent.lease import Lease, Version
 
-QUESTIONS = {"recognise": "whose record?", "hopes": "no answer", "doubting": "no answer", "": "is it empty?"}
+QUESTIONS = {
+    "match_own_write": "whose record?",
+    "has_live_unknown": "no answer",
+    "with_unknown": "no answer",
+    "": "is it empty?",
+}
 
 
 class Doubts(tuple[WriteRequest, ...]):

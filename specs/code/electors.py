@@ -99,8 +99,11 @@ class Builder:
         elector = source.elector()
         elector.config = self.config()
         elector.session, elector.epoch = source.text("session"), self.time("epoch")
-        elector.stamped, elector.now = self.time("stamped"), source.number("handled")
-        elector.next_id, elector.contending = source.number("next_id"), source.truth("contending")
+        elector.last_renew_time, elector.now = self.time("last_renew_time"), source.number("handled")
+        elector.next_request_id, elector.contending = (
+            source.number("next_request_id"),
+            source.truth("contending"),
+        )
         elector.state = shape.state
         self.facts.append(elector.session != "")
         elector.candidacy = self._candidacy(elector, shape)
@@ -123,15 +126,15 @@ class Builder:
         """A candidacy and its writes."""
         source = self.source
         creates = None if shape.leaving else shape.creates  # of a candidacy that is left nobody asks
-        unresolved = source.doubts(
+        unknown_writes = source.doubts(
             self._write(f"doubt {index}", elector, number, creates=creates and not holds)
             for index in range(shape.doubts)
         )
         if not holds:
-            return Candidacy(source.number(number), unresolved=unresolved)
+            return Candidacy(source.number(number), unknown_writes=unknown_writes)
         held = self._write("held", elector, number, creates=creates)
         asked_by = source.text("asked_by")
-        return Candidacy(source.number(number), held, source.version("version"), asked_by, unresolved)
+        return Candidacy(source.number(number), held, source.version("version"), asked_by, unknown_writes)
 
     def _leaving(self, elector: Elector, shape: Shape) -> Leaving | None:
         """A release that is owed; of what the shape leaves open, `invariant.py` says what is so."""
@@ -256,12 +259,12 @@ class Builder:
 
     def now(self, elector: Elector) -> Any:
         """Any reading of the clock at which, and for a tick after the last stamp, the calendar goes on."""
-        now, epoch, stamped = self.source.number("now"), elector.epoch, elector.stamped
+        now, epoch, last_renew_time = self.source.number("now"), elector.epoch, elector.last_renew_time
         if isinstance(epoch, Time):
             ticks = epoch.ticks + now // 1000
             self.facts += [ticks >= _FIRST, ticks <= _LAST]
-        if isinstance(stamped, Time):
-            self.facts.append(stamped.ticks < _LAST)
+        if isinstance(last_renew_time, Time):
+            self.facts.append(last_renew_time.ticks < _LAST)
         return now
 
 
@@ -274,7 +277,7 @@ def _are_same(one: Lease, other: Lease, names: tuple[str, ...]) -> Any:
 
 
 def _writes_of(candidacy: Candidacy) -> list[WriteRequest | None]:
-    return [candidacy.held, *candidacy.unresolved]
+    return [candidacy.held, *candidacy.unknown_writes]
 
 
 def _is_same_record(one: Lease, other: Lease) -> Any:

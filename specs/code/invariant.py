@@ -48,7 +48,7 @@ def broken(elector: Elector) -> list[str]:
 def writes_of(elector: Elector) -> list[tuple[str, WriteRequest]]:
     """The writes of the present candidacy that may give leadership."""
     candidacy, pending = elector.candidacy, elector.pending
-    writes = [("a doubted write", write) for write in candidacy.unresolved]
+    writes = [("a doubted write", write) for write in candidacy.unknown_writes]
     if candidacy.held is not None:
         writes.append(("the held write", candidacy.held))
     if pending is not None and not isinstance(pending, GetLease) and elector.state in (CANDIDATE, LEADER):
@@ -57,7 +57,7 @@ def writes_of(elector: Elector) -> list[tuple[str, WriteRequest]]:
 
 
 def _counters(e: Elector) -> Iterator[Clause]:
-    yield Clause("it has begun", "ids grow from 1", e.next_id >= 1)
+    yield Clause("it has begun", "ids grow from 1", e.next_request_id >= 1)
     yield Clause("candidacies are counted", "from 0, and upwards only", e.candidacy.number >= 0)
 
 
@@ -86,7 +86,7 @@ def _pending(e: Elector) -> Iterator[Clause]:
     p = e.pending
     if p is None:
         return
-    yield Clause("ids are given once", "each request takes the next", p.id < e.next_id)
+    yield Clause("ids are given once", "each request takes the next", p.id < e.next_request_id)
     yield Clause("it was sent", "at a reading that was handled", p.sent_at <= e.now)
     yield Clause("it is not overdue", "P10: at its deadline its outcome is unknown", e.now < p.expires_at)
     due = p.sent_at + e.config.request_timeout_ns
@@ -102,7 +102,7 @@ def _write(e: Elector, name: str, write: WriteRequest) -> Iterator[Clause]:
     )
     yield Clause(f"{name} was sent", "at a reading that was handled", write.sent_at <= e.now)
     yield Clause(
-        f"{name} has no later stamp than mine", "P7c: stamps only grow", lease.renew_time <= e.stamped
+        f"{name} has no later stamp than mine", "P7c: stamps only grow", lease.renew_time <= e.last_renew_time
     )
     yield Clause(
         f"{name} has a token", "P11: a claim's is above one that was seen", lease.leader_transitions >= 1
@@ -134,14 +134,14 @@ def _office(e: Elector) -> Iterator[Clause]:
     )
     yield Clause("it ends a deadline after the send", "P3a", office.until == deadline)
     yield Clause("it has not ended", "P3: a leader whose time is over has stepped down", e.now < office.until)
-    yield Clause("a leader has written", "so it knows when to renew", is_set(e, "write_at"))
+    yield Clause("a leader has written", "so it knows when to renew", is_set(e, "write_not_before"))
     yield Clause(
         "a leader has seen its own record", "P8: any other ends its term", e.observation.stored is not None
     )
     if e.observation.stored is not None:
         own = e.observation.stored.version == e.candidacy.version
         yield Clause("the version that it has seen is its own", "P8: the same", own)
-    doubts = e.candidacy.unresolved
+    doubts = e.candidacy.unknown_writes
     renewals = all(isinstance(write, UpdateLease) for write in doubts)
     yield Clause("a leader doubts renewals only", "its claim is known to have taken effect", renewals)
     pending = e.pending
@@ -161,7 +161,7 @@ def _leaving(e: Elector) -> Iterator[Clause]:
     over = e.state in (FOLLOWER, STOPPED)
     yield Clause("who leaves has ended the candidacy", "P9: first the end", over)
     yield Clause("and has seen the record", "P4: before it wrote", e.observation.since is not None)
-    doubts = e.candidacy.unresolved
+    doubts = e.candidacy.unknown_writes
     yield Clause("and doubts nothing since", "a new candidacy has written nothing", len(doubts) == 0)
     yield Clause("a candidacy that is left is a former one", "P9", left.former.number < e.candidacy.number)
     holds, pending = left.former.held is not None, e.pending
@@ -202,13 +202,13 @@ def _look_left(left: Leaving) -> Iterator[Clause]:
 
 
 def _doubts(left: Leaving) -> bool:
-    return len(left.former.unresolved) > 0
+    return len(left.former.unknown_writes) > 0
 
 
 def _writes_left(e: Elector) -> list[tuple[str, WriteRequest]]:
     """The writes of the candidacy that is left, but for a release."""
     former = e.leaving.former if e.leaving is not None else Candidacy()
-    writes = [("a doubted write that is left", write) for write in former.unresolved]
+    writes = [("a doubted write that is left", write) for write in former.unknown_writes]
     if former.held is not None:
         writes.append(("what is to be released", former.held))
     pending = e.pending
@@ -242,15 +242,15 @@ def _states(e: Elector) -> Iterator[Clause]:
         yield Clause(
             "what was given up is of a former candidacy", "P9: it is over", _is_former(e, pending.lease)
         )
-        yield Clause("who has given it up doubts nothing", "the same", len(e.candidacy.unresolved) == 0)
+        yield Clause("who has given it up doubts nothing", "the same", len(e.candidacy.unknown_writes) == 0)
         yield Clause("who has given it up has looked", "P4: before it wrote", view.since is not None)
     if e.state == CANDIDATE:
         waits = some(pending is not None, is_set(e, "read_at"))
         yield Clause("a candidate waits for something", "P7: the answer, or a look at the record", waits)
         yield Clause("a candidate has looked", "P4: it claimed what it saw", view.since is not None)
-        yield Clause("a candidate has written", "its claim", is_set(e, "write_at"))
-    if e.candidacy.unresolved:
-        yield Clause("who doubts has written", "the write in doubt", is_set(e, "write_at"))
+        yield Clause("a candidate has written", "its claim", is_set(e, "write_not_before"))
+    if e.candidacy.unknown_writes:
+        yield Clause("who doubts has written", "the write in doubt", is_set(e, "write_not_before"))
         yield Clause("who doubts has looked", "P4: before that write", view.since is not None)
     if e.state == FOLLOWER:
         watches = every(e.config.guarantees.can_watch, view.highest_token == MAX_TRANSITIONS)
@@ -260,4 +260,6 @@ def _states(e: Elector) -> Iterator[Clause]:
     if e.state == STOPPED:
         yield Clause("who stopped looks no more", "it is final", no(is_set(e, "read_at")))
         yield Clause("who stopped does not contend", "the same", no(e.contending))
-        yield Clause("who stopped doubts nothing", "its candidacy is over", len(e.candidacy.unresolved) == 0)
+        yield Clause(
+            "who stopped doubts nothing", "its candidacy is over", len(e.candidacy.unknown_writes) == 0
+        )

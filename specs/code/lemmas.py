@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from incumbent.core.candidacy import Candidacy, Office
+from incumbent.core.candidacy import Candidacy, Validity
 from incumbent.core.messages import UpdateLease
 from incumbent.lease import MAX_TRANSITIONS
 from specs.code.disguise import IS_SAME_WRITE, disguise, same_write
@@ -27,7 +27,7 @@ Claims = Iterator[tuple[str, Any]]
 def covers() -> Claims:
     """P3: what `is_leader` answers from another thread, whenever it asks."""
     since, until, asked = (Terms().number(name) for name in ("since", "until", "asked"))
-    answer = bool(Office(Terms().number("token"), since, until).covers(asked))
+    answer = bool(Validity(Terms().number("token"), since, until).covers(asked))
     yield (
         "it covers the instants from the last reading to the deadline",
         every(since <= asked, asked < until) == answer,
@@ -89,9 +89,13 @@ def no_memory(*, holds: bool) -> Claims:
     source = Terms()
     since, stored, one = source.number("since"), Builder(source).stored("found"), _any_write("one more")
     held = _any_write("held") if holds else None
-    for name, given in (("recognise", (stored, since)), ("hopes", (since,)), ("doubting", (one, since))):
+    for name, given in (
+        ("match_own_write", (stored, since)),
+        ("has_live_unknown", (since,)),
+        ("with_unknown", (one, since)),
+    ):
         seen: list[Any] = []
-        getattr(Candidacy(held=held, unresolved=tuple(_writes(2, seen))), name)(*given)
+        getattr(Candidacy(held=held, unknown_writes=tuple(_writes(2, seen))), name)(*given)
         yield f"{name} is the same at each write", all(memory == seen[0] for memory in seen)
 
 
@@ -102,22 +106,22 @@ def pointwise(length: int, *, holds: bool) -> Claims:
     writes, held = _writes(length, []), _any_write("held") if holds else None
 
     def of(*some: Any) -> Candidacy:
-        return Candidacy(held=held, unresolved=some)
+        return Candidacy(held=held, unknown_writes=some)
 
-    mine = [write for write in writes if of(write).recognise(stored, since) is write]
-    first = of().recognise(stored, since) or next(iter(mine), None)
-    yield "recognise finds the first that is mine", of(*writes).recognise(stored, since) is first
-    hopeful = [write for write in writes if of(write).hopes(since)]
-    yield "hopes is of any", of(*writes).hopes(since) == (hopeful != [])
-    kept = [write for write in writes if of(write).doubting(one, since).unresolved == (write, one)]
-    yield "doubting keeps in order", of(*writes).doubting(one, since).unresolved == (*kept, one)
+    mine = [write for write in writes if of(write).match_own_write(stored, since) is write]
+    first = of().match_own_write(stored, since) or next(iter(mine), None)
+    yield "match_own_write finds the first that is mine", of(*writes).match_own_write(stored, since) is first
+    hopeful = [write for write in writes if of(write).has_live_unknown(since)]
+    yield "has_live_unknown is of any", of(*writes).has_live_unknown(since) == (hopeful != [])
+    kept = [write for write in writes if of(write).with_unknown(one, since).unknown_writes == (write, one)]
+    yield "with_unknown keeps in order", of(*writes).with_unknown(one, since).unknown_writes == (*kept, one)
     yield "what is kept gives hope", kept == hopeful
 
 
 _HOLDS = {"": False, ", with a held one": True}
 
 LEMMAS: dict[str, Callable[[], Claims]] = {
-    "Office.covers": covers,
+    "Validity.covers": covers,
     "Lease.is_same_write": same_writes,
     **{
         f"Observation.claimable_at, {seen or 'nothing'} seen": partial(claimable, seen)

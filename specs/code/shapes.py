@@ -15,7 +15,7 @@ from incumbent.core.messages import CreateLease, GetLease, UpdateLease
 from incumbent.core.states import CANDIDATE, FOLLOWER, LEADER, STATES, STOPPED
 from specs.code.sources import names_nobody
 
-WISHES = ("Start", "Woke", "Changed", "Abstain", "Resign", "Stop", "Ended")
+WISHES = ("Start", "TimerFired", "StoreChanged", "Abstain", "Resign", "Stop", "Ended")
 REPLIES = ("Found", "Written", "Refused", "Missing", "Unavailable")
 INPUTS = (*WISHES, *REPLIES)
 
@@ -113,16 +113,16 @@ def _may_leave(s: Shape) -> bool:
     return not s.creates
 
 
-def shape_of(elector: Elector, event: str = "Woke") -> Shape:
+def shape_of(elector: Elector, event: str = "TimerFired") -> Shape:
     """The shape that an elector has."""
     kinds = {type(None): "", GetLease: "get", CreateLease: "create", UpdateLease: "update"}
     view, pending, candidacy = elector.observation, elector.pending, elector.candidacy
     if elector.leaving is not None:
         candidacy = elector.leaving.former
     seen = "" if view.since is None else "missing" if view.stored is None else "record"
-    writes = (candidacy.held,) if candidacy.held is not None else candidacy.unresolved
+    writes = (candidacy.held,) if candidacy.held is not None else candidacy.unknown_writes
     creates = elector.leaving is None and any(isinstance(write, CreateLease) for write in writes)
-    doubts = len(candidacy.unresolved)
+    doubts = len(candidacy.unknown_writes)
     return Shape(event, elector.state, kinds[type(pending)], left_by(elector), seen, doubts, creates)
 
 

@@ -16,7 +16,12 @@ from incumbent.lease import NANOSECONDS, Lease, session_of
 from specs.code.doubts import Doubts
 from specs.code.proxies import CODES, DAWN, TICK, Number, Seconds, Session, Text, Time, Truth, Version
 
-OPTIONAL = {"read_at": "number", "write_at": "number", "aside_until": "number", "leader": "text"}
+OPTIONAL = {
+    "read_at": "number",
+    "write_not_before": "number",
+    "no_campaign_before": "number",
+    "leader": "text",
+}
 """Fields that may be None on their own, whatever the others are; and what else they may be."""
 
 _integer, _truth = functools.cache(z3.Int), functools.cache(z3.Bool)

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from incumbent import Campaign, Leadership, LeadershipLost
-from incumbent.core.candidacy import Office
+from incumbent.core.candidacy import Validity
 from incumbent.lease import NANOSECONDS
 from incumbent.runtime.handle import TermHandle
 from incumbent.runtime.listeners import Listeners
@@ -16,7 +16,7 @@ from support.driving import HeldUp, eventually
 @pytest.fixture
 def office():
     """The only office there is: a term of token 3, from 0 s to 10 s."""
-    return [Office(token=3, since=0, until=10 * NANOSECONDS)]
+    return [Validity(token=3, since=0, until=10 * NANOSECONDS)]
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_a_term_goes_on_until_its_deadline(clock, handle):
 
 def test_a_renewal_moves_the_deadline(clock, handle, office):
     clock.advance(9)
-    office[0] = Office(token=3, since=0, until=15 * NANOSECONDS)
+    office[0] = Validity(token=3, since=0, until=15 * NANOSECONDS)
     clock.advance(2)
     assert handle.is_valid()
     assert Leadership(handle).deadline == 15.0
@@ -53,7 +53,7 @@ def test_a_renewal_moves_the_deadline(clock, handle, office):
 
 def test_a_later_term_of_the_same_candidate_is_another(handle, office):
     """The deadline stays that of the term, for whoever asks too late."""
-    office[0] = Office(token=4, since=0, until=99 * NANOSECONDS)
+    office[0] = Validity(token=4, since=0, until=99 * NANOSECONDS)
     assert not handle.is_valid()
     assert handle.deadline_ns == 10 * NANOSECONDS
 

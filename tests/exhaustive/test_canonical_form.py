@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from incumbent.core.messages import Abstain, Changed, Ended, Resign, Start, Stop
+from incumbent.core.messages import Abstain, Ended, Resign, Start, Stop, StoreChanged
 from incumbent.testing.exploration import SmallWorld
 from incumbent.testing.exploration.graph import Graph
 from support.simulation import naive_world
@@ -18,7 +18,7 @@ WORLDS = [
         renew_deadline=3,
         skew=0,
         resign_requests=True,
-        inputs=(Resign(), Resign(release=False), Stop(), Abstain(), Start(), Changed(), Ended()),
+        inputs=(Resign(), Resign(release=False), Stop(), Abstain(), Start(), StoreChanged(), Ended()),
     ),
     SmallWorld(
         candidates=3, crashes=True, takeover_delay=1, resign_requests=True, inputs=(Resign(), Ended())

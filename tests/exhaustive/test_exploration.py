@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from incumbent.core.candidacy import Office
+from incumbent.core.candidacy import Validity
 from incumbent.core.elector import Elector
-from incumbent.core.messages import Abstain, Changed, Ended, Resign, Start, Stop
+from incumbent.core.messages import Abstain, Ended, Resign, Start, Stop, StoreChanged
 from incumbent.core.observation import Observation
 from incumbent.errors import ConfigurationError
 from incumbent.lease import Lease
@@ -32,7 +32,7 @@ EVERYTHING = SmallWorld(
         Stop(release=False),
         Abstain(),
         Start(),
-        Changed(),
+        StoreChanged(),
         Ended(),
     ),
 )
@@ -132,9 +132,9 @@ SAW, UPDATE = Observation.saw, Elector._update
 WRONG = {
     "a follower that does not wait": (Observation, "claimable_at", claims_at_once, "S1"),
     "a renewal that is taken for a touch": (Lease, "is_same_write", compares_sessions, "S1"),
-    "a leader that believes one instant too long": (Office, "covers", covers_the_end, "S1"),
+    "a leader that believes one instant too long": (Validity, "covers", covers_the_end, "S1"),
     "an elector that is never done": (Elector, "wake_at", property(is_always_due), "L2"),
-    "a follower that does not poll": (Elector, "_look_again", looks_never_again, "L2"),
+    "a follower that does not poll": (Elector, "_schedule_read", looks_never_again, "L2"),
 }
 
 

@@ -36,9 +36,9 @@ ELECTORS = (
         (
             Patch(
                 "core/elector.py",
-                "                self._consider(event.stored)\n",
+                "                self._claim_or_wait(event.stored)\n",
                 "                self.observation = self.observation.saw(event.stored, request.sent_at)\n"
-                "                self._consider(event.stored)\n",
+                "                self._claim_or_wait(event.stored)\n",
             ),
         ),
     ),
@@ -81,10 +81,10 @@ ELECTORS = (
         (
             Patch(
                 "core/elector.py",
-                "            if not self.candidacy.unresolved:\n"
+                "            if not self.candidacy.unknown_writes:\n"
                 '                self._move("lose", "somebody else\'s write stuck")\n'
                 "            self.read_at = self.now\n",
-                "            self._landed(request, StoredLease(request.lease, None))\n",
+                "            self._write_took_effect(request, StoredLease(request.lease, None))\n",
             ),
         ),
     ),
@@ -96,9 +96,9 @@ ELECTORS = (
         (
             Patch(
                 "core/elector.py",
-                "            self.candidacy = self.candidacy.doubting(request, self._oldest_valid())\n"
+                "            self.candidacy = self.candidacy.with_unknown(request, self._oldest_valid())\n"
                 "            self.read_at = self.now\n",
-                "            self._landed(request, StoredLease(request.lease, None))\n",
+                "            self._write_took_effect(request, StoredLease(request.lease, None))\n",
             ),
         ),
     ),

@@ -40,7 +40,7 @@ PEERS = (
         (
             Patch(
                 "core/elector.py",
-                "None if found is None else former.recognise(found, self._oldest_valid())\n",
+                "None if found is None else former.match_own_write(found, self._oldest_valid())\n",
                 "None if found is None else former.held\n",
             ),
         ),
@@ -54,7 +54,7 @@ PEERS = (
             Patch(
                 "core/elector.py",
                 "        asked_before = self.candidacy.asked_by\n",
-                "        asked_before, doubted = self.candidacy.asked_by, self.candidacy.unresolved\n",
+                "        asked_before, doubted = self.candidacy.asked_by, self.candidacy.unknown_writes\n",
             ),
             Patch(
                 "core/elector.py",
@@ -192,7 +192,7 @@ PEERS = (
         (
             Patch(
                 "core/elector.py",
-                "        write = before.recognise(stored, self._oldest_valid())\n",
+                "        write = before.match_own_write(stored, self._oldest_valid())\n",
                 "        write = before.held\n",
             ),
         ),

@@ -14,7 +14,7 @@ TERMS = (
             Patch(
                 "core/elector.py",
                 '            self._leave_office("step_down", "resigned", release=event.release)\n'
-                "            self._withdraw(event)\n",
+                "            self._end_candidacy(event)\n",
                 "            lease = self.candidacy.held.lease.released(self._stamp())\n"
                 "            self._send(self._update(lease, self.candidacy.version))\n",
             ),
@@ -46,8 +46,8 @@ TERMS = (
         (
             Patch(
                 "core/candidacy.py",
-                "in (self.held, *self.unresolved):",
-                "in (*reversed(self.unresolved), self.held):",
+                "in (self.held, *self.unknown_writes):",
+                "in (*reversed(self.unknown_writes), self.held):",
             ),
             Patch(
                 "core/candidacy.py",
@@ -64,8 +64,9 @@ TERMS = (
         (
             Patch(
                 "core/elector.py",
-                '            self._leave_office("step_down", reason, release=False)\n\n    def _doubt',
-                "            self._look_again()\n\n    def _doubt",
+                '            self._leave_office("step_down", reason, release=False)\n\n'
+                "    def _write_unknown",
+                "            self._schedule_read()\n\n    def _write_unknown",
             ),
         ),
         harmless="its validity ended the wait of whoever took over, so exclusion (S1) holds while the store "
@@ -113,7 +114,7 @@ TERMS = (
             Patch(
                 "core/candidacy.py",
                 "return Candidacy(self.number + 1)",
-                "return Candidacy(self.number, unresolved=self.unresolved)",
+                "return Candidacy(self.number, unknown_writes=self.unknown_writes)",
             ),
         ),
     ),

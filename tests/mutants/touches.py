@@ -61,8 +61,8 @@ TOUCHES = (
         ("unit", "unit/test_rule_15.py"),
         Patch(
             "core/candidacy.py",
-            "for write in (self.held, *self.unresolved):",
-            "for write in self.unresolved:",
+            "for write in (self.held, *self.unknown_writes):",
+            "for write in self.unknown_writes:",
         ),
         rule="P14, P15",
         model="ours, before P15",
@@ -72,8 +72,9 @@ TOUCHES = (
         ("unit", "unit/test_rule_15.py"),
         Patch(
             "core/elector.py",
-            "            self._landed(write, stored)\n            if write is before.held",
-            "            self._landed(__import__('dataclasses').replace(write, sent_at=self.now), stored)\n"
+            "            self._write_took_effect(write, stored)\n            if write is before.held",
+            "            late = __import__('dataclasses').replace(write, sent_at=self.now)\n"
+            "            self._write_took_effect(late, stored)\n"
             "            if write is before.held",
         ),
         rule="P15, P3",

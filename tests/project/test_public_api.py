@@ -24,7 +24,7 @@ CORE = {
     "core.candidacy": {"Candidacy"},
     "clock": {"Clock", "SystemClock", "SYSTEM_CLOCK"},
     "config": {"ElectorConfig", "tolerates"},
-    "core.elector": {"Elector", "Office", "EPOCH"},
+    "core.elector": {"Elector", "Validity", "EPOCH"},
     "errors": {
         name for name in PUBLIC if name.endswith(("Error", "NotFound", "Conflict", "Lost", "Unavailable"))
     }
@@ -32,8 +32,8 @@ CORE = {
     "lease": {"Lease", "StoredLease", "StoreGuarantees", "Version", "to_ns", "new_session"},
     "core.messages": {
         "Start",
-        "Woke",
-        "Changed",
+        "TimerFired",
+        "StoreChanged",
         "Abstain",
         "Resign",
         "Stop",

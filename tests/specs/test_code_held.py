@@ -20,7 +20,7 @@ from specs.code.invariant import broken
 from specs.conformance import Nonconformance, Shadow
 from specs.records import check_store_step
 
-from incumbent.core.elector import Elector, Office
+from incumbent.core.elector import Elector, Validity
 from incumbent.core.messages import GetLease, UpdateLease, Written
 from incumbent.testing.exploration import SmallWorld, explore
 from incumbent.testing.exploration import world as small_world
@@ -168,7 +168,7 @@ def test_every_explored_transition_is_the_proofs(actions, stored):
 
 def later_office(self, now, renew_deadline_ns):
     held = self.held
-    return None if held is None else Office(held.lease.leader_transitions, now, now + renew_deadline_ns)
+    return None if held is None else Validity(held.lease.leader_transitions, now, now + renew_deadline_ns)
 
 
 def test_a_wrong_elector_does_not_get_far(actions, monkeypatch):
@@ -181,7 +181,7 @@ def test_a_wrong_elector_does_not_get_far(actions, monkeypatch):
 def test_an_elector_out_of_the_invariant_does_not_get_far(followed, monkeypatch):
     """It forgets the stamp of what it wrote: the next write might look like that one (P7c)."""
     tick = timedelta(microseconds=1)
-    monkeypatch.setattr(Elector, "_stamp", lambda elector: elector.stamped + tick)
+    monkeypatch.setattr(Elector, "_stamp", lambda elector: elector.last_renew_time + tick)
     with pytest.raises(Nonconformance, match="no later stamp than mine"):
         swarm.run(0)
 

@@ -79,7 +79,7 @@ def test_an_exception_is_found(monkeypatch):
 def test_a_step_out_of_the_invariant_is_found(monkeypatch):
     """A stamp that is not remembered: the next write might look like this one (P7c)."""
     tick = dt.timedelta(microseconds=1)
-    monkeypatch.setattr(Elector, "_stamp", lambda elector: elector.stamped + tick)
+    monkeypatch.setattr(Elector, "_stamp", lambda elector: elector.last_renew_time + tick)
 
     failure = prove.prove_shape(SEEING).failure
 
@@ -93,7 +93,7 @@ def test_a_proxy_that_differs_from_python_is_found(monkeypatch):
 
     assert (
         "on plain values it is"
-        in prove.prove_shape(ANSWERED._replace(event="Woke", pending=""), replay=True).failure
+        in prove.prove_shape(ANSWERED._replace(event="TimerFired", pending=""), replay=True).failure
     )
 
 
@@ -238,5 +238,5 @@ def test_each_clause_has_a_reason_and_a_name_of_its_own():
 
 def test_a_fresh_elector_is_what_the_beginning_says():
     """It has handled nothing, so nothing is assumed of it."""
-    assert beginning(Terms(), "Start").elector.next_id == 0
+    assert beginning(Terms(), "Start").elector.next_request_id == 0
     assert isinstance(beginning(Terms(), "Resign").event.release, Truth)

@@ -16,22 +16,27 @@ import pytest
 from specs.conformance import Nonconformance
 from specs.world import World
 
-from incumbent.core.candidacy import Candidacy, Office
+from incumbent.core.candidacy import Candidacy, Validity
 from incumbent.core.elector import EPOCH, Elector
 from incumbent.core.messages import (
     GetLease,
-    Moved,
     ResignRequested,
     StartedLeading,
     StoppedLeading,
-    Woke,
+    TimerFired,
+    Transition,
 )
 from incumbent.core.states import CANDIDATE, FOLLOWER, LEADER
 from incumbent.lease import Lease
 
 SPECS = Path(__file__).parents[2] / "specs"
-HANDLE, LANDED, LEASE, PLAN = Elector.handle, Elector._landed, Elector._lease, Elector._plan
-HEADER, WITHDRAW, HOLDING, RELEASED = Elector._header, Elector._withdraw, Candidacy.holding, Lease.released
+HANDLE, LANDED, LEASE, PLAN = Elector.handle, Elector._write_took_effect, Elector._lease, Elector._plan
+HEADER, WITHDRAW, HOLDING, RELEASED = (
+    Elector._header,
+    Elector._end_candidacy,
+    Candidacy.holding,
+    Lease.released,
+)
 
 
 def afterwards(change):
@@ -71,13 +76,13 @@ def two_in_flight(elector):
 
 
 def forgets_its_request(elector, event, effects):
-    if isinstance(event, Woke) and effects.request is None and isinstance(elector.pending, GetLease):
+    if isinstance(event, TimerFired) and effects.request is None and isinstance(elector.pending, GetLease):
         elector.pending = None
 
 
 def doubts_what_is_pending(elector, _event, _effects):
-    if elector.state == CANDIDATE and elector.pending not in (None, *elector.candidacy.unresolved):
-        elector.candidacy = elector.candidacy.doubting(elector.pending, 0)
+    if elector.state == CANDIDATE and elector.pending not in (None, *elector.candidacy.unknown_writes):
+        elector.candidacy = elector.candidacy.with_unknown(elector.pending, 0)
 
 
 def forgets_durations(elector, _event, _effects):
@@ -88,7 +93,7 @@ def moves(dest):
     def moved(elector, event):
         transition = event.transition
         other = dest.get(transition.dest, transition.dest)
-        elector._moves.append(Moved(event.event.name, transition.source, other, event.kwargs["reason"]))
+        elector._moves.append(Transition(event.event.name, transition.source, other, event.kwargs["reason"]))
 
     return Elector, "_moved", moved
 
@@ -103,8 +108,8 @@ def sent(*, at=0, until=0):
 
 def asks_too_soon(elector, event):
     WITHDRAW(elector, event)
-    if elector.aside_until is not None:
-        elector.aside_until -= 1
+    if elector.no_campaign_before is not None:
+        elector.no_campaign_before -= 1
 
 
 def never_asked(candidacy, write, stored):
@@ -113,7 +118,7 @@ def never_asked(candidacy, write, stored):
 
 def claims_though_aside(elector):
     at = elector.observation.claimable_at(elector.config) if elector.contending else None
-    return None if at is None else max(at, elector.write_at or at)
+    return None if at is None else max(at, elector.write_not_before or at)
 
 
 class Broken(NamedTuple):
@@ -177,11 +182,11 @@ BROKEN = (
         "when the released term began should be",
         (Lease, "released", lambda lease, at: replace(RELEASED(lease, at), acquire_time=EPOCH)),
     ),
-    Broken("until when it stands aside (P5d) should be", (Elector, "_withdraw", asks_too_soon)),
+    Broken("until when it stands aside (P5d) should be", (Elector, "_end_candidacy", asks_too_soon)),
     Broken("whether it may claim (P5d) should be", (Elector, "_claimable_at", claims_though_aside)),
     Broken(
         "whether it leads, asked before its validity (P3) should be",
-        (Office, "covers", lambda office, now: now < office.until),
+        (Validity, "covers", lambda office, now: now < office.until),
     ),
     Broken(
         "whether it leads, asked at its validity (P3) should be",
@@ -195,11 +200,11 @@ BROKEN = (
     ),
     Broken(
         "whether it leads, asked one before the end of its validity (P3) should be",
-        (Office, "covers", lambda office, now: office.since <= now < office.until - 1),
+        (Validity, "covers", lambda office, now: office.since <= now < office.until - 1),
     ),
     Broken(
         "whether it leads, asked after its validity (P3) should be",
-        (Office, "covers", lambda office, now: office.since <= now <= office.until),
+        (Validity, "covers", lambda office, now: office.since <= now <= office.until),
     ),
     Broken("its token (P11) should be", (Elector, "token", property(lambda _elector: 0))),
 )

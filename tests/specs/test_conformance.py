@@ -80,8 +80,13 @@ def test_a_recorded_run_can_be_checked_later():
 
 # The elector broken on purpose: each a rule, and a change that breaks it.
 
-LANDED, LEASE, SAW, RECOGNISE = Elector._landed, Elector._lease, Observation.saw, Candidacy.recognise
-HANDLE, LEAVE, CHECK_IN = Elector.handle, Elector._leave_office, Elector._check_in
+LANDED, LEASE, SAW, RECOGNISE = (
+    Elector._write_took_effect,
+    Elector._lease,
+    Observation.saw,
+    Candidacy.match_own_write,
+)
+HANDLE, LEAVE, CHECK_IN = Elector.handle, Elector._leave_office, Elector._leader_read
 
 
 def _any_version(elector, lease, version):
@@ -123,7 +128,7 @@ def _refusal_is_success(elector, event, now):
 
 
 def _goes_on_beside_a_rival(elector, stored):
-    if elector.candidacy.recognise(stored, elector._oldest_valid()) is not None:
+    if elector.candidacy.match_own_write(stored, elector._oldest_valid()) is not None:
         CHECK_IN(elector, stored)
 
 
@@ -150,7 +155,7 @@ def _request_renews(elector, write, stored):
 
 
 def _old_writes_count(candidacy, stored, since):
-    own = (candidacy.held, *candidacy.unresolved)
+    own = (candidacy.held, *candidacy.unknown_writes)
     return next(
         (w for w in own if w is not None and w.lease.holder_session == stored.lease.holder_session), None
     )
@@ -192,20 +197,20 @@ def _stamps_are_alike(elector, token, *args):
 BROKEN = {
     "P1 a write names any version": (Elector, "_update", _any_version),
     "P2 one's own name is enough": (Lease, "is_same_write", _name_is_enough),
-    "P3 validity counts from the reply": (Elector, "_landed", _valid_from_the_reply),
+    "P3 validity counts from the reply": (Elector, "_write_took_effect", _valid_from_the_reply),
     "P4 what is seen is claimed at once": (Observation, "claimable_at", _claims_at_once),
     "P4 the wait is one's own": (Observation, "claimable_at", _waits_its_own_lease),
     "P4 a renewal starts no count": (Observation, "saw", _counts_on_through_renewals),
     "P7 a refusal is success": (Elector, "handle", _refusal_is_success),
-    "P7 the last write is taken for the one found": (Candidacy, "recognise", _old_writes_count),
+    "P7 the last write is taken for the one found": (Candidacy, "match_own_write", _old_writes_count),
     "P7 two writes look alike": (Elector, "_lease", _stamps_are_alike),
-    "P8 a rival is overlooked": (Elector, "_check_in", _goes_on_beside_a_rival),
+    "P8 a rival is overlooked": (Elector, "_leader_read", _goes_on_beside_a_rival),
     "P9 what was seen is released": (Elector, "_leave_office", _releases_what_it_saw),
     "P10 any answer will do": (Elector, "handle", _any_answer_will_do),
     "P11 the token stays": (Elector, "_lease", _token_stays),
-    "P14 a request renews": (Elector, "_landed", _request_renews),
+    "P14 a request renews": (Elector, "_write_took_effect", _request_renews),
     "P15 a touch begins the wait anew": (Observation, "saw", _versions_are_compared),
-    "P15 a touch deposes the leader": (Candidacy, "recognise", _held_writes_are_strangers),
+    "P15 a touch deposes the leader": (Candidacy, "match_own_write", _held_writes_are_strangers),
     "P15 the first version of a write is claimed": (Observation, "saw", _claims_the_first_version),
     "P15 renew times are not compared": (
         Lease,

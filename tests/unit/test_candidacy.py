@@ -29,14 +29,14 @@ ONE, TWO, THREE = write(1), write(2), write(3)
 
 def test_a_new_candidacy_knows_nothing_of_the_old_one():
     """P2: what the old one wrote, even if it is still on its way, is another's from now on."""
-    old = Candidacy(4).holding(ONE, made_by(ONE, asked_by="carol")).doubting(TWO, 0)
+    old = Candidacy(4).holding(ONE, made_by(ONE, asked_by="carol")).with_unknown(TWO, 0)
     assert old.next() == Candidacy(5)
-    assert old.next().recognise(made_by(TWO), 0) is None
+    assert old.next().match_own_write(made_by(TWO), 0) is None
 
 
 def test_holding_settles_all_doubts():
     """Once one write is known to have taken effect, no older one can land on it: its version is gone."""
-    held = Candidacy(4).doubting(ONE, 0).holding(TWO, made_by(TWO, "v2"))
+    held = Candidacy(4).with_unknown(ONE, 0).holding(TWO, made_by(TWO, "v2"))
     assert held == Candidacy(4, TWO, "v2", "", ())
 
 
@@ -48,26 +48,26 @@ def test_holding_takes_the_request_from_the_record():
 
 def test_doubts_are_kept_in_the_order_sent_while_they_matter():
     """P3: a write sent at or before `since` gives no validity, so nothing is lost with it."""
-    doubts = Candidacy().doubting(ONE, 0).doubting(TWO, 0)
-    assert doubts.unresolved == (ONE, TWO)
-    assert doubts.doubting(THREE, 1).unresolved == (TWO, THREE)
-    assert doubts.doubting(THREE, 2).unresolved == (THREE,)
+    doubts = Candidacy().with_unknown(ONE, 0).with_unknown(TWO, 0)
+    assert doubts.unknown_writes == (ONE, TWO)
+    assert doubts.with_unknown(THREE, 1).unknown_writes == (TWO, THREE)
+    assert doubts.with_unknown(THREE, 2).unknown_writes == (THREE,)
 
 
 def test_hope_ends_with_validity():
-    doubts = Candidacy().doubting(ONE, 0).doubting(TWO, 0)
-    assert doubts.hopes(1)
-    assert not doubts.hopes(2)
-    assert not Candidacy().hopes(0)
+    doubts = Candidacy().with_unknown(ONE, 0).with_unknown(TWO, 0)
+    assert doubts.has_live_unknown(1)
+    assert not doubts.has_live_unknown(2)
+    assert not Candidacy().has_live_unknown(0)
 
 
 class TestRecognise:
-    doubts = Candidacy().doubting(ONE, 0).doubting(TWO, 0)
+    doubts = Candidacy().with_unknown(ONE, 0).with_unknown(TWO, 0)
 
     @pytest.mark.parametrize("own", [ONE, TWO])
     def test_an_unresolved_write_of_mine(self, own):
         """P7: whichever landed, validity will count from its send."""
-        assert self.doubts.recognise(made_by(own), 0) is own
+        assert self.doubts.match_own_write(made_by(own), 0) is own
 
     @pytest.mark.parametrize(
         "foreign",
@@ -75,48 +75,48 @@ class TestRecognise:
         ids=["session", "term", "time", "candidacy"],
     )
     def test_anything_else_is_not_mine(self, foreign):
-        assert self.doubts.recognise(made_by(foreign), 0) is None
+        assert self.doubts.match_own_write(made_by(foreign), 0) is None
 
     def test_too_old_to_lead_by(self):
-        assert self.doubts.recognise(made_by(TWO), 1) is TWO
-        assert self.doubts.recognise(made_by(TWO), 2) is None
+        assert self.doubts.match_own_write(made_by(TWO), 1) is TWO
+        assert self.doubts.match_own_write(made_by(TWO), 2) is None
 
     def test_of_two_that_look_alike_the_earlier(self):
         """P7: its validity ends sooner. The later one would be a guess."""
         twin = write(2, renewed=1)
-        assert Candidacy().doubting(ONE, 0).doubting(twin, 0).recognise(made_by(ONE), 0) is ONE
+        assert Candidacy().with_unknown(ONE, 0).with_unknown(twin, 0).match_own_write(made_by(ONE), 0) is ONE
 
     def test_my_held_write_touched(self):
         """P15: under whatever version, it is the write that I hold by; reading it renews nothing (P2)."""
         held = Candidacy().holding(ONE, made_by(ONE, "v1"))
-        assert held.recognise(made_by(ONE, "v2"), 0) is ONE
-        assert held.recognise(made_by(ONE, "v2"), 1) is None
+        assert held.match_own_write(made_by(ONE, "v2"), 0) is ONE
+        assert held.match_own_write(made_by(ONE, "v2"), 1) is None
 
     def test_a_vacant_record_is_not_mine_whatever_its_session(self):
         """P15: an operator emptied the holder's name and nothing else: that is another's write."""
         stored = made_by(ONE, "v2")
         emptied = replace(stored, lease=replace(stored.lease, holder_identity=""))
-        assert Candidacy().doubting(ONE, 0).recognise(emptied, 0) is None
-        assert Candidacy().holding(ONE, stored).recognise(emptied, 0) is None
+        assert Candidacy().with_unknown(ONE, 0).match_own_write(emptied, 0) is None
+        assert Candidacy().holding(ONE, stored).match_own_write(emptied, 0) is None
 
     def test_my_held_write_with_a_request(self):
         """P14: somebody else wrote that version, but it leaves the lease mine."""
         held = Candidacy().holding(ONE, made_by(ONE, "v1"))
-        assert held.recognise(made_by(ONE, "v2", asked_by="carol"), 0) is ONE
+        assert held.match_own_write(made_by(ONE, "v2", asked_by="carol"), 0) is ONE
 
     def test_a_request_on_an_unresolved_write(self):
-        held = Candidacy().holding(ONE, made_by(ONE, "v1")).doubting(TWO, 0)
-        assert held.recognise(made_by(TWO, "v3", asked_by="carol"), 0) is TWO
-        assert held.recognise(made_by(ONE, "v2", asked_by="carol"), 0) is ONE
+        held = Candidacy().holding(ONE, made_by(ONE, "v1")).with_unknown(TWO, 0)
+        assert held.match_own_write(made_by(TWO, "v3", asked_by="carol"), 0) is TWO
+        assert held.match_own_write(made_by(ONE, "v2", asked_by="carol"), 0) is ONE
 
     def test_a_request_on_the_held_write_counts_for_it_even_if_a_doubt_looks_alike(self):
         """The earlier of two that look alike, here too."""
-        held = Candidacy().holding(ONE, made_by(ONE, "v1")).doubting(write(2, renewed=1), 0)
-        assert held.recognise(made_by(ONE, "v2", asked_by="carol"), 0) is ONE
+        held = Candidacy().holding(ONE, made_by(ONE, "v1")).with_unknown(write(2, renewed=1), 0)
+        assert held.match_own_write(made_by(ONE, "v2", asked_by="carol"), 0) is ONE
 
     def test_a_request_on_a_foreign_record_makes_it_no_less_foreign(self):
-        held = Candidacy().holding(ONE, made_by(ONE, "v1")).doubting(TWO, 0)
-        assert held.recognise(record("v2", asked_by="carol"), 0) is None
+        held = Candidacy().holding(ONE, made_by(ONE, "v1")).with_unknown(TWO, 0)
+        assert held.match_own_write(record("v2", asked_by="carol"), 0) is None
 
     def test_a_request_on_a_record_of_nobody_known(self):
-        assert Candidacy().recognise(made_by(ONE, asked_by="carol"), 0) is None
+        assert Candidacy().match_own_write(made_by(ONE, asked_by="carol"), 0) is None

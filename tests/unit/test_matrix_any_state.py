@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from incumbent.core.messages import Changed, Moved, Start, StartedLeading, StoppedLeading, Woke
+from incumbent.core.messages import (
+    Start,
+    StartedLeading,
+    StoppedLeading,
+    StoreChanged,
+    TimerFired,
+    Transition,
+)
 from incumbent.core.states import MOVES, STATES
 from incumbent.errors import ConfigurationError
 from support.elector.bench import Bench, ns, record
@@ -80,7 +87,7 @@ def test_a_copy_equals_its_original_and_goes_its_own_way(stage):
     assert hash(twin) == hash(original)
     assert twin.snapshot() == original.snapshot()
     before = original.snapshot()
-    twin.handle(Woke(), ns(bench.now + 100))
+    twin.handle(TimerFired(), ns(bench.now + 100))
     assert original.snapshot() == before
     assert twin != original
 
@@ -127,7 +134,7 @@ def test_a_reading_that_is_no_integer_is_refused_and_changes_nothing(now):
     bench = Bench().start()
     before = bench.elector.snapshot()
     with pytest.raises(ConfigurationError, match=r"now is .*integer nanoseconds"):
-        bench.elector.handle(Woke(), now)
+        bench.elector.handle(TimerFired(), now)
     assert bench.elector.snapshot() == before
 
 
@@ -143,7 +150,7 @@ def test_any_integer_is_a_good_first_reading():
 
 def test_a_move_tells_its_row_and_what_brought_it_about():
     bench = Bench().start().missing()
-    assert bench.moves == [Moved("campaign", "follower", "candidate", "there is no record")]
+    assert bench.moves == [Transition("campaign", "follower", "candidate", "there is no record")]
 
 
 @pytest.mark.parametrize(
@@ -176,9 +183,9 @@ def test_every_reason_is_for_a_person_to_read(stage, name, reasons):
 
 
 def test_the_rarer_reasons():
-    bench = Bench().start().found(record("v1")).at(15).give(Changed()).found(record("v1"))
+    bench = Bench().start().found(record("v1")).at(15).give(StoreChanged()).found(record("v1"))
     assert bench.moves[-1].reason == "the lease expired on my clock"
-    bench = follower_doubting().give(Changed()).found(follower_doubting().stored("v2"))
+    bench = follower_doubting().give(StoreChanged()).found(follower_doubting().stored("v2"))
     assert [move.reason for move in bench.last.moves] == [
         "a write of mine was found in the store",
         "my write is the one that stuck",
@@ -189,7 +196,7 @@ def test_the_rarer_reasons():
 
 def test_nobody_campaigns_who_was_not_started():
     """A hint makes it look, no more."""
-    bench = Bench().give(Changed()).missing()
+    bench = Bench().give(StoreChanged()).missing()
     assert bench.state == "follower"
     assert bench.give(Start()).missing().state == "candidate"
 

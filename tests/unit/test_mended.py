@@ -112,7 +112,7 @@ def test_8_overflows_are_configuration_errors(value):
 
 
 def test_9_a_step_back_long_after_a_resignation_makes_it_stand_aside_again():
-    """`aside_until` is never cleared when it has passed; only liveness, one lease duration."""
+    """`no_campaign_before` is never cleared when it has passed; only liveness, one lease duration."""
     bench = leader_renewing().leave(Resign()).written("v2").written("v3")
     bench.at(1000).wake()
     bench.at(999).wake().found(record("v9", ""))

@@ -2,7 +2,7 @@
 
 from incumbent.config import ElectorConfig
 from incumbent.core.elector import Elector
-from incumbent.core.messages import Found, Missing, Refused, ResignRequested, Start, Woke, Written
+from incumbent.core.messages import Found, Missing, Refused, ResignRequested, Start, TimerFired, Written
 from incumbent.lease import StoredLease, StoreGuarantees
 
 SECOND = 1_000_000_000
@@ -17,7 +17,7 @@ def test_a_renewal_keeps_the_request():
     assert elector.state == "leader"
 
     now += 2 * SECOND
-    renewal = elector.handle(Woke(), now).request
+    renewal = elector.handle(TimerFired(), now).request
     look = elector.handle(Refused(renewal.id), now).request
     asked = StoredLease(claim.lease.asked_to_resign("ops"), 2)
     found = elector.handle(Found(look.id, asked), now)
@@ -26,5 +26,5 @@ def test_a_renewal_keeps_the_request():
     request = found.request
     while request is None:
         now = elector.wake_at
-        request = elector.handle(Woke(), now).request
+        request = elector.handle(TimerFired(), now).request
     assert (request.version, request.lease.resign_requested_by) == (2, "ops")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from incumbent.core.messages import Changed, GetLease, StoppedLeading, UpdateLease
+from incumbent.core.messages import GetLease, StoppedLeading, StoreChanged, UpdateLease
 from incumbent.lease import StoredLease
 from support.elector.bench import Bench, record, touched
 from support.elector.stages import candidate_reading_back, leader_doubting, leader_renewing
@@ -91,33 +91,35 @@ class TestAFollower:
         """A dead leader's record is touched every 2 s: it is claimed all the same, by its newest version."""
         bench = Bench().start().found(BOBS)
         for second in range(2, 15, 2):
-            assert bench.at(second).give(Changed()).found(touched(BOBS, f"t{second}")).state == "follower"
-        assert bench.at(14.9).give(Changed()).found(touched(BOBS, "t14.9")).state == "follower"
-        bench.at(15).give(Changed()).found(touched(BOBS, "t15"))
+            assert (
+                bench.at(second).give(StoreChanged()).found(touched(BOBS, f"t{second}")).state == "follower"
+            )
+        assert bench.at(14.9).give(StoreChanged()).found(touched(BOBS, "t14.9")).state == "follower"
+        bench.at(15).give(StoreChanged()).found(touched(BOBS, "t15"))
         assert (bench.state, bench.pending.version) == ("candidate", "t15")
 
     def test_a_renewal_between_two_touches_begins_it_anew(self):
-        bench = Bench().start().found(BOBS).at(5).give(Changed()).found(record("v2"))
-        bench.at(15).give(Changed()).found(touched(record("v2"), "v3"))
+        bench = Bench().start().found(BOBS).at(5).give(StoreChanged()).found(record("v2"))
+        bench.at(15).give(StoreChanged()).found(touched(record("v2"), "v3"))
         assert (bench.state, bench.wake_at) == ("follower", 17)
         assert bench.at(20).wake().found(touched(record("v2"), "v4")).state == "candidate"
 
     def test_a_write_that_comes_back_after_another_begins_it_anew(self):
-        bench = Bench().start().found(BOBS).at(5).give(Changed()).found(record("v2"))
-        assert bench.at(15).give(Changed()).found(touched(BOBS, "v3")).state == "follower"
-        assert bench.at(29).give(Changed()).found(touched(BOBS, "v3")).state == "follower"
-        assert bench.at(30).give(Changed()).found(touched(BOBS, "v3")).state == "candidate"
+        bench = Bench().start().found(BOBS).at(5).give(StoreChanged()).found(record("v2"))
+        assert bench.at(15).give(StoreChanged()).found(touched(BOBS, "v3")).state == "follower"
+        assert bench.at(29).give(StoreChanged()).found(touched(BOBS, "v3")).state == "follower"
+        assert bench.at(30).give(StoreChanged()).found(touched(BOBS, "v3")).state == "candidate"
 
     def test_another_epoch_begins_it_anew(self):
         """What is there may have come back after somebody else led."""
         back = replace(BOBS, epoch="second")
-        bench = Bench().start().found(BOBS).at(15).give(Changed()).found(back)
+        bench = Bench().start().found(BOBS).at(15).give(StoreChanged()).found(back)
         assert bench.state == "follower"
-        assert bench.at(29.9).give(Changed()).found(back).state == "follower"
-        assert bench.at(30).give(Changed()).found(back).state == "candidate"
+        assert bench.at(29.9).give(StoreChanged()).found(back).state == "follower"
+        assert bench.at(30).give(StoreChanged()).found(back).state == "candidate"
 
     def test_a_claim_that_a_touch_made_fail_is_tried_again(self):
-        bench = Bench().start().found(BOBS).at(15).give(Changed()).found(BOBS).refused()
+        bench = Bench().start().found(BOBS).at(15).give(StoreChanged()).found(BOBS).refused()
         assert isinstance(bench.pending, GetLease)
         bench.found(touched(BOBS, "v2")).at(17).wake().found(touched(BOBS, "v2"))
         assert (bench.state, bench.pending.version) == ("candidate", "v2")
@@ -130,5 +132,5 @@ def test_the_epoch_last_seen_is_supposed_of_ones_own_write():
         bench = Bench().start().found(bobs).written("v2").at(10).wake()
         own = StoredLease(bench.requests[1].lease, "v2", epoch)
         assert bench.elector.state == "follower"
-        bench.found(own).at(15).give(Changed()).found(own)
+        bench.found(own).at(15).give(StoreChanged()).found(own)
         assert bench.state == state

@@ -9,13 +9,13 @@ import pytest
 
 from incumbent.core.messages import (
     Abstain,
-    Changed,
     GetLease,
     Resign,
     ResignRequested,
     Start,
     StartedLeading,
     StoppedLeading,
+    StoreChanged,
     UpdateLease,
 )
 from incumbent.lease import StoredLease
@@ -44,7 +44,7 @@ class TestP12WakeWhenSomethingCanChange:
 
     def test_hints_cost_a_leader_nothing(self):
         """Its own renewals are changes, too."""
-        bench = leader_waiting().give(Changed())
+        bench = leader_waiting().give(StoreChanged())
         assert bench.last.request is None
         assert bench.wake_at == 2
 
@@ -62,7 +62,7 @@ class TestP12WakeWhenSomethingCanChange:
         """One read per hint; without any, only the one at the expiry."""
         bench = Bench(can_watch=True).start().found(BOBS)
         assert bench.wake_at == 15
-        assert bench.at(4).give(Changed()).found(record("v2")).wake_at == 19
+        assert bench.at(4).give(StoreChanged()).found(record("v2")).wake_at == 19
         assert len(bench.requests) == 2
 
     def test_a_watching_follower_that_abstains_sleeps(self):
@@ -78,18 +78,18 @@ class TestP12WakeWhenSomethingCanChange:
         assert bench.wake_at == 15
 
     def test_a_hint_is_looked_at_at_once(self):
-        bench = follower_waiting().give(Changed())
+        bench = follower_waiting().give(StoreChanged())
         assert isinstance(bench.last.request, GetLease)
 
     @pytest.mark.parametrize("can_watch", [False, True])
     def test_a_change_during_a_read_leads_to_one_more_read(self, can_watch):
         """The answer may have been older than the change."""
-        bench = Bench(can_watch=can_watch).start().give(Changed()).give(Changed()).found(BOBS)
+        bench = Bench(can_watch=can_watch).start().give(StoreChanged()).give(StoreChanged()).found(BOBS)
         assert isinstance(bench.last.request, GetLease)
         assert bench.found(BOBS).last.request is None
 
     def test_a_change_during_a_read_that_allows_a_claim_needs_no_other(self):
-        bench = follower_reading().give(Changed()).found(record("v1", "")).written("v2")
+        bench = follower_reading().give(StoreChanged()).found(record("v1", "")).written("v2")
         assert bench.wake_at == 3
 
     def test_an_early_or_idle_waking_does_no_harm(self):
@@ -188,7 +188,7 @@ class TestP14AskingTheHolderToResign:
         bench.found(self.asked(bench, "v2"))
         assert bench.last.notices == (ResignRequested("carol"),)
         assert not bench.leads(10)
-        assert bench.elector.candidacy.unresolved == ()
+        assert bench.elector.candidacy.unknown_writes == ()
 
     def test_on_an_unresolved_claim(self):
         """Asked before it knew that it leads: it leads, and is told at once."""
@@ -220,8 +220,8 @@ class TestP14AskingTheHolderToResign:
         """Not mine to resign, and no reason to wait less, or longer."""
         bench = Bench().start().found(record("v1", asked_by="carol"))
         assert bench.told(ResignRequested) == []
-        assert bench.at(14.9).give(Changed()).found(record("v1", asked_by="carol")).state == "follower"
-        assert bench.at(15).give(Changed()).found(record("v1", asked_by="carol")).state == "candidate"
+        assert bench.at(14.9).give(StoreChanged()).found(record("v1", asked_by="carol")).state == "follower"
+        assert bench.at(15).give(StoreChanged()).found(record("v1", asked_by="carol")).state == "candidate"
 
     def test_on_a_foreign_record_seen_while_leading_it_is_loss(self):
         bench = leader_renewing().refused().found(record("v9", asked_by="carol"))
@@ -239,13 +239,13 @@ class TestP14AskingTheHolderToResign:
         bench = Bench().start().found(record("v1", "", asked_by="carol"))
         assert bench.pending.lease.resign_requested_by == ""
         bench = Bench().start().found(record("v1", asked_by="carol"))
-        bench.at(15).give(Changed()).found(record("v1", asked_by="carol"))
+        bench.at(15).give(StoreChanged()).found(record("v1", asked_by="carol"))
         assert bench.pending.lease.resign_requested_by == ""
 
     def test_the_next_term_knows_nothing_of_it(self):
         bench = leader_renewing().refused()
         bench.found(self.asked(bench, "v2")).leave(Resign()).written("v3")
-        bench.at(18).give(Changed()).found(record("v3", "", token=1)).written("v4")
+        bench.at(18).give(StoreChanged()).found(record("v3", "", token=1)).written("v4")
         assert bench.state == "leader"
         assert bench.elector.candidacy.asked_by == ""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from incumbent.core.messages import (
-    Changed,
     ClockWentBackwards,
     CreateLease,
     GetLease,
@@ -15,6 +14,7 @@ from incumbent.core.messages import (
     StartedLeading,
     Stop,
     StoppedLeading,
+    StoreChanged,
     UpdateLease,
 )
 from incumbent.lease import StoredLease
@@ -60,7 +60,7 @@ class TestP2MineOnlyIfTheSessionIs:
         """Peer bugs R8, C5, K3: the name is a label."""
         bench = Bench("bob", session="other").start().found(record("v1", "bob"))
         assert bench.state == "follower"
-        bench.at(14.9).give(Changed()).found(record("v1", "bob"))
+        bench.at(14.9).give(StoreChanged()).found(record("v1", "bob"))
         assert bench.state == "follower"
         assert bench.told(StartedLeading) == []
 
@@ -74,7 +74,7 @@ class TestP2MineOnlyIfTheSessionIs:
 
     def test_every_candidacy_has_a_session_of_its_own(self):
         bench = leader_waiting().leave(Resign()).written("v2")
-        bench.at(17).give(Changed()).found(bench.stored("v2"))
+        bench.at(17).give(StoreChanged()).found(bench.stored("v2"))
         first, second = bench.requests[1].lease, bench.pending.lease
         assert first.holder_session != second.holder_session
         assert {lease.holder_session.rpartition(".")[0] for lease in (first, second)} == {"A"}
@@ -86,9 +86,9 @@ class TestP2MineOnlyIfTheSessionIs:
         assert old.lease.holder_session.startswith("A.")
         bench.found(old)
         assert bench.state == "follower"
-        bench.at(17.4).give(Changed()).found(old)
+        bench.at(17.4).give(StoreChanged()).found(old)
         assert bench.state == "follower"
-        bench.at(17.5).give(Changed()).found(old)
+        bench.at(17.5).give(StoreChanged()).found(old)
         assert bench.state == "candidate"
 
     def test_a_renewal_found_after_the_term_does_not_revive_it(self):
@@ -105,7 +105,7 @@ class TestP2MineOnlyIfTheSessionIs:
         bench.found(StoredLease(bench.requests[1].lease, "v1"))
         assert bench.state == "follower"
         assert bench.elector.leader == "ann"
-        bench.at(14.9).give(Changed()).found(bench.stored("v1"))
+        bench.at(14.9).give(StoreChanged()).found(bench.stored("v1"))
         assert bench.state == "follower"
 
 
@@ -159,9 +159,9 @@ class TestP3ValidityCountsFromTheSend:
         assert bench.moves[-1].reason == "my write stuck too late to lead by it"
         assert bench.wake_at == 13
         own = bench.stored("v1")
-        bench.wake().at(25.9).give(Changed()).found(own)
+        bench.wake().at(25.9).give(StoreChanged()).found(own)
         assert bench.state == "follower"
-        bench.at(26).give(Changed()).found(own)
+        bench.at(26).give(StoreChanged()).found(own)
         assert bench.state == "candidate"
 
     def test_a_clock_that_ran_backwards_proves_nothing(self):
@@ -175,8 +175,8 @@ class TestP3ValidityCountsFromTheSend:
         assert bench.last.notices == (ClockWentBackwards(500_000_000), StoppedLeading(1, reason))
         own = bench.stored("v2")
         bench.found(own)
-        assert bench.at(16.4).give(Changed()).found(own).state == "follower"
-        assert bench.at(16.5).give(Changed()).found(own).state == "candidate"
+        assert bench.at(16.4).give(StoreChanged()).found(own).state == "follower"
+        assert bench.at(16.5).give(StoreChanged()).found(own).state == "candidate"
 
     def test_a_step_back_drops_what_is_in_flight(self):
         """The reply would be timed by a clock that is not the one it was sent by."""
@@ -189,13 +189,13 @@ class TestP3ValidityCountsFromTheSend:
     def test_a_step_back_begins_the_wait_at_once(self):
         """At the step, not at the next answer: here that comes a second later and shows the same version."""
         bench = follower_waiting().at(-1).wake().at(0).found(record("v1"))
-        assert bench.at(13.9).give(Changed()).found(record("v1")).state == "follower"
-        assert bench.at(14).give(Changed()).found(record("v1")).state == "candidate"
+        assert bench.at(13.9).give(StoreChanged()).found(record("v1")).state == "follower"
+        assert bench.at(14).give(StoreChanged()).found(record("v1")).state == "candidate"
 
     def test_a_step_back_makes_a_follower_wait_in_full(self):
         bench = follower_waiting().at(2).wake().found(record("v1")).at(1).wake().found(record("v1"))
-        assert bench.at(15.9).give(Changed()).found(record("v1")).state == "follower"
-        assert bench.at(16).give(Changed()).found(record("v1")).state == "candidate"
+        assert bench.at(15.9).give(StoreChanged()).found(record("v1")).state == "follower"
+        assert bench.at(16).give(StoreChanged()).found(record("v1")).state == "candidate"
 
 
 class TestP4ExpiryCountsFromMyOwnObservation:
@@ -204,7 +204,7 @@ class TestP4ExpiryCountsFromMyOwnObservation:
         """Look at the record at each moment; the state after each."""
         states = []
         for seconds, stored in looks:
-            bench.at(seconds).give(Changed()).found(stored)
+            bench.at(seconds).give(StoreChanged()).found(stored)
             states.append(bench.state)
         return states
 
@@ -247,7 +247,7 @@ class TestP4ExpiryCountsFromMyOwnObservation:
         store.serve(ann)
         bob.start()
         store.serve(bob)
-        bob.at(15).give(Changed()).give(store.reply(bob.pending))
+        bob.at(15).give(StoreChanged()).give(store.reply(bob.pending))
         assert bob.state == "candidate"
         store.put(store.stored.lease)  # the renewal
         store.serve(bob)

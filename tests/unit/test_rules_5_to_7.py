@@ -10,11 +10,11 @@ from incumbent.config import ElectorConfig
 from incumbent.core.candidacy import Candidacy
 from incumbent.core.messages import (
     Abstain,
-    Changed,
     GetLease,
     Resign,
     Start,
     StartedLeading,
+    StoreChanged,
     UpdateLease,
     Written,
 )
@@ -36,7 +36,7 @@ def states_at(bench, stored, *moments):
     """Look at the same record (None: missing) at each moment; the state after each."""
     states = []
     for seconds in moments:
-        bench.at(seconds).give(Changed())
+        bench.at(seconds).give(StoreChanged())
         bench.missing() if stored is None else bench.found(stored)
         states.append(bench.state)
     return states
@@ -64,14 +64,14 @@ class TestP5Vacancy:
         assert states_at(bench, None, 61.9, 62) == ["follower", "candidate"]
 
     def test_from_the_first_reply_that_showed_it_missing(self):
-        bench = Bench(durable=False).start().at(1).missing().at(5).give(Changed()).missing()
+        bench = Bench(durable=False).start().at(1).missing().at(5).give(StoreChanged()).missing()
         assert states_at(bench, None, 16) == ["candidate"]
 
     def test_a_record_in_between_starts_the_count_anew(self):
-        bench = Bench(durable=False).start().missing().at(5).give(Changed()).found(record("v1", ""))
+        bench = Bench(durable=False).start().missing().at(5).give(StoreChanged()).found(record("v1", ""))
         assert bench.state == "candidate"
-        bench = Bench(durable=False).start().missing().at(5).give(Changed()).found(record("v1"))
-        bench.at(6).give(Changed()).missing()
+        bench = Bench(durable=False).start().missing().at(5).give(StoreChanged()).found(record("v1"))
+        bench.at(6).give(StoreChanged()).missing()
         assert states_at(bench, None, 20.9, 21) == ["follower", "candidate"]
 
     def test_a_leader_that_lost_the_record_waits_like_anybody(self):
@@ -149,7 +149,7 @@ class TestP6Timing:
         store.serve(ann)
         ann.at(renewed).wake()
         store.serve(ann)
-        bob.at(renewed).give(Changed())
+        bob.at(renewed).give(StoreChanged())
         store.serve(bob)
         run(store, [bob], until=renewed + 15)
         assert bob.state == "leader"
@@ -204,12 +204,12 @@ class TestP7UnknownOutcome:
         """A stale read hid it. A later look finds it, in time: the term begins after all, from its send."""
         bench = candidate_reading_back().found(VACANT)
         assert bench.state == "follower"
-        bench.at(1.5).give(Changed()).found(bench.stored("v2"))
+        bench.at(1.5).give(StoreChanged()).found(bench.stored("v2"))
         assert bench.triggers[-2:] == ["campaign", "win"]
         assert not bench.leads(10)
 
     def test_found_when_its_validity_is_over(self):
-        bench = candidate_reading_back().found(VACANT).give(Changed()).at(10)
+        bench = candidate_reading_back().found(VACANT).give(StoreChanged()).at(10)
         bench.found(bench.stored("v2"))
         assert bench.state == "follower"
 
@@ -226,8 +226,8 @@ class TestP7UnknownOutcome:
         """Should two claims carry the same times after all: the one that ends sooner is meant."""
         bench = candidate_reading_back().found(VACANT).at(2).wake().found(VACANT).lost()
         first, second = (request for request in bench.requests if isinstance(request, UpdateLease))
-        doubtful = Candidacy(unresolved=(first, replace(second, lease=first.lease)))
-        assert doubtful.recognise(StoredLease(first.lease, "v2"), since=-1) is first
+        doubtful = Candidacy(unknown_writes=(first, replace(second, lease=first.lease)))
+        assert doubtful.match_own_write(StoredLease(first.lease, "v2"), since=-1) is first
 
     def test_hope_ends_with_validity(self):
         """The reading back fails until the claim is too old to lead by: back to following."""
@@ -242,7 +242,7 @@ class TestP7UnknownOutcome:
         bench = leader_renewing().failed()
         assert bench.last.request is None
         assert bench.wake_at == 4
-        assert bench.elector.candidacy.unresolved == ()
+        assert bench.elector.candidacy.unknown_writes == ()
 
     def test_an_answer_to_an_abandoned_write_is_not_heard(self):
         """It took longer than its time; by then the record is being read back, which finds the same out."""

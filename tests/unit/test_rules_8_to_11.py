@@ -8,7 +8,6 @@ import pytest
 
 from incumbent.core.elector import EPOCH
 from incumbent.core.messages import (
-    Changed,
     Ended,
     GetLease,
     NewLeader,
@@ -17,8 +16,9 @@ from incumbent.core.messages import (
     StartedLeading,
     Stop,
     StoppedLeading,
+    StoreChanged,
+    TimerFired,
     UpdateLease,
-    Woke,
     Written,
 )
 from incumbent.lease import StoredLease
@@ -118,7 +118,7 @@ class TestP9ReleaseIsConditionalAndLast:
         """Drivers may say it after every term, however that ended."""
         bench, other = stage(), stage()
         bench.give(Ended())
-        assert bench.elector.snapshot() == other.give(Woke()).elector.snapshot()
+        assert bench.elector.snapshot() == other.give(TimerFired()).elector.snapshot()
 
     def test_the_release_keeps_the_token_and_clears_the_session(self):
         lease = leader_waiting().leave(Resign()).pending.lease
@@ -133,8 +133,8 @@ class TestP9ReleaseIsConditionalAndLast:
         """Its acknowledgement is a look at the record: if the release is lost, the wait counts from there."""
         bench = leader_renewing().leave(Resign()).at(3).written("v2").lost()
         own = StoredLease(bench.requests[2].lease, "v2")
-        assert bench.at(17.9).give(Changed()).found(own).state == "follower"
-        assert bench.at(18).give(Changed()).found(own).state == "candidate"
+        assert bench.at(17.9).give(StoreChanged()).found(own).state == "follower"
+        assert bench.at(18).give(StoreChanged()).found(own).state == "candidate"
 
     def test_a_renewal_that_gave_no_answer_leaves_the_version_before(self):
         bench = leader_renewing().leave(Resign()).lost()
@@ -191,7 +191,7 @@ class TestP10OneRequestInFlight:
         bench = stage()
         if bench.pending is None:
             return
-        for event in (Start(), Changed(), Woke(), Changed()):
+        for event in (Start(), StoreChanged(), TimerFired(), StoreChanged()):
             assert bench.give(event).last.request is None
 
     def test_ids_are_never_used_twice(self):
@@ -211,7 +211,7 @@ class TestP10OneRequestInFlight:
     def test_at_its_deadline_a_write_is_of_unknown_outcome(self):
         bench = leader_renewing().at(5).wake()
         assert isinstance(bench.last.request, GetLease)
-        assert len(bench.elector.candidacy.unresolved) == 1
+        assert len(bench.elector.candidacy.unknown_writes) == 1
 
     def test_any_input_after_the_deadline_finds_that_out_first(self):
         """A hint wakes the candidate late: its write is in doubt before the hint is looked at."""
@@ -247,13 +247,13 @@ class TestP11TheTokenOnlyGrows:
     def test_a_claim_writes_one_more(self, holder):
         bench = Bench().start().found(record("v1", holder, token=7))
         if holder:
-            bench.at(15).give(Changed()).found(record("v1", holder, token=7))
+            bench.at(15).give(StoreChanged()).found(record("v1", holder, token=7))
         assert bench.pending.lease.leader_transitions == 8
 
     def test_a_record_created_anew_continues_from_the_highest_seen(self):
         """Peer bugs R6, C10: 7, deleted, 0 again; useless as a fence."""
         bench = Bench().start().found(record("v1", token=7)).at(2).wake().missing()
-        bench.at(17).give(Changed()).missing()
+        bench.at(17).give(StoreChanged()).missing()
         assert bench.pending.lease.leader_transitions == 8
 
     def test_a_record_put_back_from_an_old_copy_too(self):

@@ -19,7 +19,7 @@ from support.elector.stages import candidate_writing, leader_waiting
 def test_a_write_older_than_any_that_gives_validity_is_not_recognised():
     """P7f: not only the one sent at the very instant."""
     write = UpdateLease(1, 1, 4, record("v0", "ann", session="A.0").lease, "v0")
-    assert Candidacy().doubting(write, 0).recognise(StoredLease(write.lease, "v1"), 2) is None
+    assert Candidacy().with_unknown(write, 0).match_own_write(StoredLease(write.lease, "v1"), 2) is None
 
 
 def test_a_request_timeout_that_rounds_to_nothing_is_refused():
@@ -48,7 +48,7 @@ def test_a_config_shows_its_seconds_only():
 def test_an_answer_is_known_by_the_value_of_its_id():
     """P10: replies come from outside, with numbers that are equal and not the same object."""
     bench = Bench()
-    bench.elector.next_id = 1000
+    bench.elector.next_request_id = 1000
     bench.start()
     bench.give(Missing(int("1000")))
     assert bench.state == "candidate"
@@ -57,7 +57,7 @@ def test_an_answer_is_known_by_the_value_of_its_id():
 def test_an_answer_at_the_deadline_is_still_the_answer():
     """Also by the value of its id: it came first, so nothing is taken for lost."""
     bench = Bench()
-    bench.elector.next_id = 1000
+    bench.elector.next_request_id = 1000
     bench.start().at(3).give(Missing(int("1000")))
     assert bench.state == "candidate"
 
@@ -83,14 +83,14 @@ def test_who_has_stood_aside_long_enough_need_not_do_so_again():
     """P5d: a lease duration after the resignation at 1 it is over, whatever the clock does from then on."""
     bench = leader_waiting().give(Resign(release=False)).at(16).wake()
     bench.at(10).wake()
-    assert bench.elector.aside_until is None
+    assert bench.elector.no_campaign_before is None
 
 
 def test_who_has_not_stands_aside_anew():
     """P3e: the wait that was begun on that clock does not count."""
     bench = leader_waiting().give(Resign(release=False)).at(15).wake()
     bench.at(10).wake()
-    assert bench.elector.aside_until == 25_000_000_000
+    assert bench.elector.no_campaign_before == 25_000_000_000
 
 
 def test_a_holder_is_known_by_the_value_of_the_name():

@@ -12,7 +12,7 @@ from incumbent.core.messages import (
     StartedLeading,
     Stop,
     StoppedLeading,
-    Woke,
+    TimerFired,
 )
 from incumbent.core.term import LONGEST_BACK_OFF, Term, TermConfig
 from incumbent.core.term_messages import (
@@ -35,7 +35,7 @@ def a_term_that_fails(bench):
     """One term whose work raises, from its beginning to the end of its back-off."""
     bench.give(STARTED).give(WorkEnded(failed=True)).give(LOST).give(TellingEnded())
     waits = bench.wake_at - bench.now
-    bench.at(bench.wake_at).give(Woke())
+    bench.at(bench.wake_at).give(TimerFired())
     assert bench.last.inputs == (Start(),)
     return waits
 
@@ -93,25 +93,27 @@ class TestWorkIsToldAndWaitedFor:
 class TestPatience:
     def test_a_resignation_waits_for_the_stop_timeout(self):
         bench = TermBench().give(STARTED).at(1).give(AskedToResign("asked"))
-        assert bench.at(1 + PATIENCE - 1e-9).give(Woke()).inputs == []
-        bench.at(1 + PATIENCE).give(Woke())
+        assert bench.at(1 + PATIENCE - 1e-9).give(TimerFired()).inputs == []
+        bench.at(1 + PATIENCE).give(TimerFired())
         assert (bench.inputs, bench.orders[-1]) == ([Resign(release=False)], LeaveBehind())
 
     def test_and_the_candidate_goes_on_waiting_for_its_work(self):
-        bench = TermBench().give(STARTED).give(AskedToResign("asked")).at(PATIENCE).give(Woke()).give(LOST)
+        bench = (
+            TermBench().give(STARTED).give(AskedToResign("asked")).at(PATIENCE).give(TimerFired()).give(LOST)
+        )
         assert bench.inputs == [Resign(release=False), Abstain()]
         assert not bench.term.is_at_rest
         assert bench.give(TellingEnded()).give(WorkEnded()).inputs[2:] == [Ended(), Start()]
 
     def test_a_stop_waits_as_long_as_it_says(self):
         bench = TermBench().give(STARTED).give(AskedToStop(to_ns(2)))
-        assert bench.at(1.9).give(Woke()).inputs == []
+        assert bench.at(1.9).give(TimerFired()).inputs == []
         assert not bench.term.is_at_rest
-        assert bench.at(2).give(Woke()).inputs == [Stop(release=False)]
+        assert bench.at(2).give(TimerFired()).inputs == [Stop(release=False)]
         assert bench.term.is_at_rest
 
     def test_the_end_is_told_also_where_the_work_is_left_behind(self):
-        bench = TermBench().give(STARTED).give(AskedToStop(0)).give(Woke()).give(LOST)
+        bench = TermBench().give(STARTED).give(AskedToStop(0)).give(TimerFired()).give(LOST)
         assert [type(order) for order in bench.orders] == [BeginTerm, AskToEnd, LeaveBehind, EndTerm]
 
     def test_a_second_stop_winds_nothing_down_anew(self):
@@ -126,21 +128,23 @@ class TestPatience:
 
     def test_the_first_stop_decides_whatever_a_resignation_had_left(self):
         """Losing patience with a resignation is not giving up on a stop."""
-        bench = TermBench().give(STARTED).give(AskedToResign("asked")).at(PATIENCE).give(Woke()).give(LOST)
+        bench = (
+            TermBench().give(STARTED).give(AskedToResign("asked")).at(PATIENCE).give(TimerFired()).give(LOST)
+        )
         bench.at(40).give(AskedToStop(to_ns(3)))
         assert not bench.term.is_at_rest
         assert bench.wake_at == 43
-        assert bench.at(43).give(Woke()).term.is_at_rest
+        assert bench.at(43).give(TimerFired()).term.is_at_rest
 
     def test_a_callback_that_hangs_is_left_behind_as_work_is(self):
         bench = TermBench().give(STARTED).give(AskedToStop(to_ns(5))).give(WorkEnded()).give(LOST)
-        assert bench.at(5).give(Woke()).orders[-1] == LeaveBehind()
+        assert bench.at(5).give(TimerFired()).orders[-1] == LeaveBehind()
         assert bench.inputs[-1] == Stop(release=False)
         assert bench.term.is_at_rest
 
     def test_what_ended_in_time_is_not_reported(self):
         bench = TermBench().give(STARTED).give(AskedToStop(to_ns(5))).give(WorkEnded()).give(LOST)
-        bench.give(TellingEnded()).at(5).give(Woke())
+        bench.give(TellingEnded()).at(5).give(TimerFired())
         assert LeaveBehind() not in bench.orders
 
 
@@ -159,8 +163,8 @@ class TestBackOff:
 
     def test_nothing_contends_before_it_is_over(self):
         bench = TermBench().give(STARTED).give(WorkEnded(failed=True)).give(LOST).give(TellingEnded())
-        assert bench.at(LEASE - 1e-9).give(Woke()).inputs == [Resign(), Abstain(), Ended()]
-        assert bench.at(LEASE).give(Woke()).inputs[3:] == [Start()]
+        assert bench.at(LEASE - 1e-9).give(TimerFired()).inputs == [Resign(), Abstain(), Ended()]
+        assert bench.at(LEASE).give(TimerFired()).inputs[3:] == [Start()]
 
     def test_a_stop_ends_it(self):
         bench = TermBench().give(STARTED).give(WorkEnded(failed=True)).give(LOST).give(TellingEnded())
@@ -206,16 +210,18 @@ class TestAClockThatRunsBackwards:
         ("wish", "left"), [(AskedToStop(to_ns(5)), 2.0), (AskedToResign("asked"), PATIENCE - 3)]
     )
     def test_what_is_left_of_patience_is_left(self, wish, left):
-        bench = TermBench().at(100).give(STARTED).give(wish).at(103).give(Woke()).at(10).give(Woke())
+        bench = (
+            TermBench().at(100).give(STARTED).give(wish).at(103).give(TimerFired()).at(10).give(TimerFired())
+        )
         assert bench.wake_at == 10 + left
 
     def test_and_of_a_back_off(self):
         bench = TermBench().at(100).give(STARTED).give(WorkEnded(failed=True)).give(LOST)
-        bench.give(TellingEnded()).at(105).give(Woke()).at(50).give(Woke())
+        bench.give(TellingEnded()).at(105).give(TimerFired()).at(50).give(TimerFired())
         assert bench.wake_at == 60
 
     def test_and_of_the_least_time_from_term_to_term(self):
-        bench = TermBench().at(100).give(STARTED).at(105).give(Woke()).at(50).give(WorkEnded())
+        bench = TermBench().at(100).give(STARTED).at(105).give(TimerFired()).at(50).give(WorkEnded())
         assert bench.give(LOST).give(TellingEnded()).wake_at == 60
 
 
@@ -232,4 +238,4 @@ class TestATermIsAValue:
         term = Term(TermConfig(lease_ns=1, stop_timeout_ns=1))
         term.working = True
         with pytest.raises(AssertionError):
-            term.handle(Woke(), 0)
+            term.handle(TimerFired(), 0)

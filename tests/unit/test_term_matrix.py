@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from transitions import MachineError
 
-from incumbent.core.messages import ResignRequested, StartedLeading, StoppedLeading, Woke
+from incumbent.core.messages import ResignRequested, StartedLeading, StoppedLeading, TimerFired
 from incumbent.core.states import PHASES
 from incumbent.core.term_messages import AskedToResign, AskedToStop, TellingEnded, WorkEnded
 from support.elector.term import TermBench
@@ -23,7 +23,7 @@ INPUTS = {
     "returned": WorkEnded(),
     "raised": WorkEnded(failed=True),
     "told": TellingEnded(),
-    "woke": Woke(),
+    "woke": TimerFired(),
 }
 
 
@@ -75,7 +75,7 @@ def backing_off():
 
 def abandoned():
     """Asked to stop at 1 within 5 s, and left behind at 6."""
-    return winding_down_to_stop().at(6).give(Woke())
+    return winding_down_to_stop().at(6).give(TimerFired())
 
 
 STAGES = (
@@ -226,5 +226,5 @@ def test_every_input_has_a_decided_outcome(stage):
     actual = {name: outcome(stage(), event) for name, event in INPUTS.items()}
     due = stage()
     if due.wake_at is not None:
-        actual["due"] = due.at(due.wake_at).give(Woke()).line()
+        actual["due"] = due.at(due.wake_at).give(TimerFired()).line()
     assert actual == MATRIX[stage]

@@ -5,7 +5,7 @@ Drive an `Elector` by hand, and you have an election in your own loop, test or s
 request, whose reply is an input again. This is the whole of it, over a store that answers at once::
 
     from incumbent import ElectorConfig, StoreGuarantees
-    from incumbent.core import Elector, Ended, Found, GetLease, Missing, Start, Stop, Woke, Written
+    from incumbent.core import Elector, Ended, Found, GetLease, Missing, Start, Stop, TimerFired, Written
     from incumbent.lease import StoredLease
 
     record = None  # the store: one record, replaced by compare-and-swap
@@ -27,7 +27,7 @@ request, whose reply is an input again. This is the whole of it, over a store th
         elif elector.state == "stopped":
             event = Ended()  # nothing of the last term runs any more: release the lease
         elif now < 60_000_000_000:
-            now, event = effects.wake_at, Woke()  # nothing happens before
+            now, event = effects.wake_at, TimerFired()  # nothing happens before
         else:
             event = Stop()
 
@@ -48,11 +48,10 @@ Read this package in this order: `states`, `messages`, `observation`, `candidacy
 
 from __future__ import annotations
 
-from incumbent.core.candidacy import Candidacy, Leaving, Office
+from incumbent.core.candidacy import Candidacy, Leaving, Validity
 from incumbent.core.elector import Elector
 from incumbent.core.messages import (
     Abstain,
-    Changed,
     ClockWentBackwards,
     CreateLease,
     Effects,
@@ -61,7 +60,6 @@ from incumbent.core.messages import (
     GetLease,
     Input,
     Missing,
-    Moved,
     NewLeader,
     Notice,
     Refused,
@@ -73,9 +71,11 @@ from incumbent.core.messages import (
     StartedLeading,
     Stop,
     StoppedLeading,
+    StoreChanged,
+    TimerFired,
+    Transition,
     Unavailable,
     UpdateLease,
-    Woke,
     WriteRequest,
     Written,
 )
@@ -105,7 +105,6 @@ __all__ = [
     "AskedToStop",
     "BeginTerm",
     "Candidacy",
-    "Changed",
     "ClockWentBackwards",
     "CreateLease",
     "Effects",
@@ -118,11 +117,9 @@ __all__ = [
     "LeaveBehind",
     "Leaving",
     "Missing",
-    "Moved",
     "NewLeader",
     "Notice",
     "Observation",
-    "Office",
     "Order",
     "Refused",
     "Reply",
@@ -133,14 +130,17 @@ __all__ = [
     "StartedLeading",
     "Stop",
     "StoppedLeading",
+    "StoreChanged",
     "TellingEnded",
     "Term",
     "TermConfig",
     "TermEffects",
     "TermInput",
+    "TimerFired",
+    "Transition",
     "Unavailable",
     "UpdateLease",
-    "Woke",
+    "Validity",
     "WorkEnded",
     "WriteRequest",
     "Written",

@@ -8,7 +8,7 @@ from incumbent.core.messages import WriteRequest
 from incumbent.lease import StoredLease, Version
 
 
-class Office(NamedTuple):
+class Validity(NamedTuple):
     """A term of office as far as it is proved: from the last input to the renew deadline (P3)."""
 
     token: int
@@ -28,7 +28,7 @@ class Candidacy(NamedTuple):
         held: My last write known to have taken effect, while leading; else None.
         version: The last version known to be mine.
         asked_by: Who asked me to resign, or "" (P14).
-        unresolved: My writes of unknown outcome, in the order sent: each may have happened, or may still
+        unknown_writes: My writes of unknown outcome, in the order sent: each may have happened, or may still
             happen (P7).
     """
 
@@ -36,7 +36,7 @@ class Candidacy(NamedTuple):
     held: WriteRequest | None = None
     version: Version = None
     asked_by: str = ""
-    unresolved: tuple[WriteRequest, ...] = ()
+    unknown_writes: tuple[WriteRequest, ...] = ()
 
     def next(self) -> Candidacy:
         """A new candidacy: to it, whatever the old one wrote is another's."""
@@ -46,28 +46,28 @@ class Candidacy(NamedTuple):
         """My `write` took effect, and the record is `stored`: no older write of mine can land on it."""
         return Candidacy(self.number, write, stored.version, stored.lease.resign_requested_by)
 
-    def office(self, now: int, renew_deadline_ns: int) -> Office | None:
+    def office(self, now: int, renew_deadline_ns: int) -> Validity | None:
         """The term of office, looked at at `now`: it counts from the send of the write held by (P3)."""
         if self.held is None:
             return None
-        return Office(self.held.lease.leader_transitions, now, self.held.sent_at + renew_deadline_ns)
+        return Validity(self.held.lease.leader_transitions, now, self.held.sent_at + renew_deadline_ns)
 
-    def doubting(self, write: WriteRequest, since: int) -> Candidacy:
+    def with_unknown(self, write: WriteRequest, since: int) -> Candidacy:
         """The outcome of `write` is unknown; doubts about writes sent by `since` are not worth keeping."""
-        kept = tuple(old for old in self.unresolved if old.sent_at > since)
-        return self._replace(unresolved=(*kept, write))
+        kept = tuple(old for old in self.unknown_writes if old.sent_at > since)
+        return self._replace(unknown_writes=(*kept, write))
 
-    def hopes(self, since: int) -> bool:
+    def has_live_unknown(self, since: int) -> bool:
         """Whether a write sent after `since` may yet turn out to have happened."""
-        return any(write.sent_at > since for write in self.unresolved)
+        return any(write.sent_at > since for write in self.unknown_writes)
 
-    def recognise(self, stored: StoredLease, since: int) -> WriteRequest | None:
+    def match_own_write(self, stored: StoredLease, since: int) -> WriteRequest | None:
         """The write of mine that made this record, if it was sent after `since`.
 
         It is the one that I hold the lease by, touched by somebody (P14, P15), or one of unknown outcome.
         Where two of them look alike the earlier one is meant, for its validity ends sooner (P7).
         """
-        for write in (self.held, *self.unresolved):
+        for write in (self.held, *self.unknown_writes):
             if write is not None and write.sent_at > since and stored.lease.is_same_write(write.lease):
                 return write
         return None
@@ -97,4 +97,4 @@ class Leaving(NamedTuple):
         """Whether there is nothing to release, or nothing to be found out about it any more."""
         if self.is_known:
             return False
-        return self.was_read or (self.former.held is None and not self.former.unresolved)
+        return self.was_read or (self.former.held is None and not self.former.unknown_writes)

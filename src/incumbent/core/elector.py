@@ -12,21 +12,20 @@ The whole driver loop is::
             ...
         if effects.request is not None:          # then ask the store; its reply is an input
             ...
-        event = ...                              # a reply, a wish, or Woke() at effects.wake_at
+        event = ...                              # a reply, a wish, or TimerFired() at effects.wake_at
         effects = elector.handle(event, now)
 
 An elector is either observing (follower), waiting for the outcome of one write (candidate), or renewing
 (leader). One request is in flight at most (P10), `_plan` decides which is next, and `_as_<state>` decides
 what an input means. A follower claims the lease only on receiving the record, never on a timer alone, so
-there is one place, `_consider`, where a campaign can begin.
+there is one place, `_claim_or_wait`, where a campaign can begin.
 """
 
 from __future__ import annotations
 
-from incumbent.core.candidacy import Candidacy, Leaving, Office
+from incumbent.core.candidacy import Candidacy, Leaving, Validity
 from incumbent.core.messages import (
     Abstain,
-    Changed,
     ClockWentBackwards,
     CreateLease,
     Effects,
@@ -44,20 +43,21 @@ from incumbent.core.messages import (
     StartedLeading,
     Stop,
     StoppedLeading,
+    StoreChanged,
     Unavailable,
     UpdateLease,
     WriteRequest,
     Written,
 )
-from incumbent.core.state import EPOCH, Machinery
+from incumbent.core.state import EPOCH, ElectorState
 from incumbent.core.states import CANDIDATE, FOLLOWER, LEADER, STOPPED
 from incumbent.errors import ConfigurationError
 from incumbent.lease import StoredLease
 
-__all__ = ["EPOCH", "Elector", "Office"]
+__all__ = ["EPOCH", "Elector", "Validity"]
 
 
-class Elector(Machinery):
+class Elector(ElectorState):
     """One candidate for one lease. `handle` is its only entry; everything else answers questions.
 
     Args:
@@ -70,7 +70,7 @@ class Elector(Machinery):
     Attributes:
         state: "follower", "candidate", "leader" or "stopped".
         leader: The identity last observed as holder, or None.
-        wake_at: When the next `Woke` is due, or None.
+        wake_at: When the next `TimerFired` is due, or None.
         office: The current term, or None. Read it *before* the clock to ask from another thread.
     """
 
@@ -87,8 +87,8 @@ class Elector(Machinery):
         if type(now) is not int:
             raise ConfigurationError(f"now is {now!r}: give the clock's reading as integer nanoseconds")
         self._moves, self._notices, self._request = [], [], None
-        if self.next_id == 0:
-            self.next_id = 1
+        if self.next_request_id == 0:
+            self.next_request_id = 1
         elif now < self.now:
             self._begin_waits_anew(now)
         self.now = now
@@ -141,38 +141,38 @@ class Elector(Machinery):
 
     def _as_follower(self, event: Input, request: Request | None) -> None:
         if isinstance(event, Found):
-            write = self.candidacy.recognise(event.stored, self._oldest_valid())
+            write = self.candidacy.match_own_write(event.stored, self._oldest_valid())
             if write is not None:
-                self._landed(write, event.stored)
+                self._write_took_effect(write, event.stored)
             else:
-                self._consider(event.stored)
+                self._claim_or_wait(event.stored)
         elif isinstance(event, Missing) and isinstance(request, GetLease):
-            self._consider(None)
+            self._claim_or_wait(None)
         elif isinstance(event, Unavailable) and request is not None:
             self._retry_read(request)
         elif isinstance(event, (Written, Refused, Missing)) and isinstance(request, WriteRequest):
             if isinstance(event, Written):
                 self._observe(self._as_written(request, event))
-            self._look_again()  # the last write of a candidacy whose release was given up
-        elif isinstance(event, (Start, Changed)):
+            self._schedule_read()  # the last write of a candidacy whose release was given up
+        elif isinstance(event, (Start, StoreChanged)):
             self.read_at = self.now
         elif isinstance(event, (Resign, Abstain)):
-            self._withdraw(event)
+            self._end_candidacy(event)
         elif isinstance(event, Stop):
             self._stop()
 
     def _as_candidate(self, event: Input, request: Request | None) -> None:
         if isinstance(event, Written) and isinstance(request, WriteRequest):
-            self._landed(request, self._as_written(request, event))
+            self._write_took_effect(request, self._as_written(request, event))
         elif isinstance(event, (Refused, Missing)) and isinstance(request, WriteRequest):
-            if not self.candidacy.unresolved:
+            if not self.candidacy.unknown_writes:
                 self._move("lose", "somebody else's write stuck")
             self.read_at = self.now
         elif isinstance(event, (Found, Missing)):
             self._read_back(event.stored if isinstance(event, Found) else None)
         elif isinstance(event, Unavailable) and request is not None:
-            self._doubt(event, request)
-            if not self.candidacy.hopes(self._oldest_valid()):
+            self._write_unknown(event, request)
+            if not self.candidacy.has_live_unknown(self._oldest_valid()):
                 self._move("lose", event.reason)
                 self._retry_read(request)
             elif self.read_at is None:
@@ -182,19 +182,19 @@ class Elector(Machinery):
 
     def _as_leader(self, event: Input, request: Request | None) -> None:
         if isinstance(event, Written) and isinstance(request, WriteRequest):
-            self._landed(request, self._as_written(request, event))
+            self._write_took_effect(request, self._as_written(request, event))
         elif isinstance(event, Refused):
             self.read_at = self.now  # by what? Another's write, one of mine, or a touch
         elif isinstance(event, Found):
-            self._check_in(event.stored)
+            self._leader_read(event.stored)
         elif isinstance(event, Missing):
             self._observe(None)
             self._leave_office("step_down", "the record is missing", release=False)
         elif isinstance(event, Unavailable) and request is not None:
-            self._doubt(event, request)
+            self._write_unknown(event, request)
         elif isinstance(event, Resign):
             self._leave_office("step_down", "resigned", release=event.release)
-            self._withdraw(event)
+            self._end_candidacy(event)
         elif isinstance(event, Stop):
             self._leave_office("stop", "asked to", release=event.release)
 
@@ -208,7 +208,7 @@ class Elector(Machinery):
             found = event.stored if isinstance(event, Found) else None
             if not isinstance(event, Unavailable):
                 self._observe(found)
-            write = None if found is None else former.recognise(found, self._oldest_valid())
+            write = None if found is None else former.match_own_write(found, self._oldest_valid())
             if write is not None and found is not None:
                 leaving = leaving._replace(former=former.holding(write, found), is_known=True)
         elif isinstance(event, Written):
@@ -225,11 +225,11 @@ class Elector(Machinery):
             wait = 0 if isinstance(event, Refused) else self.config.retry_ns
             leaving = leaving._replace(is_known=False, look_at=self.now + wait)
         elif _may_have_happened(event):
-            leaving = leaving._replace(former=former.doubting(request, self._oldest_valid()))
+            leaving = leaving._replace(former=former.with_unknown(request, self._oldest_valid()))
         self.leaving = leaving
         if leaving.is_over:
             self.leaving = None
-            self._look_again()
+            self._schedule_read()
 
     # What the states have in common.
 
@@ -244,7 +244,7 @@ class Elector(Machinery):
             if self.now >= self.read_at:
                 self.read_at = None
                 self._send(GetLease(*self._header()))
-        elif held is not None and self.write_at is not None and self.now >= self.write_at:
+        elif held is not None and self.write_not_before is not None and self.now >= self.write_not_before:
             renewed = self._lease(held.lease.leader_transitions, held.lease.acquire_time)
             self._send(self._update(renewed, self.candidacy.version))
 
@@ -260,12 +260,12 @@ class Elector(Machinery):
             assert former.held is not None, "the version of a lease is known by a write of its own"
             self._send(self._update(former.held.lease.released(self._stamp()), former.version))
 
-    def _consider(self, stored: StoredLease | None) -> None:
+    def _claim_or_wait(self, stored: StoredLease | None) -> None:
         """Claim the lease if it is vacant, or has expired on my clock; else look again in time."""
         self._observe(stored)
         claimable_at = self._claimable_at()
         if claimable_at is None or self.now < claimable_at:
-            self._look_again()
+            self._schedule_read()
             return
         self.read_at = None
         lease = self._lease(self.observation.highest_token + 1)
@@ -281,9 +281,11 @@ class Elector(Machinery):
         at = self.observation.claimable_at(self.config) if self.contending else None
         if at is None:
             return None
-        return max(bound for bound in (at, self.write_at, self.aside_until) if bound is not None)
+        return max(
+            bound for bound in (at, self.write_not_before, self.no_campaign_before) if bound is not None
+        )
 
-    def _look_again(self) -> None:
+    def _schedule_read(self) -> None:
         """Read when the lease can be claimed or at the next poll; at once if a change was hinted at."""
         if self.state == STOPPED or self.read_at is not None:
             return
@@ -293,13 +295,13 @@ class Elector(Machinery):
         else:
             self.read_at = poll_at if claimable_at is None else min(claimable_at, poll_at)
 
-    def _landed(self, write: WriteRequest, stored: StoredLease) -> None:
+    def _write_took_effect(self, write: WriteRequest, stored: StoredLease) -> None:
         """This write of mine took effect: I lead from its send (P3), unless that is too long ago."""
         self._observe(stored)
         if write.sent_at <= self._oldest_valid():
-            self.candidacy = self.candidacy._replace(unresolved=())
+            self.candidacy = self.candidacy._replace(unknown_writes=())
             self._move("lose", "my write stuck too late to lead by it")
-            self._look_again()
+            self._schedule_read()
             return
         asked_before = self.candidacy.asked_by
         self.candidacy = self.candidacy.holding(write, stored)
@@ -314,46 +316,46 @@ class Elector(Machinery):
 
     def _read_back(self, stored: StoredLease | None) -> None:
         """A candidate has looked for its write of unknown outcome (P7)."""
-        write = None if stored is None else self.candidacy.recognise(stored, self._oldest_valid())
+        write = None if stored is None else self.candidacy.match_own_write(stored, self._oldest_valid())
         if stored is not None and write is not None:
-            self._landed(write, stored)
+            self._write_took_effect(write, stored)
             return
         self._move("lose", "my write of unknown outcome was not found")
         self._observe(stored)
-        self._look_again()
+        self._schedule_read()
 
-    def _check_in(self, stored: StoredLease) -> None:
+    def _leader_read(self, stored: StoredLease) -> None:
         """A leader has looked at the record. Another's is loss now (P8)."""
         if stored.version == self.candidacy.version:
             return
         before = self.candidacy
-        write = before.recognise(stored, self._oldest_valid())
+        write = before.match_own_write(stored, self._oldest_valid())
         if write is not None:
-            self._landed(write, stored)
+            self._write_took_effect(write, stored)
             if write is before.held and self.candidacy.asked_by == before.asked_by:
-                self.write_at = self.now  # touched: what was refused is due (P15)
+                self.write_not_before = self.now  # touched: what was refused is due (P15)
         else:
             self._observe(stored)
             holder = stored.lease.holder_identity
             reason = f"the lease is held by {holder!r}" if holder else "the lease was released by another"
             self._leave_office("step_down", reason, release=False)
 
-    def _doubt(self, event: Unavailable, request: Request) -> None:
+    def _write_unknown(self, event: Unavailable, request: Request) -> None:
         """No answer: a write may have happened, so read back before the next one (P7)."""
         if isinstance(request, GetLease):
             self._retry_read(request)
         elif event.outcome_unknown:
-            self.candidacy = self.candidacy.doubting(request, self._oldest_valid())
+            self.candidacy = self.candidacy.with_unknown(request, self._oldest_valid())
             self.read_at = self.now
 
     def _retry_read(self, request: Request) -> None:
         self.read_at = max(self.now, request.sent_at + self.config.retry_ns)
 
-    def _withdraw(self, event: Resign | Abstain | Stop) -> None:
+    def _end_candidacy(self, event: Resign | Abstain | Stop) -> None:
         """End the candidacy; who resigned waits for another holder, or for one lease duration."""
         self.candidacy = self.candidacy.next()
         if isinstance(event, Resign):
-            self.aside_until = self.now + self.config.lease_ns
+            self.no_campaign_before = self.now + self.config.lease_ns
 
     def _depart(self, event: Resign | Abstain | Stop) -> None:
         """A candidate leaves: what it wrote may yet take effect, and is released if it does (P9)."""
@@ -362,11 +364,11 @@ class Elector(Machinery):
             self._move("stop", "asked to")
         else:
             self._move("lose", "asked to stand aside")
-        self._withdraw(event)
+        self._end_candidacy(event)
         is_claiming = isinstance(last, WriteRequest)
         release = isinstance(event, Abstain) or event.release
-        if release and (is_claiming or former.hopes(self._oldest_valid())):
-            sent_at = last.sent_at if is_claiming and last is not None else former.unresolved[-1].sent_at
+        if release and (is_claiming or former.has_live_unknown(self._oldest_valid())):
+            sent_at = last.sent_at if is_claiming and last is not None else former.unknown_writes[-1].sent_at
             was_read = isinstance(last, GetLease)
             self.leaving = Leaving(former, sent_at + self.config.lease_ns, True, False, was_read, self.now)
             self.read_at = None
@@ -403,7 +405,7 @@ class Elector(Machinery):
     def _begin_waits_anew(self, now: int) -> None:
         """The clock misbehaved, so no wait that was begun on it counts: end the term, count from now."""
         by = self.now - now
-        is_aside = self.aside_until is not None and self.now < self.aside_until
+        is_aside = self.no_campaign_before is not None and self.now < self.no_campaign_before
         self.now = now
         self._notices.append(ClockWentBackwards(by))
         reason = f"the clock went backwards by {by / 1e9:.6f} s"
@@ -413,8 +415,8 @@ class Elector(Machinery):
             self._move("lose", reason)
         self.candidacy = self.candidacy.next()
         self.observation = self.observation.counted_from(now)
-        self.pending, self.leaving, self.write_at = None, None, None
-        self.aside_until = now + self.config.lease_ns if is_aside else None
+        self.pending, self.leaving, self.write_not_before = None, None, None
+        self.no_campaign_before = now + self.config.lease_ns if is_aside else None
         is_observing = self.contending or self.observation.since is not None
         self.read_at = now if is_observing and self.state == FOLLOWER else None
 

@@ -16,12 +16,12 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Woke:
+class TimerFired:
     """Time has passed: give it at or after `wake_at`; at any other moment it does no harm."""
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class StoreChanged:
     """The store hints that the record may have changed (P12)."""
 
 
@@ -156,14 +156,14 @@ class Unavailable:
 
 
 Reply: TypeAlias = Found | Written | Refused | Missing | Unavailable
-Input: TypeAlias = Start | Woke | Changed | Abstain | Resign | Stop | Ended | Reply
+Input: TypeAlias = Start | TimerFired | StoreChanged | Abstain | Resign | Stop | Ended | Reply
 
 
 # Outputs.
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class Transition:
     """A change of role: a row of `states.MOVES`, and what brought it about this time."""
 
     trigger: str
@@ -219,10 +219,10 @@ class Effects:
         moves: Changes of role, in order; already made.
         notices: Deliver them in this order, before the request is sent.
         request: At most one; the reply MUST come back through `handle`, or `expires_at` answers for it.
-        wake_at: Give a `Woke` at this instant or as soon after it as possible; None: not before an input.
+        wake_at: Give a `TimerFired` then or as soon after it as possible; None: not before another input.
     """
 
-    moves: tuple[Moved, ...]
+    moves: tuple[Transition, ...]
     notices: tuple[Notice, ...]
     request: Request | None
     wake_at: int | None

@@ -11,13 +11,13 @@ from typing import Final, TypeVar
 from transitions import EventData
 
 from incumbent.config import ElectorConfig
-from incumbent.core.candidacy import Candidacy, Leaving, Office
+from incumbent.core.candidacy import Candidacy, Leaving, Validity
 from incumbent.core.messages import (
     GetLease,
-    Moved,
     NewLeader,
     Notice,
     Request,
+    Transition,
     UpdateLease,
     WriteRequest,
     Written,
@@ -29,16 +29,16 @@ from incumbent.lease import Lease, StoredLease, Version, new_session, session_of
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _TICK: Final = timedelta(microseconds=1)
 
-Self = TypeVar("Self", bound="Machinery")
+Self = TypeVar("Self", bound="ElectorState")
 
 
-class Machinery:
+class ElectorState:
     """What an elector is made of. See `incumbent.core.elector.Elector` for what it means."""
 
-    _FIXED: Final = ("config", "session", "epoch", "stamped")
+    _FIXED: Final = ("config", "session", "epoch", "last_renew_time")
     _STATE: Final = (
         *("state", "now", "contending", "leader", "office", "observation", "candidacy", "leaving"),
-        *("pending", "next_id", "read_at", "write_at", "aside_until"),
+        *("pending", "next_request_id", "read_at", "write_not_before", "no_campaign_before"),
     )
     __slots__ = (*_FIXED, *_STATE, "_moves", "_notices", "_request")
 
@@ -46,21 +46,21 @@ class Machinery:
         self.config = config
         self.session = new_session() if session is None else session
         self.epoch = epoch
-        self.stamped = EPOCH - timedelta(days=365)  # the last renew time written
+        self.last_renew_time = EPOCH - timedelta(days=365)  # the last renew time written
         self.state: str = FOLLOWER
         self.now = 0  # the last reading handled
         self.contending = False
         self.leader: str | None = None
-        self.office: Office | None = None
+        self.office: Validity | None = None
         self.observation = Observation()
         self.candidacy = Candidacy()
         self.leaving: Leaving | None = None  # to be released (P9)
         self.pending: Request | None = None
-        self.next_id = 0  # grows from 1; 0 also says that nothing was handled yet
+        self.next_request_id = 0  # grows from 1; 0 also says that nothing was handled yet
         self.read_at: int | None = None  # when to look at the record next
-        self.write_at: int | None = None  # when to write next, at the earliest
-        self.aside_until: int | None = None  # no campaign before that (after a resignation)
-        self._moves: list[Moved] = []
+        self.write_not_before: int | None = None  # when to write next, at the earliest
+        self.no_campaign_before: int | None = None  # no campaign before that (after a resignation)
+        self._moves: list[Transition] = []
         self._notices: list[Notice] = []
         self._request: Request | None = None
 
@@ -85,7 +85,7 @@ class Machinery:
             is_waiting = self.leaving.is_known or not self.leaving.ended
             due = self.leaving.until if is_waiting else self.leaving.look_at
         else:
-            due = self.write_at if self.state == LEADER and self.read_at is None else self.read_at
+            due = self.write_not_before if self.state == LEADER and self.read_at is None else self.read_at
         held = self.candidacy.held
         if held is not None and due is not None:
             return min(due, held.sent_at + self.config.renew_deadline_ns)
@@ -107,26 +107,26 @@ class Machinery:
         assert transition is not None
         assert transition.dest is not None
         reason = event.kwargs["reason"]
-        self._moves.append(Moved(event.event.name, transition.source, transition.dest, reason))
+        self._moves.append(Transition(event.event.name, transition.source, transition.dest, reason))
 
     def _observe(self, stored: StoredLease | None) -> None:
         """Take in a look at the record, and tell of a new holder."""
         self.observation = self.observation.saw(stored, self.now)
         holder = self.observation.holder
         if stored is not None and holder is not None and not self._wrote(stored.lease):
-            self.aside_until = None
+            self.no_campaign_before = None
         if holder != self.leader:
             self.leader = holder
             self._notices.append(NewLeader(holder))
 
     def _header(self) -> tuple[int, int, int]:
-        return self.next_id, self.now, self.now + self.config.request_timeout_ns
+        return self.next_request_id, self.now, self.now + self.config.request_timeout_ns
 
     def _send(self, request: Request) -> None:
         self.pending = self._request = request
-        self.next_id += 1
+        self.next_request_id += 1
         if not isinstance(request, GetLease):
-            self.write_at = request.sent_at + self.config.retry_ns
+            self.write_not_before = request.sent_at + self.config.retry_ns
 
     def _update(self, lease: Lease, version: Version) -> UpdateLease:
         return UpdateLease(*self._header(), lease, version)
@@ -158,8 +158,10 @@ class Machinery:
 
     def _stamp(self) -> datetime:
         """The time of day, but later than any before it: no two writes of mine may look alike (P7)."""
-        self.stamped = max(self.epoch + timedelta(microseconds=self.now // 1000), self.stamped + _TICK)
-        return self.stamped
+        self.last_renew_time = max(
+            self.epoch + timedelta(microseconds=self.now // 1000), self.last_renew_time + _TICK
+        )
+        return self.last_renew_time
 
     def _oldest_valid(self) -> int:
         """A write gives validity now if it was sent after this instant (P3)."""
@@ -170,7 +172,7 @@ class Machinery:
     def copy(self: Self) -> Self:  # noqa: PYI019  # typing.Self needs Python 3.11
         """An independent elector in the same state."""
         twin = object.__new__(type(self))
-        for name in Machinery.__slots__:
+        for name in ElectorState.__slots__:
             setattr(twin, name, getattr(self, name))
         return twin
 
@@ -179,7 +181,7 @@ class Machinery:
         return tuple(getattr(self, name) for name in self._STATE)
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Machinery):
+        if not isinstance(other, ElectorState):
             return NotImplemented
         return self._value() == other._value()
 

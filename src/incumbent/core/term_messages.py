@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from incumbent.core.messages import Input, ResignRequested, StartedLeading, StoppedLeading, Woke
+from incumbent.core.messages import Input, ResignRequested, StartedLeading, StoppedLeading, TimerFired
 
-# Inputs, besides the notices of the elector and `Woke`.
+# Inputs, besides the notices of the elector and `TimerFired`.
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ TermInput: TypeAlias = (
     | AskedToStop
     | WorkEnded
     | TellingEnded
-    | Woke
+    | TimerFired
 )
 Order: TypeAlias = BeginTerm | AskToEnd | EndTerm | LeaveBehind
 
@@ -89,7 +89,7 @@ class TermEffects:
     Attributes:
         orders: Carry them out in this order.
         inputs: Give them to the elector, in this order.
-        wake_at: Give a `Woke` at this instant or as soon after it as possible; None: not before an input.
+        wake_at: Give a `TimerFired` then or as soon after it as possible; None: not before another input.
     """
 
     orders: tuple[Order, ...]

@@ -15,7 +15,6 @@ from typing import TypeAlias
 
 from incumbent.core.elector import Elector
 from incumbent.core.messages import (
-    Changed,
     ClockWentBackwards,
     Effects,
     Input,
@@ -24,8 +23,9 @@ from incumbent.core.messages import (
     Reply,
     Request,
     Start,
+    StoreChanged,
+    TimerFired,
     Unavailable,
-    Woke,
 )
 from incumbent.core.states import FOLLOWER, MACHINE, SERVING
 from incumbent.core.term import Term
@@ -91,8 +91,8 @@ class Driver:
         self._last: tuple[TermHandle, Leadership] | None = None
         self._steps: deque[Step] = deque()
         self._is_stepping = False
-        self._wake = partial(self._give, Woke())
-        self._wake_term = partial(self._give_term, Woke())
+        self._wake = partial(self._give, TimerFired())
+        self._wake_term = partial(self._give_term, TimerFired())
         self._alarm: Timer | None = None
         self._term_alarm: Timer | None = None
         self._watch: Watch | None = None
@@ -106,7 +106,7 @@ class Driver:
         config = self.elector.config
         if config.guarantees.can_watch:
             try:
-                self._watch = self._runtime.watch(partial(self._give, Changed()))
+                self._watch = self._runtime.watch(partial(self._give, StoreChanged()))
             except Exception as error:  # noqa: BLE001  # P13: then it is polled like any other
                 self._reporter.failed("watching the store", error)
                 polled = replace(config, guarantees=replace(config.guarantees, can_watch=False))
@@ -144,8 +144,8 @@ class Driver:
         self._step((True, event))
 
     def _look_at_the_clock(self) -> None:
-        self._give_term(Woke())
-        self._give(Woke())
+        self._give_term(TimerFired())
+        self._give(TimerFired())
 
     def _step(self, step: Step) -> None:
         """Handle an input, and those that it leads to. A call from within only adds to them."""

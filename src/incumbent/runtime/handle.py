@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from incumbent.clock import Clock
-from incumbent.core.candidacy import Office
+from incumbent.core.candidacy import Validity
 from incumbent.errors import LeadershipLost
 from incumbent.lease import NANOSECONDS, to_ns
 from incumbent.runtime import threads
@@ -22,7 +22,9 @@ class TermHandle:
             ends calls nobody: a listener looks at `deadline`, too.
     """
 
-    def __init__(self, identity: str, token: int, clock: Clock, office: Callable[[], Office | None]) -> None:
+    def __init__(
+        self, identity: str, token: int, clock: Clock, office: Callable[[], Validity | None]
+    ) -> None:
         self.identity = identity
         self.token = token
         self.listeners = Listeners()
@@ -47,7 +49,7 @@ class TermHandle:
 
     def is_valid(self) -> bool:
         """Whether this term goes on, at this instant."""
-        office = self._term()  # before the clock is read: see Office.covers
+        office = self._term()  # before the clock is read: see Validity.covers
         return office is not None and office.covers(to_ns(self._clock.now()))
 
     def is_to_end(self) -> bool:
@@ -89,7 +91,7 @@ class TermHandle:
         self._over_because = reason
         self._notify()
 
-    def _term(self) -> Office | None:
+    def _term(self) -> Validity | None:
         office = self._office()
         if office is None or office.token != self.token:
             return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from incumbent.core.elector import Elector
-from incumbent.core.messages import GetLease, Moved, Request
+from incumbent.core.messages import GetLease, Request, Transition
 from incumbent.errors import ConfigurationError
 from incumbent.leadership import Leadership
 from incumbent.lease import NANOSECONDS
@@ -85,7 +85,7 @@ class Reporter:
         self._write = log
         self._trouble: dict[bool, str] = {}  # by whether it was a write that failed
 
-    def moved(self, move: Moved) -> None:
+    def moved(self, move: Transition) -> None:
         """A change of role."""
         line = f"{move.source} -> {move.dest}: {move.reason}"
         self._log(logging.INFO, line, trigger=move.trigger, source=move.source, reason=move.reason)

@@ -41,7 +41,7 @@ class Handled(NamedTuple):
 
 
 _VALUES: Final[tuple[type[Any], ...]] = (
-    *(ElectorConfig, StoreGuarantees, StoredLease, messages.Moved, messages.Effects),
+    *(ElectorConfig, StoreGuarantees, StoredLease, messages.Transition, messages.Effects),
     *(*get_args(messages.Input), *get_args(messages.Request), *get_args(messages.Notice)),
 )
 _MAKERS: Final[dict[str, Callable[..., Any]]] = {kind.__name__: kind for kind in (*_VALUES, Began, Handled)}

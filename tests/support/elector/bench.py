@@ -16,9 +16,9 @@ from incumbent.core.messages import (
     Missing,
     Refused,
     Start,
+    TimerFired,
     Unavailable,
     UpdateLease,
-    Woke,
     Written,
 )
 from incumbent.lease import Lease, StoredLease, StoreGuarantees, to_ns
@@ -82,7 +82,7 @@ class Bench:
         return self.give(Start())
 
     def wake(self):
-        return self.give(Woke())
+        return self.give(TimerFired())
 
     def leave(self, goodbye):
         """Give `Resign` or `Stop`, and say that nothing of the term runs any more."""

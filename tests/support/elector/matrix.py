@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from incumbent.core.messages import (
     Abstain,
-    Changed,
     ClockWentBackwards,
     Ended,
     Found,
@@ -18,8 +17,9 @@ from incumbent.core.messages import (
     StartedLeading,
     Stop,
     StoppedLeading,
+    StoreChanged,
+    TimerFired,
     Unavailable,
-    Woke,
     Written,
 )
 from incumbent.lease import StoredLease
@@ -27,8 +27,8 @@ from support.elector.bench import record
 
 PLAIN = {
     "start": Start(),
-    "woke": Woke(),
-    "changed": Changed(),
+    "woke": TimerFired(),
+    "changed": StoreChanged(),
     "abstain": Abstain(),
     "resign": Resign(),
     "resign unreleased": Resign(release=False),
@@ -115,7 +115,7 @@ def _word(notice):
 def stale_replies(bench):
     """A reply of every kind to every request that is not pending: long answered, or never sent."""
     pending = None if bench.pending is None else bench.pending.id
-    for request_id in range(bench.elector.next_id + 2):
+    for request_id in range(bench.elector.next_request_id + 2):
         if request_id != pending:
             yield Found(request_id, record("v9", "", token=9))
             yield Found(request_id, record("v9", "bob", token=9))

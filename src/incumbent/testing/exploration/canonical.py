@@ -21,7 +21,7 @@ from functools import cache
 from typing import Final, Generic, TypeAlias, TypeVar, cast
 
 from incumbent.core.candidacy import Candidacy, Leaving
-from incumbent.core.elector import EPOCH, Elector, Office
+from incumbent.core.elector import EPOCH, Elector, Validity
 from incumbent.core.messages import (
     CreateLease,
     Found,
@@ -134,8 +134,11 @@ class Canonizer:
         new = old.copy()
         new.session = names.base(old.session)
         names.session(f"{old.session}.{old.candidacy.number}")
-        new.epoch, new.stamped = _EPOCH, EPOCH  # so that it stamps its next write with a time never seen
-        new.now, new.next_id = ORIGIN, _PENDING + 1
+        new.epoch, new.last_renew_time = (
+            _EPOCH,
+            EPOCH,
+        )  # so that it stamps its next write with a time never seen
+        new.now, new.next_request_id = ORIGIN, _PENDING + 1
         new.observation = self._observation(names, old.observation, shift, rise)
         new.candidacy = self._candidacy(names, old.candidacy, shift, rise)
         new.office = self._office(old.office, shift, rise)
@@ -143,8 +146,11 @@ class Canonizer:
             new.leaving = self._leaving(names, old.leaving, shift, rise)
         if old.pending is not None:
             new.pending = self._request(names, old.pending, shift, rise)
-        new.read_at, new.write_at = self._due(old.read_at, shift), self._due(old.write_at, shift)
-        new.aside_until = self._due(old.aside_until, shift)
+        new.read_at, new.write_not_before = (
+            self._due(old.read_at, shift),
+            self._due(old.write_not_before, shift),
+        )
+        new.no_campaign_before = self._due(old.no_campaign_before, shift)
         new._moves, new._notices, new._request = [], [], None  # noqa: SLF001 - left over from the last step
         return new
 
@@ -162,16 +168,16 @@ class Canonizer:
     def _candidacy(self, names: _Names, old: Candidacy, shift: int, rise: int) -> Candidacy:
         version = names.version(old.version)
         held = None if old.held is None else self._write(names, old.held, shift, rise)
-        unresolved = tuple(self._write(names, write, shift, rise) for write in old.unresolved)
-        return Candidacy(-1, held, version, old.asked_by, unresolved)
+        unknown_writes = tuple(self._write(names, write, shift, rise) for write in old.unknown_writes)
+        return Candidacy(-1, held, version, old.asked_by, unknown_writes)
 
     def _leaving(self, names: _Names, old: Leaving, shift: int, rise: int) -> Leaving:
         former = self._candidacy(names, old.former, shift, rise)
         until, look_at = max(old.until + shift, ORIGIN), max(old.look_at + shift, ORIGIN)
         return old._replace(former=former, until=until, look_at=look_at)
 
-    def _office(self, old: Office | None, shift: int, rise: int) -> Office | None:
-        return old and Office(old.token - rise, ORIGIN, max(old.until + shift, ORIGIN - STEP))
+    def _office(self, old: Validity | None, shift: int, rise: int) -> Validity | None:
+        return old and Validity(old.token - rise, ORIGIN, max(old.until + shift, ORIGIN - STEP))
 
     def _request(self, names: _Names, request: Request, shift: int, rise: int) -> Request:
         if isinstance(request, GetLease):

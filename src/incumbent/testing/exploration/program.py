@@ -164,7 +164,7 @@ class Replay:
             elif isinstance(message, Reply):
                 event = self._reply(elector.session, message)
             else:
-                event = repr(action.what) if action.kind == "is given" else "Woke()"
+                event = repr(action.what) if action.kind == "is given" else "TimerFired()"
             self._lines.append(self._step(name, f"{name}.handle({event}, {now} * S)", outcome))
 
     def _step(self, name: str, call: str, outcome: Outcome) -> str:

@@ -24,9 +24,9 @@ from incumbent.core.messages import (
     Reply,
     Request,
     Start,
+    TimerFired,
     Unavailable,
     UpdateLease,
-    Woke,
     WriteRequest,
     Written,
 )
@@ -270,7 +270,7 @@ def act(
 def _event(action: Action, message: Reply | None) -> Input:
     if message is not None:
         return message
-    return Woke() if isinstance(action.what, str) else action.what
+    return TimerFired() if isinstance(action.what, str) else action.what
 
 
 def _ask(
