@@ -1,8 +1,10 @@
 """The same surroundings for the tests everywhere: as on a developer's terminal, and with time to spare."""
 
+import logging
 import os
 import signal
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Hypothesis draws the same examples in every run, and gives each as long as a busy machine needs.
@@ -22,3 +24,13 @@ for name in ("COLUMNS", "FORCE_COLOR", "NO_COLOR"):
 # A shell has what it starts in the background ignore Ctrl-C, and so would every process that a test starts.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def log_as_found():
+    """What a test does to the log, as a command run in this process does, is not the next one's concern."""
+    logger, before, level = logging.getLogger("incumbent"), logging.root.manager.disable, logging.root.level
+    yield
+    logging.disable(before)
+    logging.root.setLevel(level)
+    logger.setLevel(logging.NOTSET)

@@ -7,6 +7,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -79,11 +80,22 @@ def claims(outcome: Outcome) -> Iterator[tuple[str, Any]]:
     yield from outcome.progress
 
 
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Without the log: thousands of steps would tell of what none of them does."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+@_unlogged()
 def prove(state: str, event: str, make: Make, *, assume: bool, replay: bool) -> Verdict:
     """Walk all paths of one step; `assume` that the invariant holds before it."""
     began, paths, verdict = time.process_time(), Paths(), Verdict(state, event)
     seen: list[tuple[Any, Plain | None]] = []
-    logging.disable(logging.CRITICAL)
     try:
         with disguise():
             for outcome in paths.explore(partial(take, make, Terms(), assume=assume)):
