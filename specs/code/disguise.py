@@ -15,6 +15,7 @@ from typing import Any
 from unittest.mock import patch
 
 import incumbent.core.elector
+import incumbent.core.leaving
 import incumbent.core.observation
 import incumbent.core.state
 import incumbent.lease
@@ -70,7 +71,7 @@ def disguise() -> Iterator[None]:
     names = [(elector, "type", _type), (incumbent.lease, "type", _type)]
     names += [(state, "timedelta", _timedelta), (state, "session_of", session_of)]
     names += [(Lease, "is_same_write", same_write), (specs.projection, "parts_of", parts_of)]
-    for module in (elector, state, incumbent.core.observation):
+    for module in (elector, incumbent.core.leaving, state, incumbent.core.observation):
         names += [(module, "max", largest), (module, "min", smallest)]
     with ExitStack() as stack:
         for module, name, value in names:

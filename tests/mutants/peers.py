@@ -26,7 +26,7 @@ PEERS = (
         ("simulation", "20"),
         (
             Patch(
-                "core/elector.py",
+                "core/leaving.py",
                 "        self._notices.append(StoppedLeading(held.lease.leader_transitions, reason))\n",
                 "",
             ),
@@ -39,7 +39,7 @@ PEERS = (
         ("unit", "unit/test_release.py"),
         (
             Patch(
-                "core/elector.py",
+                "core/leaving.py",
                 "None if found is None else former.match_own_write(found, self._oldest_valid())\n",
                 "None if found is None else former.held\n",
             ),

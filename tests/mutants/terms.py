@@ -27,7 +27,7 @@ TERMS = (
         ("simulation", "20"),
         (
             Patch(
-                "core/elector.py",
+                "core/leaving.py",
                 "        if self.leaving is None:\n            self.pending = None\n",
                 "",
             ),

@@ -9,7 +9,7 @@ import pytest
 
 from support.project import imports, imports_when_loaded, sources
 
-# errors <- lease <- config, states <- messages <- observation, candidacy <- state <- elector.
+# errors <- lease <- config, states <- messages <- observation, candidacy <- state <- leaving <- elector.
 CORE = {
     "errors": set(),
     "shown": set(),
@@ -20,7 +20,16 @@ CORE = {
     "core.observation": {"config", "lease"},
     "core.candidacy": {"lease", "core.messages"},
     "core.state": {"core.candidacy", "config", "lease", "core.messages", "core.observation", "core.states"},
-    "core.elector": {"core.candidacy", "errors", "lease", "core.state", "core.messages", "core.states"},
+    "core.leaving": {"core.candidacy", "core.state", "core.messages", "core.states"},
+    "core.elector": {
+        "core.candidacy",
+        "errors",
+        "lease",
+        "core.leaving",
+        "core.state",
+        "core.messages",
+        "core.states",
+    },
     "core.term_messages": {"core.messages"},
     "core.term": {"core.messages", "core.states", "core.term_messages"},
     "store": {"errors", "lease"},
@@ -46,6 +55,7 @@ PURE = (
     "core.observation",
     "core.candidacy",
     "core.state",
+    "core.leaving",
     "core.elector",
     "core.term_messages",
     "core.term",
@@ -102,7 +112,7 @@ def test_nor_does_it_read_the_wall_clock(module):
 
 def test_the_elector_draws_nothing():
     """The random base of its sessions is drawn in `lease`, at construction, or injected."""
-    modules = (SOURCES["incumbent.core.elector"], SOURCES["incumbent.core.state"])
+    modules = [SOURCES[f"incumbent.core.{name}"] for name in ("state", "leaving", "elector")]
     used = {name for module in modules for name in imports(module) if not name.startswith("incumbent")}
     assert used == {"__future__", "datetime", "typing", "transitions"}
 

@@ -14,7 +14,7 @@ LONGEST_FUNCTION = 50
 # Modules that are one thing and longer. A length may shrink; who comes down to 300 leaves the list.
 LONGER = {
     "src/incumbent/campaign.py": 372,
-    "src/incumbent/core/elector.py": 450,
+    "src/incumbent/core/elector.py": 316,
     "src/incumbent/testing/history.py": 362,
     "src/incumbent/testing/simulation/verbs.py": 310,
     "tests/simulation/test_checkers.py": 315,

@@ -42,8 +42,8 @@ It prints::
 `Term` decides what runs in office: when work begins and is asked to end, what is owed then, and how long it
 is waited for. `incumbent.Campaign` is both on threads, `incumbent.testing.Simulation` both in virtual time.
 
-Read this package in this order: `states`, `messages`, `observation`, `candidacy`, `state`, `elector`, then
-`term_messages` and `term`.
+Read this package in this order: `states`, `messages`, `observation`, `candidacy`, `state`, `elector` with
+`leaving`, then `term_messages` and `term`.
 """
 
 from __future__ import annotations

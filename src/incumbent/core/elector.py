@@ -1,8 +1,8 @@
 """The elector: a state machine without I/O, clock, randomness or threads.
 
-Two rules. Everything that changes an election lives here, and the table of roles in `states.py`; this
-module does not know what time it is, who calls it, or what a store is. P1 to P15 are the protocol's rules,
-written down in `specs/protocol.md`.
+Two rules. Everything that changes an election lives here, in `leaving.py`, which ends it, and in the table
+of roles in `states.py`; none of them knows what time it is, who calls it, or what a store is. P1 to P15 are
+the protocol's rules, written down in `specs/protocol.md`.
 
 The whole driver loop is::
 
@@ -23,10 +23,10 @@ there is one place, `_claim_or_wait`, where a campaign can begin.
 
 from __future__ import annotations
 
-from incumbent.core.candidacy import Candidacy, Leaving, Validity
+from incumbent.core.candidacy import Validity
+from incumbent.core.leaving import Leaver
 from incumbent.core.messages import (
     Abstain,
-    ClockWentBackwards,
     CreateLease,
     Effects,
     Ended,
@@ -42,14 +42,12 @@ from incumbent.core.messages import (
     Start,
     StartedLeading,
     Stop,
-    StoppedLeading,
     StoreChanged,
     Unavailable,
-    UpdateLease,
     WriteRequest,
     Written,
 )
-from incumbent.core.state import EPOCH, ElectorState
+from incumbent.core.state import EPOCH
 from incumbent.core.states import CANDIDATE, FOLLOWER, LEADER, STOPPED
 from incumbent.errors import ConfigurationError
 from incumbent.lease import StoredLease
@@ -57,7 +55,7 @@ from incumbent.lease import StoredLease
 __all__ = ["EPOCH", "Elector", "Validity"]
 
 
-class Elector(ElectorState):
+class Elector(Leaver):
     """One candidate for one lease. `handle` is its only entry; everything else answers questions.
 
     Args:
@@ -118,6 +116,8 @@ class Elector(ElectorState):
                 event = Unavailable(event.id, reason="the store gave an answer to another question")
             if self.leaving is not None:
                 self._as_leaving(event, request, self.leaving)
+                if self.leaving is None:
+                    self._schedule_read()
                 return
         else:
             self._take_wish(event)
@@ -198,39 +198,6 @@ class Elector(ElectorState):
         elif isinstance(event, Stop):
             self._leave_office("stop", "asked to", release=event.release)
 
-    def _as_leaving(self, event: Reply, request: Request, leaving: Leaving) -> None:
-        """Out of the race or office, the release still to come: it waits for a write under way and `Ended`.
-
-        If it was refused, or a claim under way got no answer, the record is read for it, once (P9).
-        """
-        former = leaving.former
-        if isinstance(request, GetLease):
-            found = event.stored if isinstance(event, Found) else None
-            if not isinstance(event, Unavailable):
-                self._observe(found)
-            write = None if found is None else former.match_own_write(found, self._oldest_valid())
-            if write is not None and found is not None:
-                leaving = leaving._replace(former=former.holding(write, found), is_known=True)
-        elif isinstance(event, Written):
-            stored = self._as_written(request, event)
-            self._observe(stored)
-            if _is_release(request):
-                leaving = leaving._replace(former=Candidacy(), is_known=False)
-            else:
-                until = request.sent_at + self.config.lease_ns
-                leaving = leaving._replace(former=former.holding(request, stored), until=until, is_known=True)
-        elif isinstance(event, Missing) or (_is_release(request) and _may_have_happened(event)):
-            leaving = leaving._replace(former=Candidacy(), is_known=False)
-        elif isinstance(event, Refused) or _is_release(request):
-            wait = 0 if isinstance(event, Refused) else self.config.retry_ns
-            leaving = leaving._replace(is_known=False, look_at=self.now + wait)
-        elif _may_have_happened(event):
-            leaving = leaving._replace(former=former.with_unknown(request, self._oldest_valid()))
-        self.leaving = leaving
-        if leaving.is_over:
-            self.leaving = None
-            self._schedule_read()
-
     # What the states have in common.
 
     def _plan(self) -> None:
@@ -247,18 +214,6 @@ class Elector(ElectorState):
         elif held is not None and self.write_not_before is not None and self.now >= self.write_not_before:
             renewed = self._lease(held.lease.leader_transitions, held.lease.acquire_time)
             self._send(self._update(renewed, self.candidacy.version))
-
-    def _plan_release(self, leaving: Leaving) -> None:
-        former = leaving.former
-        if not leaving.ended:
-            return
-        if not leaving.is_known:
-            if self.now >= leaving.look_at:
-                self.leaving = leaving._replace(was_read=True)
-                self._send(GetLease(*self._header()))
-        else:
-            assert former.held is not None, "the version of a lease is known by a write of its own"
-            self._send(self._update(former.held.lease.released(self._stamp()), former.version))
 
     def _claim_or_wait(self, stored: StoredLease | None) -> None:
         """Claim the lease if it is vacant, or has expired on my clock; else look again in time."""
@@ -350,95 +305,6 @@ class Elector(ElectorState):
 
     def _retry_read(self, request: Request) -> None:
         self.read_at = max(self.now, request.sent_at + self.config.retry_ns)
-
-    def _end_candidacy(self, event: Resign | Abstain | Stop) -> None:
-        """End the candidacy; who resigned waits for another holder, or for one lease duration."""
-        self.candidacy = self.candidacy.next()
-        if isinstance(event, Resign):
-            self.no_campaign_before = self.now + self.config.lease_ns
-
-    def _depart(self, event: Resign | Abstain | Stop) -> None:
-        """A candidate leaves: what it wrote may yet take effect, and is released if it does (P9)."""
-        last, former = self.pending, self.candidacy
-        if isinstance(event, Stop):
-            self._move("stop", "asked to")
-        else:
-            self._move("lose", "asked to stand aside")
-        self._end_candidacy(event)
-        is_claiming = isinstance(last, WriteRequest)
-        release = isinstance(event, Abstain) or event.release
-        if release and (is_claiming or former.has_live_unknown(self._oldest_valid())):
-            sent_at = last.sent_at if is_claiming and last is not None else former.unknown_writes[-1].sent_at
-            was_read = isinstance(last, GetLease)
-            self.leaving = Leaving(former, sent_at + self.config.lease_ns, True, False, was_read, self.now)
-            self.read_at = None
-        else:
-            self.pending, self.read_at = None, None if self.state == STOPPED else self.now
-
-    def _stop(self) -> None:
-        self._move("stop", "asked to")
-        self.candidacy = self.candidacy.next()
-        self.read_at = None
-        if self.leaving is None:
-            self.pending = None
-
-    def _leave_office(self, trigger: str, reason: str, *, release: bool) -> None:
-        held = self.candidacy.held
-        assert held is not None, "a leader holds the lease by a write of its own"
-        self._move(trigger, reason)
-        self._notices.append(StoppedLeading(held.lease.leader_transitions, reason))
-        until = held.sent_at + self.config.lease_ns
-        self.leaving = Leaving(self.candidacy, until, look_at=self.now) if release else None
-        if not release:
-            self.pending = None
-        self.candidacy = self.candidacy.next()
-        self.read_at = None if release or self.state == STOPPED else self.now
-        self.office = None
-
-    def _drop_release(self) -> None:
-        """Leave to expire what was to be released, unless the release is under way (P9e)."""
-        if self.leaving is None or _is_release(self.pending):
-            return
-        self.leaving = None
-        self.read_at = None if self.state == STOPPED else self.now
-
-    def _begin_waits_anew(self, now: int) -> None:
-        """The clock misbehaved, so no wait that was begun on it counts: end the term, count from now."""
-        by = self.now - now
-        is_aside = self.no_campaign_before is not None and self.now < self.no_campaign_before
-        self.now = now
-        self._notices.append(ClockWentBackwards(by))
-        reason = f"the clock went backwards by {by / 1e9:.6f} s"
-        if self.state == LEADER:
-            self._leave_office("step_down", reason, release=False)
-        elif self.state == CANDIDATE:
-            self._move("lose", reason)
-        self.candidacy = self.candidacy.next()
-        self.observation = self.observation.counted_from(now)
-        self.pending, self.leaving, self.write_not_before = None, None, None
-        self.no_campaign_before = now + self.config.lease_ns if is_aside else None
-        is_observing = self.contending or self.observation.since is not None
-        self.read_at = now if is_observing and self.state == FOLLOWER else None
-
-    def _check(self) -> None:
-        """What holds after every input, stated positively."""
-        is_leader = self.state == LEADER
-        assert is_leader == (self.office is not None) == (self.candidacy.held is not None)
-        assert self.is_leader(self.now) == is_leader
-        assert self.pending is None or self.now < self.pending.expires_at
-        assert self.leaving is None or not is_leader
-        assert self.leaving is None or not self.leaving.ended or self.pending or not self.leaving.is_known
-        assert self.state != CANDIDATE or self.pending is not None or self.read_at is not None
-        assert self.state != STOPPED or (self.read_at is None and not self.contending)
-        assert self._request is None or self._request is self.pending
-
-
-def _is_release(request: Request | None) -> bool:
-    return isinstance(request, UpdateLease) and request.lease.is_vacant
-
-
-def _may_have_happened(reply: Reply) -> bool:
-    return isinstance(reply, Unavailable) and reply.outcome_unknown
 
 
 def _fits(reply: Reply, request: Request) -> bool:

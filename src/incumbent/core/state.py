@@ -23,7 +23,7 @@ from incumbent.core.messages import (
     Written,
 )
 from incumbent.core.observation import Observation
-from incumbent.core.states import FOLLOWER, LEADER, MACHINE, STOPPED
+from incumbent.core.states import CANDIDATE, FOLLOWER, LEADER, MACHINE, STOPPED
 from incumbent.lease import Lease, StoredLease, Version, new_session, session_of
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -166,6 +166,18 @@ class ElectorState:
     def _oldest_valid(self) -> int:
         """A write gives validity now if it was sent after this instant (P3)."""
         return self.now - self.config.renew_deadline_ns
+
+    def _check(self) -> None:
+        """What holds after every input, stated positively."""
+        is_leader = self.state == LEADER
+        assert is_leader == (self.office is not None) == (self.candidacy.held is not None)
+        assert self.is_leader(self.now) == is_leader
+        assert self.pending is None or self.now < self.pending.expires_at
+        assert self.leaving is None or not is_leader
+        assert self.leaving is None or not self.leaving.ended or self.pending or not self.leaving.is_known
+        assert self.state != CANDIDATE or self.pending is not None or self.read_at is not None
+        assert self.state != STOPPED or (self.read_at is None and not self.contending)
+        assert self._request is None or self._request is self.pending
 
     # An elector is a value: cheap to copy, to compare and to hash.
 

@@ -2,7 +2,7 @@
 
 `MOVES` and `TERM_MOVES` decide what is legal and nothing else does: the machines, the diagrams and the tests
 of all (state, trigger) pairs come from them. Renewing is no move: the tables are about roles and phases, the
-lease is data. What decides *when* to move is plain code, in `elector.py` and `term.py`.
+lease is data. What decides *when* to move is plain code, in `elector.py`, `leaving.py` and `term.py`.
 """
 
 from __future__ import annotations
