@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from incumbent.core.messages import Abstain, GetLease, Resign, StartedLeading, Stop, UpdateLease
+from incumbent.core.messages import Abstain, Ended, GetLease, Resign, StartedLeading, Stop, UpdateLease
 from incumbent.lease import StoredLease
 from support.elector.bench import Bench, record, touched
 from support.elector.stages import candidate_writing, leader_renewing, leader_waiting
@@ -42,6 +42,12 @@ class TestARelease:
         bench.found(stored).written("v9")
         assert self.releases(bench) == ["v1", "v8"]
         assert bench.elector.is_finished
+
+    def test_it_is_looked_for_no_later_than_the_lease_lasts(self):
+        """A store that refuses calls at the very end: nothing is waited for in vain (P9e)."""
+        bench = leader_waiting().at(9).give(Stop()).at(12).give(Ended()).at(14).failed()
+        assert bench.wake_at == 15
+        assert bench.at(15).wake().elector.is_finished
 
     def test_it_is_looked_for_once(self):
         """client-go's release is retried on each conflict; here a second one is the last."""

@@ -82,8 +82,9 @@ class ElectorState:
         if self.pending is not None:
             due: int | None = self.pending.expires_at
         elif self.leaving is not None:
-            is_waiting = self.leaving.is_known or not self.leaving.ended
-            due = self.leaving.until if is_waiting else self.leaving.look_at
+            left = self.leaving
+            is_searching = left.ended and not left.is_known
+            due = min(left.look_at, left.until) if is_searching else left.until
         else:
             due = self.write_not_before if self.state == LEADER and self.read_at is None else self.read_at
         held = self.candidacy.held
