@@ -12,7 +12,6 @@ from incumbent.core.elector import Elector
 from incumbent.core.messages import Effects, Found, GetLease, Input, Missing, Written
 from incumbent.core.states import CANDIDATE, FOLLOWER, LEADER, STOPPED
 from incumbent.lease import MAX_TRANSITIONS
-from specs.proof.logic import no, some
 
 
 def progress(
@@ -20,8 +19,13 @@ def progress(
 ) -> Iterator[tuple[str, bool]]:
     """The lemmas that say something of this step."""
     wake_at = effects.wake_at
-    left = after.leaving  # at its end it is woken once, to drop the release
-    is_too_late = left is not None and after.pending is None and bool(some(no(left.ended), left.is_known))
+    left = after.leaving
+    is_too_late = _is_over(after, now)  # it is woken once, to drop the release
+    if _is_over(before, now):
+        yield "L1g: what is owed is not waited for beyond its time", after.leaving is None
+    if left is not None and after.pending is None:
+        assert wake_at is not None, "L1g: who leaves is woken"
+        yield "L1g: who leaves is woken by the end of that time", bool(wake_at <= left.until)
     if wake_at is not None and not is_too_late:
         yield "L1a: it asks to be woken later than now, so it does not spin", bool(wake_at > now)
     if after.state != STOPPED and bool(after.contending) and wake_at is None:
@@ -36,6 +40,12 @@ def progress(
         yield "L1d: a leader is woken by its deadline", bool(wake_at <= after.office.until)
     if _is_answered(before, event, now) and after.contending:
         yield from _answered(before, event, now, after)
+
+
+def _is_over(elector: Elector, now: Any) -> bool:
+    """Whether the time of a release that is owed is over, and nothing is in flight."""
+    left = elector.leaving
+    return left is not None and elector.pending is None and bool(now >= left.until)
 
 
 def _is_exhausted(elector: Elector) -> bool:

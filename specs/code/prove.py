@@ -8,9 +8,6 @@ kind of input (`shapes.py`), on every path (`paths.py`), whatever the values are
   is proved of these (`specs/proof`) is true of the elector;
 - the invariant (`invariant.py`) holds again, and the shape is one of the shapes.
 
-Left out are shapes in which a candidacy that is over has something left to do (`is_left_out`): the command
-prints them. `--all` tries them, too.
-
 *Start* is the same of an elector that has not begun. With `--replay` each path is also run on plain values:
 those of a model of the path, without any term or disguise, must bring about the same effects and elector.
 """
@@ -51,17 +48,11 @@ def prove_shape(shape: Shape, *, replay: bool = False) -> Verdict:
     return prove(shape.state, shape.event, partial(moment, shape=shape), assume=True, replay=replay)
 
 
-def is_left_out(shape: Shape) -> bool:
-    """Not proved by default: the proof of these shapes has not been seen to the end (`--all` tries)."""
-    return shape.leaving != ""
-
-
-def tasks(*, replay: bool = False, doubts: int = 1, left_out: bool = False) -> list[Task]:
+def tasks(*, replay: bool = False, doubts: int = 1) -> list[Task]:
     """The lemmas, the beginning, and one for each shape."""
-    chosen = (shape for shape in shapes(doubts) if left_out or not is_left_out(shape))
     lemmas = [partial(prove_part, name) for name in LEMMAS]
     starts = [partial(prove_start, event, replay=replay) for event in INPUTS]
-    return [*lemmas, *starts, *(partial(prove_shape, shape, replay=replay) for shape in chosen)]
+    return [*lemmas, *starts, *(partial(prove_shape, shape, replay=replay) for shape in shapes(doubts))]
 
 
 def run(chosen: list[Task], workers: int) -> Iterator[Verdict]:
@@ -99,17 +90,6 @@ def summary(verdicts: list[Verdict], *, replay: bool) -> Iterator[str]:
         yield f"{same} paths were run on plain values; of {inexact} the durations fit no float"
 
 
-def not_proved(doubts: int) -> Iterator[str]:
-    """The shapes that are left out, by what a release that is owed waits for."""
-    left = [shape for shape in shapes(doubts) if is_left_out(shape)]
-    yield f"NOT PROVED: steps from {len(left)} shapes, in which a candidacy that is over has something"
-    yield "left to do: a release that is owed, or a write under way after one was given up. These are,"
-    for state, name in dict.fromkeys((shape.state, shape.leaving) for shape in left):
-        group = [shape for shape in left if (shape.state, shape.leaving) == (state, name)]
-        waits = sorted({shape.pending or "nothing" for shape in group})
-        yield f"  {state}, {name}, with {' or '.join(waits)} in flight: {len(group)} shapes, on every input"
-
-
 def main() -> int:
     """Prove everything; 1 if anything is left open."""
     about = "The shipped elector, proved."
@@ -119,15 +99,12 @@ def main() -> int:
     parser.add_argument("--replay", action="store_true", help="run each path on plain values, too")
     parser.add_argument("--doubts", type=int, default=1, help="up to so many writes of unknown outcome")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes; one a core")
-    parser.add_argument("--all", action="store_true", help="the shapes that are otherwise left out, too")
     given = parser.parse_args()
     part, parts = map(int, given.part.split("/"))
     began = time.perf_counter()
-    chosen = tasks(replay=given.replay, doubts=given.doubts, left_out=given.all)[part - 1 :: parts]
+    chosen = tasks(replay=given.replay, doubts=given.doubts)[part - 1 :: parts]
     verdicts = list(run(chosen[:: QUICK if given.quick else 1], given.workers))
     print("\n".join(table(verdicts)), "", *summary(verdicts, replay=given.replay), sep="\n")
-    if not given.all:
-        print("", *not_proved(given.doubts), "", sep="\n")
     cpu, queries = sum(each.seconds for each in verdicts), sum(each.queries for each in verdicts)
     print(f"{queries} queries of z3, {cpu:.0f} s of CPU, {time.perf_counter() - began:.0f} s")
     return 1 if any(each.failure for each in verdicts) else 0
