@@ -120,6 +120,21 @@ def exchange(connection: Any, *command: str | int) -> Any:
     return connection.read_response()
 
 
+def exchange_all(connection: Any, *commands: tuple[str | int, ...]) -> list[Any]:
+    """Some commands at once, and their answers; raises the first refusal when all answers have been read."""
+    connection.send_packed_command(connection.pack_commands(commands))
+    answers: list[Any] = []
+    for _ in commands:
+        try:
+            answers.append(connection.read_response())
+        except REFUSALS as error:  # noqa: PERF203
+            answers.append(error)
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    return answers
+
+
 def is_quiet(connection: Any) -> bool:
     """Whether nothing came since the last answer, not even the end of the connection."""
     try:

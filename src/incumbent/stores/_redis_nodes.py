@@ -23,7 +23,7 @@ from redis.exceptions import (
 )
 
 from incumbent.errors import StoreUnavailable
-from incumbent.stores._redis_connection import REFUSALS, Script, connect, exchange, is_quiet
+from incumbent.stores._redis_connection import REFUSALS, Script, connect, exchange, exchange_all, is_quiet
 from incumbent.stores._redis_place import Address, Place
 
 _REDIRECTIONS: Final = 5
@@ -61,7 +61,7 @@ class Nodes:
             try:
                 answer = work(connection)
                 if self.place.wait:
-                    self._await_replicas(connection)
+                    self._await_replicas(connection, key)
             except AskError as error:  # a MovedError is one
                 if self.place.kind != "cluster":
                     raise
@@ -173,12 +173,17 @@ class Nodes:
         for suspect in suspects:
             suspect.disconnect()
 
-    def _await_replicas(self, connection: Any) -> None:
-        """WAIT covers all that this connection wrote, and read: so that is not undone, either."""
+    def _await_replicas(self, connection: Any, key: str) -> None:
+        """Wait for the replicas to have what this connection wrote, and what it read: it is not undone, then.
+
+        WAIT is for what the connection itself sent to the replicas, which a read does not everywhere: it does
+        in Redis 7.0, and does not in Valkey 9. So a message that nobody listens to goes after it.
+        """
         wait = self.place.wait or 0
         patience_ms = max(1, int(connection.socket_timeout * 900))  # it answers before the deadline
+        mark = ("PUBLISH", f"{key}:mark", "")
         try:
-            acknowledged = exchange(connection, "WAIT", wait, patience_ms)
+            acknowledged = exchange_all(connection, mark, ("WAIT", wait, patience_ms))[-1]
         except REFUSALS as error:  # of the WAIT, not of what went before
             raise StoreUnavailable(f"{self.place.shown}: {error}") from error
         if acknowledged < wait:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -10,12 +9,12 @@ from dataclasses import replace
 import pytest
 
 from incumbent import Campaign
-from incumbent.errors import LeaseConflict, LeaseNotFound, StoreUnavailable
+from incumbent.errors import LeaseConflict, LeaseNotFound
 from incumbent.stores.redis import RedisStore
 from incumbent.testing.stores.machine import ODD_LEASES, PLAIN
 from support.servers import running
 from support.servers.proxy import Proxy
-from support.servers.redis import SERVER
+from support.servers.redis import SERVER, with_replica
 
 LEASE_DURATION = 2.0
 SETTINGS = {"lease_duration": LEASE_DURATION, "retry_period": 0.3, "jitter": 0.0}
@@ -50,16 +49,7 @@ def open_here():
 @pytest.fixture
 def pair(forgetful):
     """A master, and a replica that has all that it has."""
-
-    class Replica(SERVER):
-        arguments = (*SERVER.arguments, "--replicaof", "127.0.0.1", str(forgetful.port))
-
-    with forgetful.admin() as admin:
-        admin.config_set("repl-diskless-sync-delay", "0")
-    with running(Replica) as replica:
-        with replica.admin() as admin:
-            while admin.info("replication")["master_link_status"] != "up":
-                time.sleep(0.02)
+    with with_replica(forgetful) as replica:
         yield forgetful, replica
 
 
@@ -267,33 +257,3 @@ def test_a_restart_that_forgets_ends_the_term_and_another_one_begins(forgetful, 
         assert max(candidates[0].began + candidates[1].began) > crashed + LEASE_DURATION
         with closing(RedisStore(forgetful.url, "x")) as store:
             assert store.get_lease(timeout=5).lease.leader_transitions == VACANT.leader_transitions + 2
-
-
-# The option `wait`.
-
-
-def test_what_too_few_replicas_have_is_neither_written_nor_read(pair):
-    """Its outcome is unknown until they have it: no look by the writer resolves it earlier (P7)."""
-    master, replica = pair
-    with closing(RedisStore(f"{master.url}?wait=1", "x")) as store:
-        version = store.create_lease(PLAIN, timeout=5)
-        replica._signal(signal.SIGSTOP)
-        with pytest.raises(StoreUnavailable, match=r"0 of 1 replicas|in time") as caught:
-            store.update_lease(ODD_LEASES["asked"], version, timeout=0.5)
-        assert caught.value.outcome_unknown
-        with pytest.raises(StoreUnavailable, match=r"0 of 1 replicas|in time"):
-            store.get_lease(timeout=0.5)
-        replica._signal(signal.SIGCONT)
-        assert store.get_lease(timeout=10).lease == ODD_LEASES["asked"]
-
-
-def test_a_wait_that_is_forbidden_leaves_the_write_unknown(pair):
-    """What the server refuses is the waiting, not the write, which has happened."""
-    master, _ = pair
-    with master.admin() as admin:
-        admin.execute_command("ACL", "SETUSER", "few", "on", ">pw", "~*", "&*", "+@all", "-wait")
-        with closing(RedisStore(f"{master.url_of('few', 'pw')}?wait=1", "x")) as store:
-            with pytest.raises(StoreUnavailable, match="permission") as caught:
-                store.create_lease(PLAIN, timeout=5)
-            assert caught.value.outcome_unknown
-        assert admin.exists("incumbent:{x}")

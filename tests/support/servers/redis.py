@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -10,14 +11,17 @@ from typing import Any
 import redis
 
 from incumbent.errors import StoreUnavailable
-from support.servers import Server, find_binary
+from support.servers import Server, find_binary, running
 
 
 class RedisServer(Server):
-    """One server. A subclass gives it other arguments, such as a file to keep or a master to follow."""
+    """One server. A subclass gives it other arguments, such as a file to keep or a master to follow.
+
+    `INCUMBENT_TEST_REDIS_BINARY=valkey-server` has every test of the Redis store on Valkey.
+    """
 
     name = "redis"
-    binary = "redis-server"
+    binary = os.environ.get("INCUMBENT_TEST_REDIS_BINARY", "redis-server")
     install = "apt-get install redis-server"
     arguments: tuple[str, ...] = ("--save", "", "--appendonly", "no")
 
@@ -81,3 +85,19 @@ def true(condition: object) -> object:
 
 
 SERVER = RedisServer
+
+
+@contextmanager
+def with_replica(master: RedisServer) -> Iterator[RedisServer]:
+    """A replica that has all that the master has."""
+
+    class Replica(SERVER):
+        arguments = (*SERVER.arguments, "--replicaof", "127.0.0.1", str(master.port))
+
+    with master.admin() as admin:
+        admin.config_set("repl-diskless-sync-delay", "0")
+    with running(Replica) as replica:
+        with replica.admin() as admin:
+            while admin.info("replication")["master_link_status"] != "up":
+                time.sleep(0.02)
+        yield replica
