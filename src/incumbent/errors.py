@@ -6,6 +6,8 @@ stopped by an exception.
 
 from __future__ import annotations
 
+from incumbent.shown import one_line
+
 
 class ElectionError(Exception):
     """The root of the tree: catch it to catch all that this library raises on purpose.
@@ -18,8 +20,12 @@ class ElectionError(Exception):
 class ConfigurationError(ElectionError, ValueError):
     """A setting or an argument is wrong; the message names the value, the rule and what to do.
 
-    The caller's fault. Raised at construction, before anything contends.
+    The caller's fault. Raised at construction, before anything contends. The message is one line, escaped and
+    cut, whatever a server said in it.
     """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(one_line(message))
 
 
 class LeadershipLost(ElectionError):
@@ -30,7 +36,13 @@ class LeadershipLost(ElectionError):
 
 
 class StoreError(ElectionError):
-    """The store did not do what it was asked to do. See the subclasses for what is still true."""
+    """The store did not do what it was asked to do. See the subclasses for what is still true.
+
+    The message is one line, escaped and cut, whatever a server said in it.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(one_line(message))
 
 
 class LeaseConflict(StoreError):

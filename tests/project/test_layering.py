@@ -9,9 +9,10 @@ import pytest
 
 from support.project import imports, imports_when_loaded, sources
 
-# errors <- lease <- config, states <- messages <- observation, candidacy <- state <- leaving <- elector.
+# shown <- errors <- lease <- config, states <- messages
+# <- observation, candidacy <- state <- leaving <- elector.
 CORE = {
-    "errors": set(),
+    "errors": {"shown"},
     "shown": set(),
     "lease": {"errors", "shown"},
     "config": {"errors", "lease"},

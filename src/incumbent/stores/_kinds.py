@@ -113,7 +113,7 @@ _KINDS: Final = (
         client="kubernetes",
         guarantees=StoreGuarantees(durable=True, resolution=1.0, can_watch=True),
         promise="keeps what it acknowledged, as its etcd does",
-        operator="a role that may get, create, patch and watch leases",
+        operator="a role that may get, create and patch leases; with watch, a handover is noticed at once",
     ),
 )
 
