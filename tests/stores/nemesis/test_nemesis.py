@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import random
@@ -13,9 +12,9 @@ from specs.conformance import check_trace
 
 from incumbent.runtime.trace import read_trace
 from incumbent.stores._kinds import KINDS
-from support.nemesis import ON_CONNECTIONS, ON_PROCESSES, ON_SERVERS, Arena, Site, TooLate, freeze
+from support.nemesis import ON_CONNECTIONS, ON_PROCESSES, ON_SERVERS, Arena, TooLate, freeze
+from support.nemesis.sites import site_of
 from support.nemesis.verdict import assert_exclusion, assert_fenced, intervals
-from support.servers import missing_client, running
 
 ROUNDS = int(os.environ.get("INCUMBENT_ROUNDS", "3"))
 """CI sets it: enough for every strike to be dealt at least once, whatever the store."""
@@ -25,21 +24,8 @@ STORES = [name for name in KINDS if name != "memory"]
 
 @pytest.fixture(params=STORES)
 def site(request, tmp_path):
-    """Where the election is held; skipped where there is no such server."""
-    name = request.param
-    lease_duration = max(1.5, 2 * KINDS[name].guarantees.resolution)
-    if name == "sqlite":
-        file = tmp_path / "leases.db"
-        register = f"sqlite:///{tmp_path / 'register.db'}"
-        yield Site(name, lambda _: f"sqlite:///{file}", register, None, file, lease_duration)
-        return
-    if why := missing_client(KINDS[name]):
-        pytest.skip(why)
-    kind = importlib.import_module(f"support.servers.{name}").SERVER
-    with running(kind) as server:
-        if not server.is_ours:
-            pytest.skip("a server that somebody else runs is not for killing")
-        yield Site(name, lambda proxy: server.url_at(proxy.port), server.url, server, None, lease_duration)
+    with site_of(request.param, tmp_path) as site:
+        yield site
 
 
 @pytest.mark.timeout(900)

@@ -20,6 +20,7 @@ PATIENCE = 40.0
 """Seconds until a leader is missed: many times what any failover takes."""
 
 ROOT = Path(__file__).parents[3]
+SOURCE = ROOT / "src"
 CONTENDER = Path(__file__).with_name("contender.py")
 
 
@@ -50,8 +51,8 @@ class Site(NamedTuple):
 class Contender:
     """One place to contend from: a proxy that stays, and processes that come and go."""
 
-    def __init__(self, site: Site, folder: Path) -> None:
-        self.site, self.folder = site, folder
+    def __init__(self, site: Site, folder: Path, source: Path = SOURCE) -> None:
+        self.site, self.folder, self.source = site, folder, source
         self.proxy = None if site.server is None else Proxy(site.server.port)
         self.lives: list[Path] = []
         self.killed_at: dict[Path, int] = {}
@@ -69,7 +70,7 @@ class Contender:
             self.process = subprocess.Popen(
                 [sys.executable, CONTENDER, *settings, example, self.site.register_url, life],
                 stderr=log,
-                env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+                env=os.environ | {"PYTHONPATH": str(self.source)},
             )
 
     def wait_for_late_write(self, token: int, since: int) -> None:
@@ -119,9 +120,9 @@ class Contender:
 class Arena:
     """The contenders of one election."""
 
-    def __init__(self, site: Site, folder: Path) -> None:
+    def __init__(self, site: Site, folder: Path, source: Path = SOURCE) -> None:
         self.site = site
-        self.contenders = [Contender(site, folder / name) for name in "abc"]
+        self.contenders = [Contender(site, folder / name, source) for name in "abc"]
 
     def close(self) -> None:
         """End all of it."""

@@ -1,0 +1,94 @@
+"""Processes of the first edition and of this one contend side by side, as in an upgrade."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import tarfile
+from itertools import pairwise
+
+import pytest
+
+from support.nemesis import ON_PROCESSES, ROOT, SOURCE, Arena, hand_over
+from support.nemesis.sites import site_of
+from support.nemesis.verdict import assert_exclusion, assert_fenced, intervals
+from support.servers import missing
+
+FIRST_EDITION = "371479e"
+"""The commit that was the first edition: its protocol ends at P14."""
+
+ROUNDS = int(os.environ.get("INCUMBENT_ROUNDS", "3"))
+RENAMED = {"Woke": "TimerFired", "Changed": "StoreChanged", "Moved": "Transition"}
+GAP = 4.0
+"""Lease durations in which somebody leads again: one is promised, the rest is for a busy machine."""
+
+
+@pytest.fixture(scope="module")
+def first_edition(tmp_path_factory):
+    """The source of the first edition, from the history of this one."""
+    folder = tmp_path_factory.mktemp("first-edition")
+    packed = folder / "src.tar"
+    command = ["git", "-C", str(ROOT), "archive", "-o", str(packed), FIRST_EDITION, "src"]
+    if shutil.which("git") is None or subprocess.run(command, check=False, capture_output=True).returncode:
+        missing(f"no history here that goes back to {FIRST_EDITION}: git fetch --unshallow")
+    with tarfile.open(packed) as archive:
+        archive.extractall(folder, filter="data")
+    return folder / "src"
+
+
+@pytest.fixture(params=["sqlite", "postgres", "redis"])
+def site(request, tmp_path):
+    with site_of(request.param, tmp_path) as site:
+        yield site
+
+
+@pytest.mark.timeout(900)
+def test_an_upgrade_one_by_one_makes_no_two_leaders_and_no_gap(site, first_edition, tmp_path):
+    """Three of the first edition are replaced in turn, while they work; then each strike brings back either.
+
+    `INCUMBENT_ROUNDS` and `INCUMBENT_SEED` set the length and the order; a failure names both.
+    """
+    seed = int(os.environ.get("INCUMBENT_SEED", random.randrange(2**32)))
+    print(f"replay: INCUMBENT_ROUNDS={ROUNDS} INCUMBENT_SEED={seed} pytest -s {__file__} -k {site.name}")  # noqa: T201
+    dice = random.Random(seed)
+    arena = Arena(site, tmp_path / "arena", first_edition)
+    editions = {}
+    try:
+        for _ in arena.contenders:
+            victim, token, _ = arena.gather()
+            victim.source = SOURCE
+            hand_over(arena, victim, token)  # the leader goes first: its successor may be of either edition
+        for contender in arena.contenders:
+            if contender.source != SOURCE:
+                contender.kill()
+                contender.source = SOURCE
+                contender.start()
+        for _ in range(ROUNDS):
+            victim, token, _ = arena.gather()
+            victim.source = dice.choice([SOURCE, first_edition])
+            dice.choice(ON_PROCESSES)(arena, victim, token)
+        arena.gather()
+    finally:
+        arena.close()
+    for life, _ in arena.lives():
+        editions[life] = as_of_today(life)
+    terms = [term for life, killed_at in arena.lives() for term in intervals(life, killed_at)]
+    assert_exclusion(terms)
+    assert_fenced([life for life, _ in arena.lives()])
+    assert set(editions.values()) == {"first", "this"}
+    gaps = [(later.begin - earlier.end) / 1e9 for earlier, later in pairwise(sorted(terms))]
+    print(f"{site.name}: {len(terms)} terms, longest gap {max(gaps):.2f} s")  # noqa: T201 - measured
+    assert max(gaps) < GAP * site.lease_duration
+
+
+def as_of_today(life):
+    """Give the trace of the first edition the names of today; which edition it was of."""
+    trace = life / "trace.ndjson"
+    text = trace.read_text()
+    for old, new in RENAMED.items():
+        text = text.replace(f'"is":"{old}"', f'"is":"{new}"')
+    is_first = text != trace.read_text()
+    trace.write_text(text)
+    return "first" if is_first else "this"
