@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from incumbent.errors import CorruptLease
 from incumbent.lease import Lease
+from incumbent.shown import shown
 from incumbent.stores._server import from_json, to_json
 
 ANNOTATION: Final = "incumbent/record"
@@ -52,12 +53,11 @@ def from_object(found: dict[str, Any]) -> Lease:
         CorruptLease: It is held, but does not say for how long; or a field is malformed.
     """
     spec = found.get("spec") or {}
-    for field in ("strategy", "preferredHolder"):
-        if spec.get(field):
-            raise Coordinated(
-                f"it is under coordinated leader election (spec.{field} is {spec[field]!r}), and the API "
-                f"server chooses its holder: give another name"
-            )
+    if spec.get("strategy"):  # a `preferredHolder` alone is a wish that nobody carries out
+        raise Coordinated(
+            f"it is under coordinated leader election (spec.strategy is {shown(spec['strategy'])}), and the "
+            f"API server chooses its holder: give another name"
+        )
     annotation = (found.get("metadata", {}).get("annotations") or {}).get(ANNOTATION)
     if annotation is None:
         return _foreign(spec, lowest_token=0)
