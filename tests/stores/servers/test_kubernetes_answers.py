@@ -116,24 +116,15 @@ def test_a_write_that_is_answered_with_no_lease_may_have_happened(tmp_path, name
 
 def test_a_lease_whose_holder_the_api_server_chooses_is_not_contended_for(tmp_path):
     """Coordinated leader election: it is refused on opening, and if it is met later it is no vacancy."""
-    with scripted(tmp_path, 200, coordinated(strategy="OldestEmulationVersion")) as server:
+    spec = {"strategy": "OldestEmulationVersion", "holderIdentity": ""}
+    content = json.dumps({"metadata": {"resourceVersion": "7"}, "spec": spec}).encode()
+    with scripted(tmp_path, 200, content) as server:
         with pytest.raises(
             ConfigurationError, match=r"'x' .*coordinated.*spec.strategy is 'Oldest.*another name"
         ):
             open_store(server.url, lease="x")
         with opened(server) as store, pytest.raises(CorruptLease, match=r"spec.strategy"):
             store.get_lease(timeout=5)
-
-
-def test_a_preferred_holder_without_a_strategy_is_a_touch(tmp_path):
-    """Nobody carries it out, so the lease is what its last write made it."""
-    with scripted(tmp_path, 200, coordinated(preferredHolder="b")) as server, opened(server) as store:
-        assert store.get_lease(timeout=5).lease.is_vacant
-
-
-def coordinated(**spec):
-    """The object of a vacant lease with that in its spec."""
-    return json.dumps({"metadata": {"resourceVersion": "7"}, "spec": {"holderIdentity": "", **spec}}).encode()
 
 
 @pytest.mark.parametrize(("status", "error"), [(404, LeaseNotFound), (200, LeaseConflict)])

@@ -97,3 +97,8 @@ def test_nobodys_record_has_no_session():
     ):
         assert read.is_vacant
         assert read.holder_session == ""
+
+
+def test_a_preferred_holder_without_a_strategy_is_a_touch():
+    """Nobody carries it out, so the lease is what its last write made it."""
+    assert from_object({"spec": {"preferredHolder": "b", "holderIdentity": ""}}).is_vacant
