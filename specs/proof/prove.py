@@ -19,7 +19,7 @@ from specs.proof.invariant import safety
 from specs.proof.logic import every
 from specs.proof.promises import from_safety, from_tokens
 from specs.proof.state import INT, State, Universe, any_state
-from specs.proof.system import System, drift_lemma
+from specs.proof.system import Action, System, drift_lemma
 from specs.proof.tokens import tokens
 from specs.proof.words import Part
 
@@ -94,14 +94,32 @@ def obligations(theory: Theory) -> Iterator[Obligation]:
     solver.pop()
     solver.add(conjunction(system, parts))
     for action in system.actions:
-        guard, after = action.step(state, *names(universe, action.about, "a"))
-        solver.push()
-        solver.add(guard)
-        for part, verdict, model in refute(solver, universe, theory.invariant(system, after)):
-            yield Obligation("step", action.name, part.name, verdict, model)
-        solver.pop()
+        yield from _step(theory, system, state, solver, action)
     for part, verdict, model in refute(solver, universe, theory.promises(system, state)):
         yield Obligation("promise", "the invariant", part.name, verdict, model)
+
+
+def steps(theory: Theory, name: str) -> Iterator[Obligation]:
+    """Those of one action."""
+    universe = Universe()
+    system = System(universe, **theory.broken)
+    state = any_state(universe)
+    solver = z3.Solver()
+    solver.set("timeout", TIMEOUT_MS)
+    solver.add(conjunction(system, theory.invariant(system, state)))
+    action = next(action for action in system.actions if action.name == name)
+    yield from _step(theory, system, state, solver, action)
+
+
+def _step(
+    theory: Theory, system: System, state: State, solver: z3.Solver, action: Action
+) -> Iterator[Obligation]:
+    guard, after = action.step(state, *names(system.universe, action.about, "a"))
+    solver.push()
+    solver.add(guard)
+    for part, verdict, model in refute(solver, system.universe, theory.invariant(system, after)):
+        yield Obligation("step", action.name, part.name, verdict, model)
+    solver.pop()
 
 
 def prove_drift_lemma() -> str:
