@@ -51,7 +51,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Record:
-    """What is stored under a version. Elector and number together are the session (P2)."""
+    """What a store shows of a version. Elector and number together are the session (P2)."""
 
     missing: Any
     version: Any
@@ -62,7 +62,6 @@ class Record:
     stamp: Any  # the renew time: tells the writes of a candidacy apart (P7)
     duration: Any
     epoch: Any = None  # of the store (P15)
-    relic: Any = False  # it was written in an earlier one, and came back
 
 
 @dataclass(frozen=True)
@@ -122,8 +121,7 @@ def wait(node: Node, timing: Timing) -> Any:
     """P4, P5: how long what was seen must have stayed as it is."""
     may_forget = some(no(timing.durable), node.longest > 0)
     if_missing = pick(may_forget, larger(node.longest, timing.lease), 0)
-    is_free = every(node.seen.vacant, no(node.seen.relic))
-    if_there = pick(is_free, 0, node.seen.duration)
+    if_there = pick(node.seen.vacant, 0, node.seen.duration)
     return pick(node.seen.missing, if_missing, if_there)
 
 

@@ -65,8 +65,9 @@ _COUNTER = _count()
 class Constants:
     """What never changes: the settings of each elector, and what each write says."""
 
-    def __init__(self, universe: Universe) -> None:
+    def __init__(self, universe: Universe, *, shows_relics: bool) -> None:
         elector, write, time = universe.elector, universe.write, universe.time
+        self.shows_relics = shows_relics  # that came back as what they were, also if they were released
         self.durable = z3.Bool("durable")
         self.deadline = z3.Function("deadline", elector, time)
         self.lease = z3.Function("lease", elector, time)
@@ -161,19 +162,24 @@ def put(function: Any, key: Any, value: Any) -> Any:
 
 
 def record(state: State, constants: Constants, version: Any) -> Record:
-    """What was stored under that version."""
+    """What a store shows of that version: what was released and came back is shown as held (P15)."""
     write, missing = state.source(version), state.missing(version)
+    is_relic = state.epoch(version) != state.epoch(state.at(write))
+    is_free = (
+        constants.releases(write)
+        if constants.shows_relics
+        else z3.And(constants.releases(write), z3.Not(is_relic))
+    )
     return Record(
         missing=missing,
         version=version,
-        vacant=z3.And(z3.Not(missing), constants.releases(write)),
+        vacant=z3.And(z3.Not(missing), is_free),
         elector=constants.by(write),
         number=constants.candidacy(write),
         token=constants.carries(write),
         stamp=constants.stamp(write),
         duration=constants.duration(write),
         epoch=state.epoch(version),
-        relic=z3.And(z3.Not(missing), state.epoch(version) != state.epoch(state.at(write))),
     )
 
 

@@ -32,6 +32,7 @@ RULES = {
     "timing": True,  # P6
     "epochs": True,  # A5: a store in which something old came back says so (P15)
     "known_restored": True,  # A5
+    "shows_relics": False,  # P15: what was released in an earlier epoch is shown as held
     "lossless": False,
     "reading": lambda state: state.now,  # what a clock shows: here, real time
 }
@@ -60,8 +61,8 @@ class System:
 
     def __init__(self, universe: Universe, **broken: Any) -> None:
         self.universe = universe
-        self.constants = Constants(universe)
         self.rules = SimpleNamespace(**(RULES | broken))
+        self.constants = Constants(universe, shows_relics=self.rules.shows_relics)
         self.actions = self._actions()
 
     def settings(self) -> Any:

@@ -235,8 +235,8 @@ VARIANTS = (
     ),
     Variant(
         "P15",
-        "what was released in an earlier epoch is claimed at once",
-        {"claim": _claim_after(lambda node, timing: pick(node.seen.vacant, 0, actions.wait(node, timing)))},
+        "what was released in an earlier epoch is shown as what it was, and claimed at once",
+        {"shows_relics": True},
         "claim",
         versions=5,
     ),

@@ -118,6 +118,14 @@ class TestAFollower:
         assert bench.at(29.9).give(StoreChanged()).found(back).state == "follower"
         assert bench.at(30).give(StoreChanged()).found(back).state == "candidate"
 
+    def test_what_another_epoch_shows_as_released_was_released_in_it(self):
+        """So it is taken at once; what was released before, the store shows as held (P15e)."""
+        released = replace(record("v2", ""), epoch="second")
+        back = StoredLease(replace(released.lease, holder_identity="released before"), "v2", "second")
+        for shown, state in ((released, "candidate"), (back, "follower")):
+            bench = Bench().start().found(replace(BOBS, epoch="first")).at(2).wake().found(shown)
+            assert bench.state == state
+
     def test_a_claim_that_a_touch_made_fail_is_tried_again(self):
         bench = Bench().start().found(BOBS).at(15).give(StoreChanged()).found(BOBS).refused()
         assert isinstance(bench.pending, GetLease)

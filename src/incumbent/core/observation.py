@@ -51,9 +51,10 @@ class Observation(NamedTuple):
         """From when on the protocol lets a candidate claim the lease, if it stays as it is.
 
         A held lease: when the record's own duration has passed since I first saw this write (P4).
-        A released one: at once. A missing one: at once only if the store never forgets and I never saw a
-        record; else it is held, for all I know, for the longest duration that I know (P5). None: never, as
-        nothing was seen yet, or the token cannot grow (P11) and the record has to be repaired by hand.
+        A released one: at once, for a store shows as held what was released in an earlier epoch (P15).
+        A missing one: at once only if the store never forgets and I never saw a record; else it is held, for
+        all I know, for the longest duration that I know (P5). None: never, as nothing was seen yet, or the
+        token cannot grow (P11) and the record has to be repaired by hand.
         """
         if self.since is None or self.highest_token == MAX_TRANSITIONS:
             return None
