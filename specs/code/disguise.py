@@ -18,10 +18,11 @@ import incumbent.core.elector
 import incumbent.core.leaving
 import incumbent.core.observation
 import incumbent.core.state
+import incumbent.core.term
 import incumbent.lease
 import specs.projection
 from incumbent.lease import Lease
-from specs.code.proxies import Delta, Number, parts_of, session_of
+from specs.code.proxies import Delta, Number, Power, parts_of, session_of
 from specs.proof.logic import every, is_term, larger
 
 
@@ -40,6 +41,8 @@ def _extreme(choose: Callable[[Any, Any], Any], plain: Callable[..., Any]) -> An
 
     def chosen(*of: Any) -> Any:
         values = tuple(of[0]) if len(of) == 1 else of
+        if isinstance(values[0], Power):
+            return values[0].capped(values[1])
         if not all(isinstance(value, (Number, int)) for value in values) or not any(map(is_term, values)):
             return plain(values)
         return reduce(choose, values)
@@ -73,6 +76,7 @@ def disguise() -> Iterator[None]:
     names += [(Lease, "is_same_write", same_write), (specs.projection, "parts_of", parts_of)]
     for module in (elector, incumbent.core.leaving, state, incumbent.core.observation):
         names += [(module, "max", largest), (module, "min", smallest)]
+    names.append((incumbent.core.term, "min", smallest))
     with ExitStack() as stack:
         for module, name, value in names:
             stack.enter_context(patch.object(module, name, value, create=True))

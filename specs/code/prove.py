@@ -1,4 +1,4 @@
-"""The shipped elector, proved: `python -m specs.code.prove` prints it as a table.
+"""The shipped elector and its term, proved: `python -m specs.code.prove` prints it as a table.
 
 What is shown, of the bytecode of `Elector.handle` as it is shipped, for each shape of an elector and each
 kind of input (`shapes.py`), on every path (`paths.py`), whatever the values are:
@@ -7,6 +7,8 @@ kind of input (`shapes.py`), on every path (`paths.py`), whatever the values are
 - the step is made of the proof's actions, and ends where they end (`specs.conformance.check_step`), so what
   is proved of these (`specs/proof`) is true of the elector;
 - the invariant (`invariant.py`) holds again, and the shape is one of the shapes.
+
+Of `Term.handle` the same is shown, with promises of its own in the place of the actions (`terms.py`).
 
 *Start* is the same of an elector that has not begun. With `--replay` each path is also run on plain values:
 those of a model of the path, without any term or disguise, must bring about the same effects and elector.
@@ -26,6 +28,8 @@ from specs.code.electors import beginning, moment
 from specs.code.lemmas import LEMMAS, prove_lemma
 from specs.code.shapes import INPUTS, Shape, shapes
 from specs.code.steps import Verdict, prove
+from specs.code.term_steps import prove_beginning, prove_term
+from specs.code.terms import shapes as term_shapes
 
 QUICK = 29
 """`--quick` proves one in so many shapes."""
@@ -52,7 +56,9 @@ def tasks(*, replay: bool = False, doubts: int = 1) -> list[Task]:
     """The lemmas, the beginning, and one for each shape."""
     lemmas = [partial(prove_part, name) for name in LEMMAS]
     starts = [partial(prove_start, event, replay=replay) for event in INPUTS]
-    return [*lemmas, *starts, *(partial(prove_shape, shape, replay=replay) for shape in shapes(doubts))]
+    electors = [partial(prove_shape, shape, replay=replay) for shape in shapes(doubts)]
+    terms = [partial(prove_term, shape, replay=replay) for shape in term_shapes()]
+    return [*lemmas, *starts, *electors, prove_beginning, *terms]
 
 
 def run(chosen: list[Task], workers: int) -> Iterator[Verdict]:
@@ -70,11 +76,11 @@ def table(verdicts: Iterable[Verdict]) -> Iterator[str]:
     rows: dict[tuple[str, str], list[Verdict]] = {}
     for verdict in verdicts:
         rows.setdefault((verdict.state, verdict.event), []).append(verdict)
-    yield f"{'state':10} {'input':12} {'shapes':>7} {'paths':>7} {'obligations':>12}"
+    yield f"{'state':17} {'input':15} {'shapes':>7} {'paths':>7} {'obligations':>12}"
     for (state, event), group in rows.items():
         paths, obligations = sum(each.paths for each in group), sum(each.obligations for each in group)
         word = "OPEN" if any(each.failure for each in group) else "proved"
-        yield f"{state:10} {event:12} {len(group):7} {paths:7} {obligations:12} {word}"
+        yield f"{state:17} {event:15} {len(group):7} {paths:7} {obligations:12} {word}"
 
 
 def summary(verdicts: list[Verdict], *, replay: bool) -> Iterator[str]:
@@ -92,7 +98,7 @@ def summary(verdicts: list[Verdict], *, replay: bool) -> Iterator[str]:
 
 def main() -> int:
     """Prove everything; 1 if anything is left open."""
-    about = "The shipped elector, proved."
+    about = "The shipped elector and its term, proved."
     parser = argparse.ArgumentParser(prog="python -m specs.code.prove", description=about)
     parser.add_argument("--quick", action="store_true", help=f"one in {QUICK} shapes")
     parser.add_argument("--part", default="1/1", metavar="I/N", help="the I-th of N parts")

@@ -70,6 +70,13 @@ class Number(Symbolic):
     __eq__ = _binary(lambda a, b: a == b)
     __ne__ = _binary(lambda a, b: a != b)
 
+    def __rmul__(self, other: int) -> Number:
+        return Number(other * self.term)  # a plain number of times: linear
+
+    def __rpow__(self, base: int) -> Power:
+        assert base == 2  # noqa: PLR2004 (a doubling)
+        return Power(self)
+
     def __floordiv__(self, other: int) -> Number:
         assert other > 0, "there z3 rounds as Python does"
         return Number(self.term / other)
@@ -85,6 +92,19 @@ class Number(Symbolic):
 
     def __format__(self, how: str) -> str:
         return "?"
+
+
+class Power(NamedTuple):
+    """Two to a power, of which only the smaller one of it and a plain number is asked."""
+
+    exponent: Number
+
+    def capped(self, most: int) -> int:
+        """The path decides."""
+        if self.exponent < 0:
+            raise ValueError("a fraction")
+        steps = (number for number in range(most.bit_length()) if self.exponent == number)
+        return min(most, 2 ** next(steps, most))
 
 
 CODES = {"": 0, "'' ": -1}  # the second: nothing, after no dot, see `parts_of`

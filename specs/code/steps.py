@@ -6,7 +6,7 @@ import logging
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,6 +26,15 @@ from specs.conformance import check_step
 
 Make = Callable[[Source], Moment]
 Plain = tuple[Any, tuple[str, ...], dict[str, Any]]
+
+
+class Subject(NamedTuple):
+    """What is walked: how a step is taken, and what is to be said of its outcome."""
+
+    take: Callable[..., Any]  # with a source, and whether the invariant is assumed
+    claims: Callable[[Any], Iterable[tuple[str, Any]]]
+    plain: Callable[[Any, Values], Plain | None]  # what came out, without terms
+    story: Callable[[Any], str]  # of a model
 
 
 @dataclass
@@ -91,39 +100,45 @@ def _unlogged() -> Iterator[None]:
         logging.disable(before)
 
 
-@_unlogged()
 def prove(state: str, event: str, make: Make, *, assume: bool, replay: bool) -> Verdict:
     """Walk all paths of one step; `assume` that the invariant holds before it."""
-    began, paths, verdict = time.process_time(), Paths(), Verdict(state, event)
+    subject = Subject(partial(take, make), claims, _plain, partial(_story, make))
+    return walk(subject, Verdict(state, event), assume=assume, replay=replay)
+
+
+@_unlogged()
+def walk(subject: Subject, verdict: Verdict, *, assume: bool, replay: bool) -> Verdict:
+    """Walk all paths, prove what is claimed at the end of each, and note it down."""
+    began, paths = time.process_time(), Paths()
     seen: list[tuple[Any, Plain | None]] = []
     try:
         with disguise():
-            for outcome in paths.explore(partial(take, make, Terms(), assume=assume)):
-                wanted = list(claims(outcome))
+            for outcome in paths.explore(partial(subject.take, Terms(), assume=assume)):
+                wanted = list(subject.claims(outcome))
                 verdict.obligations += len(wanted) + 2  # nothing was raised, and the actions are the proof's
                 verdict.actions.update(outcome.actions)
                 refuted = paths.refute(wanted)
                 if refuted is not None:
-                    verdict.failure = f"not true any more: {refuted[0]}\n{_story(make, refuted[1])}"
+                    verdict.failure = f"not true any more: {refuted[0]}\n{subject.story(refuted[1])}"
                     break
                 if replay:
-                    seen.append((paths.model(), _plain(outcome, Values(paths.model()))))
+                    seen.append((paths.model(), subject.plain(outcome, Values(paths.model()))))
     except Exception as error:  # noqa: BLE001 (whatever it raises is a finding)
         last = traceback.extract_tb(error.__traceback__)[-1]
         what = f"{type(error).__name__} in {last.name}, line {last.lineno}: {error}"
-        verdict.failure = f"{what}\n{_story(make, paths.model())}"
+        verdict.failure = f"{what}\n{subject.story(paths.model())}"
     for model, expected in seen:
-        _replay(make, model, expected, verdict)
+        _replay(subject, model, expected, verdict)
     verdict.paths, verdict.queries = paths.paths, paths.queries
     verdict.seconds = time.process_time() - began
     return verdict
 
 
-def _replay(make: Make, model: Any, expected: Plain | None, verdict: Verdict) -> None:
+def _replay(subject: Subject, model: Any, expected: Plain | None, verdict: Verdict) -> None:
     """The same step on plain values brings about the same."""
     values = Values(model)
     try:
-        found = None if expected is None else _plain(take(make, values, assume=False), values)
+        found = None if expected is None else subject.plain(subject.take(values, assume=False), values)
     except InexactError:
         found = None
     if expected is None or found is None:
@@ -134,7 +149,7 @@ def _replay(make: Make, model: Any, expected: Plain | None, verdict: Verdict) ->
     differs = {name: (value, state[name]) for name, value in expected[2].items() if state[name] != value}
     if (effects, actions) != expected[:2] or differs:
         what = f"on plain values it is {effects}, {actions}, {differs}; on terms {expected[:2]}"
-        verdict.failure = f"{what}\n{_story(make, model)}"
+        verdict.failure = f"{what}\n{subject.story(model)}"
 
 
 def _plain(outcome: Outcome, values: Values) -> Plain | None:
