@@ -6,7 +6,8 @@ proof, or an assertion. Only such electors are walked: the others are those of t
 
 A clause that no built elector can break says how electors are built (`electors.py`): it is claimed so that
 the electors after a step are again of those that are walked. Without it the induction would have a hole that
-nobody sees. All that is neither has no place in the invariant.
+nobody sees. A few are there for their own sake (`PROMISED`). All that is none of these has no place in the
+invariant.
 """
 
 from __future__ import annotations
@@ -25,6 +26,11 @@ from specs.code.paths import Paths
 from specs.code.shapes import INPUTS, REPLIES, Shape, shapes
 from specs.code.sources import Terms
 from specs.proof.logic import every, no
+
+PROMISED = {
+    "it has not ended": "P3: at each answer, a leader's time is not over",
+}
+"""What the invariant says though nothing else rests on it, and to whom it matters."""
 
 EVENTS = ("TimerFired", "Resign", "Written", "Refused", "Found", "Unavailable", "Stop", "Abstain", "Missing")
 """The inputs that tell most."""

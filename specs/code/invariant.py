@@ -249,9 +249,12 @@ def _states(e: Elector) -> Iterator[Clause]:
         yield Clause("a candidate waits for something", "P7: the answer, or a look at the record", waits)
         yield Clause("a candidate has looked", "P4: it claimed what it saw", view.since is not None)
         yield Clause("a candidate has written", "its claim", is_set(e, "write_not_before"))
+        yield Clause("a candidate contends", "P9: else its candidacy has ended", e.contending)
     if e.candidacy.unknown_writes:
         yield Clause("who doubts has written", "the write in doubt", is_set(e, "write_not_before"))
         yield Clause("who doubts has looked", "P4: before that write", view.since is not None)
+        contends = some(e.state == LEADER, e.contending)
+        yield Clause("who doubts and does not lead contends", "P9: else its candidacy has ended", contends)
     if e.state == FOLLOWER:
         watches = every(e.config.guarantees.can_watch, view.highest_token == MAX_TRANSITIONS)
         is_waiting = pending is not None or e.leaving is not None

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from incumbent.core.elector import Elector
-from incumbent.core.messages import Effects, Found, GetLease, Input, Missing, Written
+from incumbent.core.messages import Effects, Found, GetLease, Input, Missing, StartedLeading, Written
 from incumbent.core.states import CANDIDATE, FOLLOWER, LEADER, STOPPED
 from incumbent.lease import MAX_TRANSITIONS
 
@@ -38,6 +38,8 @@ def progress(
         assert after.office is not None
         assert wake_at is not None, "L1d: a leader is woken"
         yield "L1d: a leader is woken by its deadline", bool(wake_at <= after.office.until)
+    if any(isinstance(notice, StartedLeading) for notice in effects.notices):
+        yield "its term is told of leading only while it contends (terms.py)", bool(before.contending)
     if _is_answered(before, event, now) and after.contending:
         yield from _answered(before, event, now, after)
 

@@ -105,7 +105,7 @@ def moment(source: Terms | Values, shape: Shape) -> Moment:
     )
     beside = Beside(term, *(source.truth(name) for name in ("leads", "contends", "owes")))
     event, now = _event(source, shape.event), source.number("now")
-    facts = [config.lease_ns >= 1, config.stop_timeout_ns >= 0, *_may_come(event, beside)]
+    facts = [config.lease_ns >= 1, config.stop_timeout_ns >= 0, *may_come(event, beside)]
     return Moment(beside, event, now, facts)
 
 
@@ -124,10 +124,14 @@ def _event(source: Terms | Values, kind: str) -> TermInput:
     return event
 
 
-def _may_come(event: TermInput, beside: Beside) -> Iterator[Any]:
-    """An elector leads only while it contends, and says in turn that it does and that it does no more."""
+def may_come(event: TermInput, beside: Beside) -> Iterator[Any]:
+    """An elector leads only while it contends, and says in turn that it does and that it does no more.
+
+    A wish to stop may be on its way to it while it begins to lead. Not so one to abstain: that is given when
+    it has led, and to lead once more takes two answers of the store.
+    """
     if isinstance(event, StartedLeading):
-        yield every(no(beside.leads), beside.contends)
+        yield every(no(beside.leads), some(beside.contends, beside.term.state == IDLE))
     elif isinstance(event, StoppedLeading):
         yield beside.leads
     elif isinstance(event, AskedToStop):

@@ -16,12 +16,15 @@ pytest.importorskip("z3", reason="the invariant needs z3: pip install z3-solver"
 
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
+from specs.code import terms
 from specs.code.invariant import broken
 from specs.conformance import Nonconformance, Shadow
 from specs.records import check_store_step
 
 from incumbent.core.elector import Elector, Validity
-from incumbent.core.messages import GetLease, UpdateLease, Written
+from incumbent.core.messages import Ended, GetLease, UpdateLease, Written
+from incumbent.core.states import PHASES
+from incumbent.core.term import Term
 from incumbent.testing.exploration import SmallWorld, explore
 from incumbent.testing.exploration import world as small_world
 from incumbent.testing.machine import ElectionMachine
@@ -131,6 +134,28 @@ def followed(monkeypatch):
     return counted
 
 
+@pytest.fixture
+def phases(monkeypatch):
+    """Counts the phases of terms, each followed along its life; what their proof assumes of inputs is so."""
+    counted, followed, handle = Counter(), {}, Term.handle
+
+    def stepped(self, event, now):
+        unbegun = self, terms.Beside(self, leads=False, contends=True, owes=False)
+        beside, before = followed.get(id(self), unbegun)[1], self.copy()
+        assert all(terms.may_come(event, beside)), f"{event} came to {beside}"
+        effects = handle(self, event, now)
+        after = terms.follow(beside, event, effects)
+        wrong = [clause.name for clause in terms.invariant(after) if not clause.holds]
+        wrong += [name for name, holds in terms.obligations(before, event, now, effects, self) if not holds]
+        assert not wrong, f"{wrong} after {event} at {now}: {after}"
+        followed[id(self)] = self, after
+        counted[self.state] += 1
+        return effects
+
+    monkeypatch.setattr(Term, "handle", stepped)
+    return counted
+
+
 def run_swarm():
     for seed in range(SEEDS):
         swarm.run(seed)
@@ -140,6 +165,25 @@ def test_every_simulated_step_is_the_proofs(followed, stored):
     run_swarm()
     assert set(followed) >= ELECTING | LEAVING
     assert set(stored) == STORING
+
+
+def test_every_simulated_term_keeps_the_invariant(phases):
+    """And its elector does what the proof of terms assumes of it."""
+    run_swarm()
+    assert set(phases) == set(PHASES)
+
+
+def test_a_term_out_of_the_invariant_does_not_get_far(phases, monkeypatch):
+    """It says that it has ended before `on_stopped_leading` has (P9)."""
+    right = Term._end
+
+    def end(self, event, now):
+        right(self, event, now)
+        self._inputs.append(Ended())
+
+    monkeypatch.setattr(Term, "_end", end)
+    with pytest.raises(AssertionError, match="it ends when nothing runs any more"):
+        run_swarm()
 
 
 def test_every_step_under_hypothesis_is_the_proofs(followed, stored):
