@@ -33,6 +33,7 @@ CORE = {
     },
     "core.term_messages": {"core.messages"},
     "core.term": {"core.messages", "core.states", "core.term_messages"},
+    "core.candidate": {"core.elector", "core.messages", "core.term", "core.term_messages"},
     "store": {"errors", "lease"},
     "clock": set(),
 }
@@ -60,6 +61,7 @@ PURE = (
     "core.elector",
     "core.term_messages",
     "core.term",
+    "core.candidate",
 )
 
 SOURCES = sources()

@@ -40,15 +40,17 @@ It prints::
     True stopped
 
 `Term` decides what runs in office: when work begins and is asked to end, what is owed then, and how long it
-is waited for. `incumbent.Campaign` is both on threads, `incumbent.testing.Simulation` both in virtual time.
+is waited for. `Candidate` is both, joined: `incumbent.Campaign` runs it on threads, and
+`incumbent.testing.Simulation` in virtual time.
 
 Read this package in this order: `states`, `messages`, `observation`, `candidacy`, `state`, `elector` with
-`leaving`, then `term_messages` and `term`.
+`leaving`, then `term_messages`, `term` and `candidate`.
 """
 
 from __future__ import annotations
 
 from incumbent.core.candidacy import Candidacy, Leaving, Validity
+from incumbent.core.candidate import Candidate, Handled, Output
 from incumbent.core.elector import Elector
 from incumbent.core.messages import (
     Abstain,
@@ -105,6 +107,7 @@ __all__ = [
     "AskedToStop",
     "BeginTerm",
     "Candidacy",
+    "Candidate",
     "ClockWentBackwards",
     "CreateLease",
     "Effects",
@@ -113,6 +116,7 @@ __all__ = [
     "Ended",
     "Found",
     "GetLease",
+    "Handled",
     "Input",
     "LeaveBehind",
     "Leaving",
@@ -121,6 +125,7 @@ __all__ = [
     "Notice",
     "Observation",
     "Order",
+    "Output",
     "Refused",
     "Reply",
     "Request",

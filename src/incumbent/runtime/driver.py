@@ -1,4 +1,4 @@
-"""The driver: carries out what an elector and its term decide, and tells them what came of it.
+"""The driver: carries out what a candidate decides, its elector and its term, and tells it what came of it.
 
 One driver is one run of a campaign, from start to stop. It decides nothing: requests become calls of the
 store, orders become work and callbacks, instants become timers, and each of them comes back as an input. All
@@ -11,15 +11,13 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 from functools import partial
-from typing import TypeAlias
 
+from incumbent.core.candidate import Candidate, Handled, Output
 from incumbent.core.elector import Elector
 from incumbent.core.messages import (
     ClockWentBackwards,
-    Effects,
     Input,
     NewLeader,
-    Notice,
     Reply,
     Request,
     Start,
@@ -51,15 +49,12 @@ from incumbent.runtime.trace import Trace
 from incumbent.runtime.work import HostedWork
 from incumbent.store import Watch
 
-Step: TypeAlias = tuple[bool, Input | TermInput]
-
 
 class Driver:
     """Runs one elector, and its terms, in one world.
 
     Attributes:
-        elector: Any thread may ask it questions; only the runtime's calls give it inputs.
-        term: What runs in office.
+        candidate: What decides. Any thread may ask it questions; only the runtime's calls give it inputs.
         leadership: The current term, or None. For any thread.
         changed: Notified when a term begins or the driver has finished. For any thread.
         listeners: Called, by the runtime, when `changed` is notified.
@@ -77,8 +72,7 @@ class Driver:
         reporter: Reporter,
         trace: Trace | None = None,
     ) -> None:
-        self.elector = elector
-        self.term = term
+        self.candidate = Candidate(elector, term)
         self.leadership: Leadership | None = None
         self.changed = threads.condition()
         self.listeners = Listeners()
@@ -89,13 +83,21 @@ class Driver:
         self._reporter = reporter
         self._trace = trace
         self._last: tuple[TermHandle, Leadership] | None = None
-        self._steps: deque[Step] = deque()
-        self._is_stepping = False
+        self._inputs: deque[Input | TermInput] = deque()
+        self._is_handling = False
         self._wake = partial(self._give, TimerFired())
-        self._wake_term = partial(self._give_term, TimerFired())
         self._alarm: Timer | None = None
-        self._term_alarm: Timer | None = None
         self._watch: Watch | None = None
+
+    @property
+    def elector(self) -> Elector:
+        """Decides who leads. Any thread may ask it questions."""
+        return self.candidate.elector
+
+    @property
+    def term(self) -> Term:
+        """Decides what runs in office."""
+        return self.candidate.term
 
     # Wishes.
 
@@ -110,20 +112,21 @@ class Driver:
             except Exception as error:  # noqa: BLE001  # P13: then it is polled like any other
                 self._reporter.failed("watching the store", error)
                 polled = replace(config, guarantees=replace(config.guarantees, can_watch=False))
-                self.elector = self._reporter.elector = Elector(polled, session=self.elector.session)
+                elector = self._reporter.elector = Elector(polled, session=self.elector.session)
+                self.candidate = Candidate(elector, self.term)
         if self._trace is not None:
             self._trace.began(self.elector)
-        self._runtime.when_clock_goes_back(self._look_at_the_clock)
+        self._runtime.when_clock_goes_back(self._wake)
         self._reporter.leads(False)
         self._give(Start())
 
     def resign(self, reason: str) -> None:
         """Give up office once the work has ended, and stay in the race."""
-        self._give_term(AskedToResign(reason))
+        self._give(AskedToResign(reason))
 
     def stop(self, patience_ns: int) -> None:
         """Leave the race once the work has ended, or after `patience_ns` if it does not."""
-        self._give_term(AskedToStop(patience_ns))
+        self._give(AskedToStop(patience_ns))
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait, in real time, until nothing more will happen. From any thread but the runtime's."""
@@ -137,56 +140,57 @@ class Driver:
 
     # The loop.
 
-    def _give(self, event: Input) -> None:
-        self._step((False, event))
-
-    def _give_term(self, event: TermInput) -> None:
-        self._step((True, event))
-
-    def _look_at_the_clock(self) -> None:
-        self._give_term(TimerFired())
-        self._give(TimerFired())
-
-    def _step(self, step: Step) -> None:
-        """Handle an input, and those that it leads to. A call from within only adds to them."""
-        self._steps.append(step)
-        if self._is_stepping or self.has_finished:
+    def _give(self, event: Input | TermInput) -> None:
+        """Handle an input. A call from within is handled after that."""
+        self._inputs.append(event)
+        if self._is_handling or self.has_finished:
             return
-        self._is_stepping = True
+        self._is_handling = True
         try:
-            while self._steps:
-                is_terms, event = self._steps.popleft()
-                if is_terms:
-                    self._step_term(event)  # type: ignore[arg-type]  # the flag says which it is
-                else:
-                    self._step_elector(event)  # type: ignore[arg-type]  # likewise
+            while self._inputs:
+                self._handle(self._inputs.popleft())
+            self._set_alarm()
         except Exception:  # noqa: BLE001  # a defect of ours must not leave a leader behind
             self._fail_closed()
         finally:
-            self._is_stepping = False
-        if self.elector.is_finished and self.term.is_at_rest:
+            self._is_handling = False
+        if self.candidate.is_finished:
             self._finish()
 
-    def _step_elector(self, event: Input) -> None:
-        elector = self.elector
-        elector.epoch, now = self._runtime.epoch(), self._runtime.now()
-        effects = elector.handle(event, now)
-        if self._trace is not None:
-            self._trace.handled(event, now, effects)
-        self._carry_out(effects)
+    def _handle(self, event: Input | TermInput) -> None:
+        self.elector.epoch, now = self._runtime.epoch(), self._runtime.now()
+        for output in self.candidate.handle(event, now):
+            self._carry_out(output, now)
 
-    def _carry_out(self, effects: Effects) -> None:
-        for move in effects.moves:
+    def _carry_out(self, output: Output, now: int) -> None:
+        if isinstance(output, Handled):
+            self._tell(output, now)
+        elif isinstance(output, Order):
+            self._obey(output)
+        else:
+            self._runtime.ask(output, self._answered)
+
+    def _tell(self, handled: Handled, now: int) -> None:
+        if self._trace is not None:
+            self._trace.handled(handled.event, now, handled.effects)
+        for move in handled.effects.moves:
             self._reporter.moved(move)
-        for notice in effects.notices:
-            self._deliver(notice)
-        if effects.request is not None:
-            self._runtime.ask(effects.request, self._answered)
+        for notice in handled.effects.notices:
+            if isinstance(notice, NewLeader):
+                self._reporter.new_leader(notice.identity)
+            elif isinstance(notice, ClockWentBackwards):
+                self._reporter.clock_went_backwards(notice.by)
+
+    def _set_alarm(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        if effects.wake_at is not None:
-            self._alarm = self._runtime.call_at(self._late(effects.wake_at), self._wake)
+        due = self.term.wake_at
+        if self.elector.wake_at is not None:
+            late = self._late(self.elector.wake_at)
+            due = late if due is None else min(due, late)
+        if due is not None:
+            self._alarm = self._runtime.call_at(due, self._wake)
 
     def _late(self, wake_at: int) -> int:
         """A follower's look at the record may be late by some jitter (P12); a deadline may not."""
@@ -202,26 +206,7 @@ class Driver:
             self._reporter.store_answered(request)
         self._give(reply)
 
-    def _deliver(self, notice: Notice) -> None:
-        if isinstance(notice, NewLeader):
-            self._reporter.new_leader(notice.identity)
-        elif isinstance(notice, ClockWentBackwards):
-            self._reporter.clock_went_backwards(notice.by)
-        else:
-            self._step_term(notice)
-
     # Terms of office.
-
-    def _step_term(self, event: TermInput) -> None:
-        effects = self.term.handle(event, self._runtime.now())
-        for order in effects.orders:
-            self._obey(order)
-        self._steps.extend((False, wish) for wish in effects.inputs)
-        if self._term_alarm is not None:
-            self._term_alarm.cancel()
-            self._term_alarm = None
-        if effects.wake_at is not None:
-            self._term_alarm = self._runtime.call_at(effects.wake_at, self._wake_term)
 
     def _obey(self, order: Order) -> None:
         if isinstance(order, BeginTerm):
@@ -264,21 +249,20 @@ class Driver:
             self._reporter.failed("the work", failure)
         if self.term.config.once and self.term.state == SERVING:
             self.failure = failure
-        self._give_term(WorkEnded(failed=failure is not None))
+        self._give(WorkEnded(failed=failure is not None))
 
     def _telling_ended(self, failure: BaseException | None) -> None:
         if failure is not None:
             self._reporter.failed("on_stopped_leading", failure)
-        self._give_term(TellingEnded())
+        self._give(TellingEnded())
 
     # Ending.
 
     def _finish(self) -> None:
         if self.has_finished:
             return
-        for timer in (self._alarm, self._term_alarm):
-            if timer is not None:
-                timer.cancel()
+        if self._alarm is not None:
+            self._alarm.cancel()
         if self._watch is not None:
             self._reporter.attempt("closing the watch", self._watch.close)
         self._runtime.when_clock_goes_back(None)
@@ -292,9 +276,9 @@ class Driver:
     def _fail_closed(self) -> None:
         """Give up office at once, without a release, and leave the race."""
         self._reporter.defect()
-        self._steps.clear()
-        self.elector = self._reporter.elector = Elector(self.elector.config)
-        MACHINE.events["stop"].trigger(self.elector, reason="a defect")  # `handle` may be what is defective
+        self._inputs.clear()
+        elector = self._reporter.elector = Elector(self.elector.config)
+        MACHINE.events["stop"].trigger(elector, reason="a defect")  # `handle` may be what is defective
+        self.candidate = Candidate(elector, Term(self.term.config))
         if self.leadership is not None and self._last is not None:
             self._end_term(*self._last, "a defect")
-        self.term = Term(self.term.config)

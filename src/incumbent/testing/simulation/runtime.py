@@ -265,7 +265,7 @@ class Process:
     def fork(self) -> bool:
         """Whether a forked child of this process would lead: a copy of all that the parent knew."""
         child = copy(self.driver)
-        child.elector = self.driver.elector.copy()
+        child.candidate = self.driver.candidate.copy()
         child.after_fork()
         return child.leadership is not None or child.elector.is_leader(self.now())
 

@@ -1,0 +1,88 @@
+"""An elector and its term, joined: what comes of one input, and in which order."""
+
+from __future__ import annotations
+
+import pytest
+
+from incumbent import ElectorConfig, StoreGuarantees
+from incumbent.core import (
+    Abstain,
+    AskedToStop,
+    BeginTerm,
+    Candidate,
+    Elector,
+    Ended,
+    EndTerm,
+    GetLease,
+    Handled,
+    LeaveBehind,
+    Missing,
+    Start,
+    Stop,
+    StoreChanged,
+    TellingEnded,
+    Term,
+    TermConfig,
+    TimerFired,
+    UpdateLease,
+    WorkEnded,
+    Written,
+)
+from incumbent.lease import NANOSECONDS
+
+CONFIG = ElectorConfig("ann", guarantees=StoreGuarantees(durable=True))
+TERM = TermConfig(CONFIG.lease_ns, stop_timeout_ns=30 * NANOSECONDS)
+
+
+@pytest.fixture
+def candidate():
+    return Candidate(Elector(CONFIG, session="ann-1"), Term(TERM))
+
+
+def give(candidate, event, at=0):
+    """What comes of an input, in order: inputs of the elector, orders, requests."""
+    outputs = candidate.handle(event, at * NANOSECONDS)
+    return [output.event if isinstance(output, Handled) else type(output) for output in outputs]
+
+
+def elect(candidate):
+    give(candidate, Start())
+    give(candidate, Missing(1))
+    return give(candidate, Written(2, "v1"))
+
+
+def test_a_term_begins_in_the_step_that_elects(candidate):
+    assert elect(candidate) == [Written(2, "v1"), BeginTerm]
+
+
+def test_an_end_is_told_before_the_next_request_and_wishes_come_last(candidate):
+    """The term is over for all that runs of it before the store hears anything."""
+    elect(candidate)
+    assert give(candidate, StoreChanged(), at=10) == [StoreChanged(), EndTerm, GetLease, Abstain()]
+
+
+def test_a_release_is_the_last_thing_of_all(candidate):
+    elect(candidate)
+    give(candidate, AskedToStop(patience=5 * NANOSECONDS), at=1)
+    assert give(candidate, WorkEnded(), at=1) == [Stop(), EndTerm, Stop()]
+    assert give(candidate, TellingEnded(), at=1) == [Ended(), UpdateLease]
+    assert not candidate.is_finished
+    assert give(candidate, Written(3, "v2"), at=1) == [Written(3, "v2")]
+    assert candidate.is_finished
+
+
+def test_the_timer_is_both_machines(candidate):
+    """The term is heard first: what is no longer waited for gives up office before it is lost."""
+    elect(candidate)
+    give(candidate, AskedToStop(patience=1 * NANOSECONDS), at=1)
+    assert candidate.wake_at == 2 * NANOSECONDS
+    outputs = [LeaveBehind, Stop(release=False), EndTerm, TimerFired(), Stop()]
+    assert give(candidate, TimerFired(), at=2) == outputs
+
+
+def test_a_copy_goes_its_own_way(candidate):
+    twin = candidate.copy()
+    assert twin == candidate
+    assert hash(twin) == hash(candidate)
+    elect(twin)
+    assert (twin.term.state, candidate.term.state) == ("serving", "idle")
