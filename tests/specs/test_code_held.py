@@ -25,8 +25,7 @@ from incumbent.core.elector import Elector, Validity
 from incumbent.core.messages import Ended, GetLease, UpdateLease, Written
 from incumbent.core.states import PHASES
 from incumbent.core.term import Term
-from incumbent.testing.exploration import SmallWorld, explore
-from incumbent.testing.exploration import world as small_world
+from incumbent.testing.exploration import SmallWorld, deeds, explore
 from incumbent.testing.machine import ElectionMachine
 from incumbent.testing.simulation import swarm
 from incumbent.testing.simulation.participants import SimulatedStore
@@ -74,18 +73,18 @@ def judged_store(execute, counted):
 @pytest.fixture
 def stored(monkeypatch):
     """Counts what became of the writes; each change of a record is the proof's (P1, A2)."""
-    counted, ask = Counter(), small_world._ask
+    counted, ask = Counter(), deeds._ask
 
     def asked(sender, request, record, how, version):
         reply, after, broken = ask(sender, request, record, how, version)
-        if how in (small_world.FAILED, small_world.NOT_DONE):
+        if how in (deeds.FAILED, deeds.NOT_DONE):
             assert after == record
         else:
             judge_store(counted, record, request, after)
         return reply, after, broken
 
     monkeypatch.setattr(SimulatedStore, "execute", judged_store(SimulatedStore.execute, counted))
-    monkeypatch.setattr(small_world, "_ask", asked)
+    monkeypatch.setattr(deeds, "_ask", asked)
     return counted
 
 

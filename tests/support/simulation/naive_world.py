@@ -9,16 +9,9 @@ from typing import NamedTuple
 
 from incumbent.core.messages import StartedLeading
 from incumbent.testing.exploration.canonical import Canonizer
+from incumbent.testing.exploration.deeds import actions, outcomes
 from incumbent.testing.exploration.relations import Relation, Relations, places
-from incumbent.testing.exploration.world import (
-    OPERATOR,
-    STEP,
-    Candidate,
-    Moment,
-    StoredLease,
-    actions,
-    outcomes,
-)
+from incumbent.testing.exploration.world import OPERATOR, STEP, Moment, Participant, StoredLease
 
 
 class Naive(NamedTuple):
@@ -35,7 +28,7 @@ class Naive(NamedTuple):
 
 def beginning(world):
     count = world.candidates
-    return Naive((Candidate(),) * count, (0,) * count, (0,) * count)
+    return Naive((Participant(),) * count, (0,) * count, (0,) * count)
 
 
 def changed(values, at, value):
@@ -49,7 +42,7 @@ def successors(world, naive):
         moment = Moment(now, f"session{naive.used}", naive.used + 1)
         for action in actions(world, candidate, now):
             for _, outcome in outcomes(world, candidate, naive.record, action, moment):
-                assert not outcome.broken
+                assert not outcome.broken, outcome.broken
                 yield after(naive, who, outcome)
         clocks = changed(naive.clocks, who, naive.clocks[who] + 1)
         if world.skew and max(clocks) - min(clocks) <= world.skew:
@@ -65,15 +58,15 @@ def successors(world, naive):
 
 
 def after(naive, who, outcome):
-    elector = outcome.candidate.elector
+    elector = outcome.participant.elector
     seen, granted, top = naive.seen, naive.granted, naive.top
     if elector is not None and elector.observation.since is not None:
         seen = changed(seen, who, elector.observation.highest_token)
-    for notice in outcome.effects.notices if outcome.effects else ():
+    for notice in outcome.notices():
         granted = max(granted, notice.token) if isinstance(notice, StartedLeading) else granted
     if outcome.record is not None:
         top = max(top, outcome.record.lease.leader_transitions)
-    candidates = changed(naive.candidates, who, outcome.candidate)
+    candidates = changed(naive.candidates, who, outcome.participant)
     return Naive(candidates, naive.clocks, seen, outcome.record, top, granted, naive.used + 1)
 
 
@@ -86,7 +79,7 @@ def canonical(graph, naive):
         number, names = tables.records.number(written.value), written.names
     situations, relations = [], []
     for candidate, clock, seen in zip(naive.candidates, naive.clocks, naive.seen, strict=True):
-        form = canonizer.candidate(candidate, clock * STEP, seen)
+        form = canonizer.participant(candidate, clock * STEP, seen)
         situations.append(tables.situation(form))
         behind = min(naive.top - form.token, 2)
         relations.append(Relation(clock - min(naive.clocks), behind, places(form.names, names)))

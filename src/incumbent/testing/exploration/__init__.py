@@ -1,11 +1,11 @@
-"""Every interleaving of a small world, on the shipped elector, until there is nothing new.
+"""Every interleaving of a small world, on the shipped elector and term, until there is nothing new.
 
     explore(SmallWorld()).check()  # raises with the shortest trace, as a program, if a rule can be broken
 
-In the order in which to read: `world` (what can happen), `rules` (what must not), `canonical` (what counts as
-the same), `relations`, `tables` and `graph` (how millions of states are made of a few thousand situations),
-`search` (the walk through them), `program` (the way back to real clocks). The numbers, and what they show,
-are in `docs/reference/exploration.md`.
+In the order in which to read: `world` (what it is made of), `deeds` (what can happen), `rules` and
+`user_code` (what must not), `canonical` (what counts as the same), `relations`, `tables` and `graph` (how
+millions of states are made of a few thousand situations), `search` (the walk through them), `program` (the
+way back to real clocks). The numbers, and what they show, are in `docs/reference/exploration.md`.
 """
 
 from __future__ import annotations

@@ -2,14 +2,14 @@
 
 Why that is so, each held in tests against runs of real electors:
 
-- An elector compares instants with its own clock only. So every clock reads `ORIGIN`, instants move with it,
-  and those beyond every threshold are all equally far beyond.
+- An elector and its term compare instants with their own clock only. So every clock reads `ORIGIN`, instants
+  move with it, and those beyond every threshold are all equally far beyond.
 - Versions, sessions and the times in records are only ever compared for equality. So each is a *name*, with a
   label: its place in a walk through the candidate, or the record, that holds it.
 - Tokens are only compared and counted up. So a candidate's are relative to the highest that it has seen.
 
 Forgotten is what decides nothing: when a term began, who held a record that was seen, what version a write
-named once it was sent, and the last reading handled.
+named once it was sent, the last reading handled, and how often work failed once the back-off is the longest.
 """
 
 from __future__ import annotations
@@ -33,8 +33,11 @@ from incumbent.core.messages import (
     Written,
 )
 from incumbent.core.observation import Observation
+from incumbent.core.states import SERVING
+from incumbent.core.term import Term
 from incumbent.lease import Lease, StoredLease, Version
-from incumbent.testing.exploration.world import IDENTITY, STEP, Candidate, SmallWorld
+from incumbent.testing.exploration.user_code import MOST_FAILURES, UserCode
+from incumbent.testing.exploration.world import IDENTITY, STEP, Participant, SmallWorld
 
 ORIGIN: Final = 1000 * STEP
 TOKEN: Final = 10
@@ -48,7 +51,7 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True)
 class Form(Generic[_Value]):
-    """A candidate or a record in canonical form.
+    """A participant or a record in canonical form.
 
     Attributes:
         value: The form itself.
@@ -109,6 +112,7 @@ class Canonizer:
         config = world.config
         longest = max(config.renew_deadline_ns, config.retry_ns, config.request_timeout_ns)
         self._sent_horizon = ORIGIN - longest
+        self._begun_horizon = ORIGIN - (0 if world.term is None else world.term.lease_ns)
         self._seen_horizon = ORIGIN - config.lease_ns - config.takeover_delay_ns
 
     def record(self, stored: StoredLease, top: int) -> Form[StoredLease]:
@@ -117,18 +121,38 @@ class Canonizer:
         value = self._stored(names, stored, top - TOKEN)
         return Form(value, tuple(names.labels), tuple(names.labels.values()), top)
 
-    def candidate(self, candidate: Candidate, now: int, token: int) -> Form[Candidate]:
-        """A candidate whose clock reads `now`; `token` stands in until its elector has seen one."""
+    def participant(self, participant: Participant, now: int, token: int) -> Form[Participant]:
+        """One whose clock reads `now`; `token` stands in until its elector has seen one."""
         names = _Names()
-        elector, pending = candidate.elector, None
+        elector, pending, shift = participant.elector, None, ORIGIN - now
         if elector is not None:
             if elector.observation.since is not None:
                 token = elector.observation.highest_token
             if elector.pending is not None:
                 pending = elector.pending.id
-            elector = self._elector(names, elector, ORIGIN - now, token - TOKEN)
-        mail = tuple(self._message(names, message, pending, token - TOKEN) for message in candidate.mail)
-        return Form(Candidate(elector, mail), tuple(names.labels), tuple(names.labels.values()), token)
+            elector = self._elector(names, elector, shift, token - TOKEN)
+        mail = tuple(self._message(names, message, pending, token - TOKEN) for message in participant.mail)
+        term = participant.term and self._term(participant.term, shift)
+        value = Participant(elector, mail, term, self._code(participant.code, shift))
+        return Form(value, tuple(names.labels), tuple(names.labels.values()), token)
+
+    def _term(self, old: Term, shift: int) -> Term:
+        """When it began decides only where its work comes back by itself."""
+        new, began_at = old.copy(), ORIGIN
+        if old.state == SERVING and old.working:
+            began_at = max(old.began_at + shift, ORIGIN - old.config.lease_ns)
+        new.now, new.began_at = ORIGIN, began_at
+        new.failures = min(old.failures, MOST_FAILURES)
+        new.not_before = self._due(old.not_before, shift)
+        new.patience_until = self._due(old.patience_until, shift)
+        return new
+
+    def _code(self, old: UserCode, shift: int) -> UserCode:
+        """A back-off that is over is none; when work began is forgotten when a lease duration has passed."""
+        until, not_before, began = self._due(old.until, shift), self._due(old.not_before, shift), old.began
+        if began is not None:
+            began = max(began + shift, self._begun_horizon)
+        return old._replace(until=until, not_before=None if not_before == ORIGIN else not_before, began=began)
 
     def _elector(self, names: _Names, old: Elector, shift: int, rise: int) -> Elector:
         new = old.copy()

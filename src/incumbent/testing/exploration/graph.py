@@ -5,11 +5,13 @@ from __future__ import annotations
 from operator import ge
 from typing import Final, NamedTuple
 
+from incumbent.core.term_messages import TellingEnded, WorkEnded
 from incumbent.testing.exploration.canonical import TOKEN, Form
+from incumbent.testing.exploration.deeds import ANSWERED
 from incumbent.testing.exploration.relations import Relation, Relations
 from incumbent.testing.exploration.rules import NOT_ABOVE, TWO_LEADERS
 from incumbent.testing.exploration.tables import Step, Tables
-from incumbent.testing.exploration.world import ANSWERED, Action, Candidate, SmallWorld
+from incumbent.testing.exploration.world import Action, Participant, SmallWorld
 
 _BITS: Final = 24
 _MASK: Final = (1 << _BITS) - 1
@@ -70,7 +72,7 @@ class Graph:
     def beginning(self) -> int:
         """The state in which nobody has started."""
         tables, count = self.tables, self.world.candidates
-        nobody = tables.situation(Form(Candidate(), (), (), TOKEN))
+        nobody = tables.situation(Form(Participant(), (), (), TOKEN))
         relations = Relations(is_granted=True, seats=(Relation(),) * count)
         return self._pack(tables.relations.number(relations), tables.records.number(None), [nobody] * count)
 
@@ -149,7 +151,7 @@ class Graph:
     def obliging(self, state: int) -> int | None:
         """The state after what a world in good order does first; None if only time can pass.
 
-        Who is down starts, the oldest message is delivered, who is due wakes.
+        Who is down starts, the oldest message is delivered, what was asked to end ends, who is due wakes.
         """
         relations, record = state >> self._relations_shift, state >> self._record_shift & _MASK
         seats = self.situations(state)
@@ -240,17 +242,15 @@ class Graph:
 
 
 _NEVER: Final = 3
+_OBEDIENT: Final = {"obeys": (WorkEnded(), TellingEnded())}
 
 
 def _reluctance(choice: Choice) -> int:
+    """In which order a world in good order does what it can: `_NEVER` is what it does not."""
     action = choice.step.action
     if action.kind == "starts":
         return 0
-    if (
-        action.kind in ("asks", "receives")
-        and not action.at
-        and not action.keeps
-        and action.what in ("", ANSWERED)
-    ):
+    is_prompt = not action.at and not action.keeps and action.what in ("", ANSWERED)
+    if (action.kind in ("asks", "receives") and is_prompt) or action.what in _OBEDIENT.get(action.kind, ()):
         return 1
     return 2 if action.kind == "wakes" else _NEVER

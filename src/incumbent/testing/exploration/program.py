@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import Final, NamedTuple
 
-from incumbent.core import messages
-from incumbent.core.messages import Found, Reply, Request, StartedLeading, Unavailable, Written
+from incumbent import core
+from incumbent.core.candidate import Handled
+from incumbent.core.elector import Elector
+from incumbent.core.messages import Found, GetLease, Reply, Request, StartedLeading, Unavailable, Written
+from incumbent.core.term_messages import Order
 from incumbent.lease import Lease, StoredLease
+from incumbent.testing.exploration.deeds import act
 from incumbent.testing.exploration.rules import NOT_ABOVE, TWO_LEADERS
 from incumbent.testing.exploration.world import (
     IDENTITY,
     OPERATOR,
     STEP,
     Action,
-    Candidate,
     Moment,
     Outcome,
+    Participant,
     SmallWorld,
-    act,
 )
 
 _NAMES: Final = "abcdefgh"
@@ -27,6 +31,8 @@ _SETTINGS: Final = (
     *("lease_duration", "renew_deadline", "retry_period", "request_timeout", "takeover_delay"),
     "guarantees",
 )
+
+_SHOWN: Final = ("elector.state", "term.state", "is_finished", "wake_at")  # of a candidate, when it is over
 
 
 class Happening(NamedTuple):
@@ -40,7 +46,7 @@ class Replay:
     """A small world in real coordinates: clocks that go on, versions and sessions that never repeat.
 
     Attributes:
-        candidates: As they are now.
+        participants: As they are now.
         clocks: What their clocks read, in steps.
         record: What the store holds.
         granted: The highest token of any term so far.
@@ -49,7 +55,7 @@ class Replay:
 
     def __init__(self, world: SmallWorld) -> None:
         self.world = world
-        self.candidates = [Candidate()] * world.candidates
+        self.participants = [Participant()] * world.candidates
         self.clocks = [0] * world.candidates
         self.record: StoredLease | None = None
         self.granted = 0
@@ -58,6 +64,7 @@ class Replay:
         self._starts = self._versions = self._requests = 0
         self._variables: dict[tuple[str, int], str] = {}  # of requests, by session and id
         self._leases: list[tuple[Lease, str]] = []
+        self._last: tuple[str, str] | None = None  # how to ask what came of the last input, and the answer
 
     def perform(self, happening: Happening) -> None:
         """Let it happen, and write it down."""
@@ -74,33 +81,37 @@ class Replay:
 
     def leaders(self) -> list[int]:
         """Who leads now, each by its own clock."""
-        pairs = enumerate(zip(self.candidates, self.clocks, strict=True))
+        pairs = enumerate(zip(self._electors(), self.clocks, strict=True))
         return [
-            who
-            for who, ((elector, _), clock) in pairs
-            if elector is not None and elector.is_leader(clock * STEP)
+            who for who, (elector, clock) in pairs if elector is not None and elector.is_leader(clock * STEP)
         ]
+
+    def _electors(self) -> list[Elector | None]:
+        return [participant.elector for participant in self.participants]
 
     def program(self, rule: str) -> str:
         """What happened, as a test that fails if it ends in the breach of this rule."""
-        readings = [f"{_NAMES[who]}.is_leader({clock} * S)" for who, clock in enumerate(self.clocks)]
+        path = "" if self.world.term is None else ".elector"
+        readings = [f"{_NAMES[who]}{path}.is_leader({clock} * S)" for who, clock in enumerate(self.clocks)]
         running = [
-            text for text, (elector, _) in zip(readings, self.candidates, strict=True) if elector is not None
+            text for text, elector in zip(readings, self._electors(), strict=True) if elector is not None
         ]
         if rule == TWO_LEADERS == self.broken:
             leading = " and ".join(readings[who] for who in self.leaders()[:2])
             self._lines.append(f'assert not ({leading}), "{rule}"')
         elif ": nobody" in rule:
             self._lines.append(f'assert {" or ".join(running) or False}, "{rule}"')
+        elif self.world.term is not None and self._last is not None and rule == self.broken:
+            while "= outputs[" in self._lines[-1]:
+                self._lines.pop()  # nobody will answer these
+            self._lines += [f"happened = {self._last[0]}", f"assert happened != {self._last[1]}, {rule!r}"]
         elif not rule.startswith("handle raised"):
             self._lines.append(f"raise AssertionError({rule!r})")
         body = "\n".join(f"    {line}" for line in [*self._config(), *self._lines])
-        used = sorted(
-            name for name in vars(messages) if re.search(rf"\b{name}\(", body) and name != "StoredLease"
-        )
+        used = [name for name in sorted(core.__all__) if re.search(rf"(?<!\w){name}\(", body)]
         head = [
-            "from incumbent import Elector, ElectorConfig, StoredLease, StoreGuarantees",
-            f"from incumbent.core.messages import {', '.join(used)}",
+            "from incumbent import ElectorConfig, StoredLease, StoreGuarantees",
+            f"from incumbent.core import {', '.join(used)}",
             "",
             "S = 1_000_000_000",
         ]
@@ -116,6 +127,7 @@ class Replay:
             "    jitter=0,",
             "    clock_drift=0,",
             ")",
+            *([] if world.term is None else [f"terms = {world.term!r}"]),
         ]
 
     def _touch(self, asked_by: str) -> None:
@@ -132,27 +144,28 @@ class Replay:
         self._lines.append(f"# {deed}: version {self._versions}")
 
     def _act(self, who: int, action: Action) -> None:
-        before, now = self.candidates[who], self.clocks[who] * STEP
+        before, now = self.participants[who], self.clocks[who] * STEP
         self._starts += action.kind == "starts"
         moment = Moment(now, f"{_NAMES[who]}{self._starts}", self._versions + 1)
         outcome = act(self.world, before, self.record, action, moment)
         self._write(who, action, before, outcome)
-        elector, mail = outcome.candidate
+        after = outcome.participant
         if action.loses is not None:
-            mail = mail[: action.loses] + mail[action.loses + 1 :]
-        self.candidates[who] = Candidate(elector, mail)
+            after = after._replace(mail=after.mail[: action.loses] + after.mail[action.loses + 1 :])
+        self.participants[who] = after
         if outcome.record is not None and outcome.record is not self.record:
             self.record, self._versions = outcome.record, self._versions + 1
         self.broken = self.broken or outcome.broken
-        for notice in () if outcome.effects is None else outcome.effects.notices:
+        for notice in outcome.notices():
             if isinstance(notice, StartedLeading):
                 if notice.token <= self.granted:
                     self.broken = self.broken or NOT_ABOVE
                 self.granted = max(self.granted, notice.token)
 
-    def _write(self, who: int, action: Action, before: Candidate, outcome: Outcome) -> None:
+    def _write(self, who: int, action: Action, before: Participant, outcome: Outcome) -> None:
         name, now = _NAMES[who], self.clocks[who]
         message = before.mail[action.at] if action.kind in ("asks", "receives") else None
+        self._last = None
         if action.kind == "crashes":
             self._lines.append(f"# {name} crashes")
         elif message is not None and not isinstance(message, Reply):
@@ -160,28 +173,50 @@ class Replay:
         else:
             elector, event = before.elector, "Start()"
             if elector is None:
-                self._lines.append(f'{name} = Elector(config, session="{name}{self._starts}")')
+                made = f'Elector(config, session="{name}{self._starts}")'
+                self._lines.append(
+                    f"{name} = {made if self.world.term is None else f'Candidate({made}, Term(terms))'}"
+                )
             elif isinstance(message, Reply):
                 event = self._reply(elector.session, message)
             else:
-                event = repr(action.what) if action.kind == "is given" else "TimerFired()"
-            self._lines.append(self._step(name, f"{name}.handle({event}, {now} * S)", outcome))
+                event = "TimerFired()" if isinstance(action.what, str) else repr(action.what)
+            call = f"{name}.handle({event}, {now} * S)"
+            if self.world.term is None:
+                self._lines += self._step(name, call, f"{call}.request", outcome)
+            else:
+                after = outcome.participant
+                call = f"outputs = list({call})"
+                self._lines += self._step(name, call, "outputs[{}]", outcome)
+                came = tuple(type(output).__name__ for output in outcome.outputs)
+                asked = "*(type(output).__name__ for output in outputs)"
+                for path in _SHOWN:
+                    came, asked = (*came, attrgetter(path)(after)), f"{asked}, {name}.{path}"
+                self._last = asked, repr(came)
 
-    def _step(self, name: str, call: str, outcome: Outcome) -> str:
-        elector, effects = outcome.candidate.elector, outcome.effects
-        if elector is None or effects is None:
-            return call
-        moves = [f"{move.source} -> {move.dest}" for move in effects.moves]
-        request = effects.request
-        if request is not None:
-            self._requests += 1
-            variable = f"{name}{self._requests}"
-            self._variables[elector.session, request.id] = variable
-            call = f"{variable} = {call}.request"
-            moves.append(type(request).__name__)
-            if not isinstance(request, messages.GetLease):
-                self._leases.append((request.lease, f"{variable}.lease"))
-        return f"{call}  # {', '.join(moves)}" if moves else call
+    def _step(self, name: str, call: str, request: str, outcome: Outcome) -> Iterator[str]:
+        """The line that gives an input, and those that name the requests that come of it."""
+        said, requests = [], []
+        elector = outcome.participant.elector
+        for number, output in enumerate(outcome.outputs):
+            if isinstance(output, Handled):
+                said += [f"{move.source} -> {move.dest}" for move in output.effects.moves]
+            elif isinstance(output, Order):
+                said.append(repr(output))
+            elif elector is not None:
+                self._requests += 1
+                variable = f"{name}{self._requests}"
+                self._variables[elector.session, output.id] = variable
+                said.append(type(output).__name__)
+                requests.append(f"{variable} = {request.format(number)}")
+                if not isinstance(output, GetLease):
+                    self._leases.append((output.lease, f"{variable}.lease"))
+        comment = f"  # {', '.join(said)}" if said else ""
+        if self.world.term is None:
+            yield f"{requests[0] if requests else call}{comment}"
+        else:
+            yield f"{call}{comment}"
+            yield from requests
 
     def _deed(self, name: str, request: Request, outcome: Outcome, how: str) -> str:
         lease = getattr(request, "lease", None)

@@ -12,20 +12,18 @@ from dataclasses import replace
 from typing import Generic, NamedTuple, TypeVar, cast
 
 from incumbent.core.messages import Reply, StartedLeading
-from incumbent.core.states import STOPPED
 from incumbent.lease import StoredLease
 from incumbent.testing.exploration.canonical import ORIGIN, TOKEN, Canonizer, Form, Wrote, wall
+from incumbent.testing.exploration.deeds import actions, outcomes
 from incumbent.testing.exploration.relations import OF_RECORD, UNKNOWN, Change, Relation, Relations, places
 from incumbent.testing.exploration.world import (
     OPERATOR,
     STEP,
     Action,
-    Candidate,
     Moment,
     Outcome,
+    Participant,
     SmallWorld,
-    actions,
-    outcomes,
 )
 
 _VERSION, _BASE, _SESSION, _WALL = range(4)  # the names of a record; a vacant one's: of version and wall
@@ -60,7 +58,7 @@ class Step(NamedTuple):
 class Situation(NamedTuple):
     """A candidate in canonical form, and what is asked about it again and again."""
 
-    value: Candidate
+    value: Participant
     labels: tuple[Hashable, ...]
     leads: bool
     contends: bool
@@ -77,10 +75,10 @@ class Tables:
         self.relations: Numbered[Relations] = Numbered()
         self.changes: Numbered[Change] = Numbered()
         self._canonizer = Canonizer(world)
-        self._numbers: dict[Candidate, int] = {}
+        self._numbers: dict[Participant, int] = {}
         self._moment = Moment(ORIGIN, session="new", version=999)
 
-    def situation(self, form: Form[Candidate]) -> int:
+    def situation(self, form: Form[Participant]) -> int:
         """The number of a candidate in canonical form."""
         value = form.value
         number = self._numbers.setdefault(value, len(self.situations))
@@ -90,7 +88,7 @@ class Tables:
                 value,
                 form.labels,
                 leads=elector is not None and elector.is_leader(ORIGIN),
-                contends=elector is None or (elector.contending and elector.state != STOPPED),
+                contends=value.contends,
                 is_asking=any(not isinstance(message, Reply) for message in value.mail),
             )
             self.situations.append(situation)
@@ -112,7 +110,7 @@ class Tables:
     def tick(self, number: int, *, alone: bool) -> Step:
         """Time passes by one step for a candidate, and nothing else happens to it."""
         situation = self.situations[number]
-        form = self._canonizer.candidate(situation.value, ORIGIN + STEP, TOKEN)
+        form = self._canonizer.participant(situation.value, ORIGIN + STEP, TOKEN)
         change = Change(places(situation.labels, form.names), ticks=alone)
         return Step(Action("ticks"), "", self.changes.number(change), self.situation(form))
 
@@ -141,7 +139,7 @@ class Tables:
             if outcome.broken:
                 yield Step(choice, outcome.broken)
                 continue
-            form = self._canonizer.candidate(outcome.candidate, ORIGIN, TOKEN)
+            form = self._canonizer.participant(outcome.participant, ORIGIN, TOKEN)
             names = tuple(row.get(name, UNKNOWN) for name in form.names)
             change = Change(names, rise=form.token - TOKEN, started=_started(outcome))
             record = None
@@ -188,6 +186,5 @@ class Tables:
 
 
 def _started(outcome: Outcome) -> int | None:
-    notices = () if outcome.effects is None else outcome.effects.notices
-    tokens = [notice.token for notice in notices if isinstance(notice, StartedLeading)]
+    tokens = [notice.token for notice in outcome.notices() if isinstance(notice, StartedLeading)]
     return tokens[-1] - TOKEN if tokens else None

@@ -1,38 +1,27 @@
-"""A world small enough to be explored whole, and all that can happen in it.
+"""A world small enough to be explored whole, and what it is made of.
 
-Everything here is a function of values: a candidate is an elector and its messages, the store is one record,
-and an action makes new ones of them. The search walks through all of it in canonical coordinates, `program`
-walks one trace again in real ones; both call the same functions, so what was explored is what is replayed.
+A participant is an elector, alone or joined with its term as every driver joins them, the code of its user,
+and its messages. `deeds` says what comes of an action.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
 from incumbent.config import ElectorConfig
+from incumbent.core.candidate import Candidate, Handled, Output
 from incumbent.core.elector import Elector
-from incumbent.core.messages import (
-    CreateLease,
-    Effects,
-    Found,
-    GetLease,
-    Input,
-    Missing,
-    Refused,
-    Reply,
-    Request,
-    Start,
-    TimerFired,
-    Unavailable,
-    UpdateLease,
-    WriteRequest,
-    Written,
-)
+from incumbent.core.messages import Abstain, Ended, Input, Notice, Reply, Request, Resign, Start, Stop
+from incumbent.core.states import STOPPED
+from incumbent.core.term import LONGEST_BACK_OFF, Term, TermConfig
+from incumbent.core.term_messages import TermInput, WorkEnded
 from incumbent.errors import ConfigurationError
 from incumbent.lease import NANOSECONDS, StoredLease, StoreGuarantees, Version
-from incumbent.testing.exploration.rules import broken_by_step, broken_by_write
+from incumbent.testing.exploration.user_code import UserCode
+
+_OF_TERM: Final = (Start, Abstain, Resign, Stop, Ended)
 
 STEP: Final = NANOSECONDS
 """One step of the grid on which all clocks of a small world tick: a second."""
@@ -73,10 +62,13 @@ class SmallWorld:
         resign_requests: Somebody may put a request to resign on the record (P14).
         touches: Somebody may touch the record: another version, the same write (P15).
         inputs: What else may be given to any running candidate at any moment.
+        term: What the terms of each candidate are like; None: each is an elector alone, which obeys `inputs`.
+        endings: How work may end. It may always go on for ever, too.
         guarantees: What the store promises.
 
     Raises:
-        ConfigurationError: A number is impossible, or P6 does not hold for this skew.
+        ConfigurationError: A number is impossible, or P6 does not hold for this skew, or an input of the
+            elector's is one that only its term may give.
     """
 
     candidates: int = 2
@@ -92,7 +84,9 @@ class SmallWorld:
     errors: bool = False
     resign_requests: bool = False
     touches: bool = False
-    inputs: tuple[Input, ...] = ()
+    inputs: tuple[Input | TermInput, ...] = ()
+    term: TermConfig | None = None
+    endings: tuple[WorkEnded, ...] = (WorkEnded(),)
     guarantees: StoreGuarantees = _DURABLE
     config: ElectorConfig = field(init=False, repr=False)
 
@@ -105,6 +99,10 @@ class SmallWorld:
             raise ConfigurationError(
                 f"lease_duration {self.lease_duration} is less than renew_deadline {self.renew_deadline} + "
                 f"2 * skew {self.skew} (P6): two clocks may drift apart by twice the skew within one lease"
+            )
+        if self.term is not None and any(isinstance(event, _OF_TERM) for event in self.inputs):
+            raise ConfigurationError(
+                f"inputs {self.inputs!r}: its term gives an elector these; wish for them"
             )
         config = ElectorConfig(
             IDENTITY,
@@ -121,27 +119,74 @@ class SmallWorld:
 
     @property
     def election_bound(self) -> int:
-        """Within how many steps of good order somebody leads (L1): a lease, two retries and a timeout."""
-        return int(
-            self.lease_duration + self.takeover_delay + 2 * self.retry_period + self.request_timeout + 0.5
-        )
+        """Within how many steps of good order somebody leads (L1): a lease, two retries and a timeout.
+
+        Where work fails or is short its candidate backs off before that.
+        """
+        retries = 2 * self.retry_period + self.request_timeout + 0.5
+        return int(self.lease_duration + self.takeover_delay + retries) + self._longest_back_off
+
+    @property
+    def _longest_back_off(self) -> int:
+        if self.term is None or not self.endings:
+            return 0
+        fails = any(ending.failed for ending in self.endings)
+        return self.term.lease_ns * (LONGEST_BACK_OFF if fails else 1) // STEP
 
 
 Mail: TypeAlias = tuple[Request | Reply, ...]
 
 
-class Candidate(NamedTuple):
-    """One candidate: its elector, or None while it is down, and its messages, oldest first."""
+class Participant(NamedTuple):
+    """One candidate and what surrounds it.
+
+    Attributes:
+        elector: None while it is down.
+        mail: Its messages, oldest first.
+        term: Its term; None while it is down, and where electors are alone.
+        code: What runs of its user's code.
+    """
 
     elector: Elector | None = None
     mail: Mail = ()
+    term: Term | None = None
+    code: UserCode = UserCode()
+
+    @property
+    def wake_at(self) -> int | None:
+        """When its timer is due."""
+        machines = (self.elector, self.term)
+        return min(
+            (machine.wake_at for machine in machines if machine is not None and machine.wake_at is not None),
+            default=None,
+        )
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether its driver has finished, and gives it nothing more."""
+        return (
+            self.elector is not None
+            and self.term is not None
+            and Candidate(self.elector, self.term).is_finished
+        )
+
+    @property
+    def contends(self) -> bool:
+        """Whether it could come to lead: not if it has stopped or stands aside.
+
+        Who has a term stands aside only for a while, whatever its term says.
+        """
+        if self.elector is None or self.elector.state == STOPPED:
+            return self.elector is None
+        return self.elector.contending if self.term is None else not self.code.stops
 
 
 class Action(NamedTuple):
     """One thing that happens to a candidate.
 
     Attributes:
-        kind: "starts", "crashes", "wakes", "is given", "receives" or "asks" (the store, which does it now).
+        kind: "starts", "crashes", "wakes", "is given", "receives", "asks" (the store, which does it now),
+            "ends" (of its user's code) or "obeys" (the same, as it was asked to).
         at: Which message of its mail.
         what: The input that is given, or how the store deals with the request.
         keeps: The message stays under way.
@@ -150,18 +195,31 @@ class Action(NamedTuple):
 
     kind: str
     at: int = 0
-    what: Input | str = ""
+    what: Input | TermInput | str = ""
     keeps: bool = False
     loses: int | None = None
 
 
 class Outcome(NamedTuple):
-    """What an action led to, and the rule that it broke, or ""."""
+    """What an action led to.
 
-    candidate: Candidate
+    Attributes:
+        participant: As it is then.
+        record: What the store holds then.
+        outputs: What the candidate brought about, in order.
+        broken: The rule that it broke, or "".
+    """
+
+    participant: Participant
     record: StoredLease | None
-    effects: Effects | None
-    broken: str
+    outputs: tuple[Output, ...] = ()
+    broken: str = ""
+
+    def notices(self) -> Iterator[Notice]:
+        """What the elector told."""
+        for output in self.outputs:
+            if isinstance(output, Handled):
+                yield from output.effects.notices
 
 
 class Moment(NamedTuple):
@@ -176,118 +234,3 @@ class Moment(NamedTuple):
     now: int
     session: str
     version: Version
-
-
-def actions(world: SmallWorld, candidate: Candidate, now: int) -> Iterator[Action]:
-    """All that can happen to a candidate at the reading `now` of its clock, besides that time passes."""
-    elector = candidate.elector
-    for at, message in enumerate(candidate.mail):
-        if not isinstance(message, Reply):
-            yield from (Action("asks", at, how) for how in _answers(world, elector, message))
-            if world.duplicates and not isinstance(message, GetLease):
-                yield Action("asks", at, ANSWERED, keeps=True)
-        elif elector is not None:
-            yield Action("receives", at)
-            if world.duplicates:
-                yield Action("receives", at, keeps=True)
-    if elector is None:
-        yield Action("starts")
-        return
-    if elector.wake_at is not None and now >= elector.wake_at:
-        yield Action("wakes")
-    if world.crashes:
-        yield Action("crashes")
-    yield from (Action("is given", what=event) for event in world.inputs)
-
-
-def _answers(world: SmallWorld, elector: Elector | None, request: Request) -> tuple[str, ...]:
-    is_awaited = elector is not None and elector.pending is not None and elector.pending.id == request.id
-    if not world.errors or not is_awaited:
-        return (ANSWERED,)
-    return (
-        (ANSWERED, FAILED) if isinstance(request, GetLease) else (ANSWERED, DONE_BUT_FAILED, FAILED, NOT_DONE)
-    )
-
-
-def outcomes(
-    world: SmallWorld,
-    candidate: Candidate,
-    record: StoredLease | None,
-    action: Action,
-    moment: Moment,
-) -> Iterator[tuple[Action, Outcome]]:
-    """What the action leads to: several things where the network has no room and must lose a message."""
-    outcome = act(world, candidate, record, action, moment)
-    elector, mail = outcome.candidate
-    if len(mail) <= world.in_flight:
-        yield action, outcome
-        return
-    for at in range(len(mail) - 1):  # never the last one: to lie there for ever is to be lost
-        left = Candidate(elector, mail[:at] + mail[at + 1 :])
-        yield action._replace(loses=at), outcome._replace(candidate=left)
-
-
-def act(
-    world: SmallWorld,
-    candidate: Candidate,
-    record: StoredLease | None,
-    action: Action,
-    moment: Moment,
-) -> Outcome:
-    """Let the action happen; nothing that was given is changed."""
-    elector, mail = candidate
-    message = mail[action.at] if action.kind in ("asks", "receives") else None
-    if message is not None and not action.keeps:
-        mail = mail[: action.at] + mail[action.at + 1 :]
-    if action.kind == "crashes":
-        writes = (left for left in mail if isinstance(left, WriteRequest))
-        orphans = tuple(replace(write, id=-abs(write.id)) for write in writes)  # done or not, nobody waits
-        return Outcome(Candidate(None, orphans), record, None, "")
-    if message is not None and not isinstance(message, Reply):
-        is_orphan = message.id < 0
-        sender = None if is_orphan else elector
-        reply, record, broken = _ask(sender, message, record, str(action.what), moment.version)
-        if not is_orphan:
-            at = len(mail) if action.keeps else action.at
-            mail = (*mail[:at], reply, *mail[at:])
-        return Outcome(Candidate(elector, mail), record, None, broken)
-    if elector is None:
-        before: Elector = Elector(world.config, session=moment.session)
-        event: Input = Start()
-    else:
-        before, event = elector, _event(action, message)
-    elector = before.copy()
-    try:
-        effects = elector.handle(event, moment.now)
-    except Exception as error:  # noqa: BLE001 - whatever a broken elector raises is a finding
-        return Outcome(candidate, record, None, f"handle raised {type(error).__name__}: {error}")
-    if effects.request is not None:
-        mail = (*mail, effects.request)
-    broken = broken_by_step(before, event, moment.now, effects, elector)
-    return Outcome(Candidate(elector, mail), record, effects, broken)
-
-
-def _event(action: Action, message: Reply | None) -> Input:
-    if message is not None:
-        return message
-    return TimerFired() if isinstance(action.what, str) else action.what
-
-
-def _ask(
-    sender: Elector | None, request: Request, record: StoredLease | None, how: str, version: Version
-) -> tuple[Reply, StoredLease | None, str]:
-    """The store deals with a request: the reply, the record afterwards, and the rule that was broken."""
-    if how in (FAILED, NOT_DONE):
-        return Unavailable(request.id, outcome_unknown=how == FAILED), record, ""
-    if isinstance(request, GetLease):
-        return (Missing(request.id) if record is None else Found(request.id, record)), record, ""
-    if isinstance(request, CreateLease) and record is not None:
-        return Refused(request.id), record, ""
-    if isinstance(request, UpdateLease):
-        if record is None:
-            return Missing(request.id), record, ""
-        if record.version != request.version:
-            return Refused(request.id), record, ""
-    broken = broken_by_write(sender, record, request.lease)
-    reply = Unavailable(request.id) if how == DONE_BUT_FAILED else Written(request.id, version)
-    return reply, StoredLease(request.lease, version), broken
