@@ -25,18 +25,20 @@ DOCS = Path(__file__).parents[2] / "docs" / "explanation" / "reading-a-timeline.
 GOLDEN = """\
 seconds      |0                      |20                     |40
 a  role      █1███████████·····························█3███████████████████████
+   office    wwwwwwwwwwwww                             wwwwwwwwwwwwwwwwwwwwwwwww
    faults          ///////////////
    lease     aaaaaaaaaaaaaaaa°°°°°bbbbbbbbbbbbbbbbbbbbbaaaaaaaaaaaaaaaaaaaaaaaaa
    messages  ++ + + x xx x x x x x' ' ' ' ' '' ' ' ' ' ++ + + + + ++ + + + + ++
 b  role      ?···············█2███████████████████░░░░░░░·······················
+   office                    wwwwwwwwwwwwwwwwwwwwwwwwwwww
    faults                                  ‖‖‖‖‖‖‖‖‖‖‖‖‖‖
    lease     aaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbbbbbbbbb°°°aaaaaaaaaaaaaaaaaaaaaaaa
    messages  =' ' ' ' ' '' ' + + + ++ + + +             ' ' ' ' ' '' ' ' ' ' ''
 store holder aaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbbbbbbbbbbbaaaaaaaaaaaaaaaaaaaaaaaaa
    version   || | |4         | | | || | | |12          || | | | | || | | | | ||
 
-█ leads   ░ term over   ? candidate   · follower   ‖ paused   / cut off
-° expired   ' read   + written   = refused   x lost   | version
+█ leads   ░ term over   ? candidate   · follower   w works   ‖ paused
+/ cut off   ° expired   ' read   + written   = refused   x lost   | version
 one column is 0.821 s
      0.02  a      leads with token 1 (a-1.0) for 10.49 s, until 10.51 s: the re…
         5  a      cut off from the store, for 12 s

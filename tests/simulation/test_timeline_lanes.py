@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from incumbent.testing.history import Answered, Executed, Invoked, Turned
+from incumbent.core.messages import GetLease, StoppedLeading
+from incumbent.testing.history import Answered, Executed, Finished, Invoked, Ran, Struck, Told, Turned
+from incumbent.testing.properties.work import BY_WISH
 from incumbent.testing.simulation import verbs as simulation_module
 from incumbent.testing.simulation.verbs import Simulation
 from incumbent.testing.timeline.fuses import fuses
 from incumbent.testing.timeline.lanes import picture
 from incumbent.testing.timeline.messages import messages
+from incumbent.testing.timeline.office import offices
 from incumbent.testing.timeline.words import VERBS
 from support.simulation.timeline_runs import ALIKE, SECOND, scripted, swarm
 
@@ -138,3 +142,67 @@ def test_every_verb_has_words():
     struck = re.findall(r'_strike\(\s*"(\w+)"', Path(simulation_module.__file__).read_text("utf-8"))
     assert set(struck) <= set(VERBS)
     assert len(struck) > 15
+
+
+def in_office(history, *kinds):
+    drawn = [(name, span) for name, office in offices(history).items() for span in office.spans]
+    return [(name, span.start, span.end) for name, span in drawn if span.kind in kinds]
+
+
+def troubled(seed):
+    """Work and callbacks that take their time, a resignation, a stop that does not wait for them, a crash."""
+    profile = replace(ALIKE, wind_down=4 * SECOND, stop_timeout=6 * SECOND)
+    simulation = Simulation(3, seed=seed, profile=profile, jitter=0.0)
+    for verb, arguments in (("resign", ()), ("stop", (1,)), ("crash", ())):
+        simulation.run_for(30)
+        getattr(simulation, verb)("leader", *arguments)
+    simulation.run_for(10)
+    return simulation.history
+
+
+def found_in_office(kind, histories):
+    return [(history, each) for history in histories for each in in_office(history, kind)]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_runs_in_office_is_drawn_from_its_beginning_to_its_end(seed):
+    """Whatever becomes of its process meanwhile, but for a crash, which ends it, too."""
+    history = troubled(seed)
+    (crash,) = [one for one in history.of(Struck) if one.verb == "crash"]
+    drawn, lasted, running = Counter(), Counter(), {}
+    for name, start, end in in_office(history, "works", "asked to end", "told", "left behind"):
+        drawn[name] += end - start
+    for ran in history.of(Ran):
+        name = ran.who.partition("-")[0]
+        if ran.what == "begins":
+            running[name, ran.code] = ran.at
+        elif ran.what != "is asked to end":
+            lasted[name] += ran.at - running.pop((name, ran.code))
+    for (name, _), at in running.items():
+        lasted[name] += (crash.at if name in crash.targets and crash.at > at else history.end) - at
+    assert drawn == lasted
+
+
+def test_a_release_that_waits_is_drawn_from_the_end_of_its_term_to_its_sending():
+    """And only then: a lease that is left to expire has none."""
+    histories = [*map(troubled, range(6)), *(swarm(seed).history for seed in range(20))]
+    found = found_in_office("release owed", histories)
+    assert len(found) > 10
+    for history, (name, start, end) in found:
+        writes = [one for one in history.of(Invoked) if not isinstance(one.request, GetLease)]
+        sent = {(one.who, one.at) for one in writes if one.request.lease.is_vacant}
+        ended = [one for one in history.of(Told) if isinstance(one.notice, StoppedLeading)]
+        wished = {(one.who, one.at) for one in ended if one.notice.reason in BY_WISH}
+        assert any(who.startswith(name) and (who, end) in sent for who, at in wished if at == start)
+
+
+def test_what_is_left_behind_is_drawn_and_told():
+    """From when its process has finished, for as long as it runs on."""
+    found = [
+        (history, each) for history in map(troubled, range(6)) for each in in_office(history, "left behind")
+    ]
+    assert found
+    for history, (name, start, _) in found:
+        assert (f"{name}-1", start) in {(one.who, one.at) for one in history.of(Finished)}
+        told = [one.what for one in picture(history, []).story if (one.who, one.at) == (name, start)]
+        assert any(what.endswith("is left behind") for what in told)

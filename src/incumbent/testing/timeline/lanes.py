@@ -21,6 +21,7 @@ from incumbent.testing.history import (
 )
 from incumbent.testing.timeline.fuses import Fuse, fuses
 from incumbent.testing.timeline.messages import Message, messages
+from incumbent.testing.timeline.office import offices
 from incumbent.testing.timeline.parts import OWED, Moment, Span, firsts
 from incumbent.testing.timeline.signs import seconds
 from incumbent.testing.timeline.store import records, store_faults
@@ -34,6 +35,7 @@ class Lane(NamedTuple):
     identity: str
     roles: list[Span]
     terms: list[Span]
+    office: list[Span]
     faults: list[Span]
     fuses: list[Fuse]
     messages: list[Message]
@@ -55,16 +57,16 @@ def picture(history: History, found: Sequence[Violation]) -> Picture:
     """Everything that is drawn of a run, and of these violations."""
     begun = _beginnings(history)
     lanes = []
-    fuse_lists, message_lists = fuses(history), messages(history)
+    fuse_lists, message_lists, in_office = fuses(history), messages(history), offices(history)
     story: list[Moment] = []
     for name, config in history.configs.items():
         terms = list(_terms(history, name))
         faults = list(_faults(history, name, begun))
-        story += _told(name, terms, faults)
+        story += [*_told(name, terms, faults), *in_office[name].story]
         roles = [*_roles(history, name, begun), *(span for span in faults if span.kind == "crashed")]
         faults = [span for span in faults if span.kind != "crashed"]
         mine = (fuse_lists.get(name, []), message_lists.get(name, []))
-        lanes.append(Lane(name, config.identity, roles, terms, faults, *mine))
+        lanes.append(Lane(name, config.identity, roles, terms, in_office[name].spans, faults, *mine))
     stalls = list(store_faults(history))
     story += [Moment(span.start, "store", span.tip, 2) for span in stalls]
     story += _others(history)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Final
 
-LEGEND_HEIGHT: Final = 58
+LEGEND_HEIGHT: Final = 77
 ROW: Final = 19
 
 _SAMPLES: Final = (
@@ -14,6 +14,11 @@ _SAMPLES: Final = (
     ('<line class="role candidate" x2="30" y1="-3" y2="-3"/>', "candidate"),
     ('<line class="role" x2="30" y1="-3" y2="-3"/>', "follower"),
     ('<line class="role crashed" x2="30" y1="-3" y2="-3"/>', "crashed"),
+    ('<rect class="works c0" y="-6" width="30" height="7"/>', "work runs"),
+    ('<rect class="asked c0" y="-6" width="30" height="7"/>', "asked to end"),
+    ('<rect class="told c0" y="-6" width="30" height="7"/>', "told of the end"),
+    ('<line class="owed" x2="30" y1="-3" y2="-3"/>', "release waits"),
+    ('<rect class="left c0" y="-6" width="30" height="7"/>', "left behind"),
     ('<polygon class="fuse c0" points="0,-10 30,2 30,4 0,4"/>', "time left of the lease"),
     ('<line class="expired" x2="30" y1="-3" y2="-3"/>', "run out"),
     ('<line class="free" x2="30" y1="-3" y2="-3"/>', "lease free"),
@@ -43,7 +48,7 @@ def draw_legend(y: int, width: int) -> str:
     drawn = []
     for sample, text in _SAMPLES:
         wide = 36 + 5.6 * len(text) + 16
-        if x + wide > width and row < 2:  # noqa: PLR2004 - there is room for three
+        if x + wide > width and row < 3:  # noqa: PLR2004 - there is room for four
             x, row = 14.0, row + 1
         label = f'<text class="row" x="36" y="1">{escape(text)}</text>'
         drawn.append(f'<g transform="translate({x:.0f} {y + 17 + row * ROW})">{sample}{label}</g>')

@@ -37,6 +37,9 @@ $fills
 .role{stroke:#a9adb4;stroke-width:1.5}
 .role.candidate{stroke:$ink;stroke-width:5}
 .role.crashed{stroke-dasharray:7 5}
+.works,.asked,.told,.left{stroke-width:1}.asked{fill-opacity:.35;stroke-dasharray:3 1.5}
+.timeline .told{fill:$paper}.timeline .left{fill:$ink;stroke:$ink}
+.owed{stroke:$ink;stroke-width:2;stroke-dasharray:5 2}
 .fuse{fill-opacity:.45;stroke:none}
 .free{stroke:#a9adb4;stroke-width:1.5}
 .expired{stroke:$ink;stroke-width:1.5;stroke-dasharray:1.5 3}

@@ -23,7 +23,7 @@ from incumbent.testing.timeline.words import named
 GUTTER: Final = 128
 TOP: Final = 26
 FLAG: Final = 14
-LANE: Final = 112
+LANE: Final = 122
 STORE: Final = 62
 CROWD: Final = 5
 """Ordinary messages are hidden where a lane has less than so many pixels for each."""
@@ -31,9 +31,12 @@ CROWD: Final = 5
 TICK_EVERY: Final = 90
 ORDINARY: Final = ("read", "written", "refused")
 FAULTS_AT: Final = {"paused": 2, "cut off": 7, "slow": 12}
-FUSE_AT: Final = 46
+OFFICE_AT: Final = 43
+OFFICE_HIGH: Final = 7
+OFFICE: Final = {"works": "works", "asked to end": "asked", "told": "told", "left behind": "left"}
+FUSE_AT: Final = 56
 FUSE_HIGH: Final = 24
-MESSAGES_AT: Final = 78
+MESSAGES_AT: Final = 88
 MESSAGES_HIGH: Final = 24
 
 
@@ -138,6 +141,7 @@ def _cut(picture: Picture, since: int, until: int) -> Picture:
         lane._replace(
             roles=list(within(lane.roles, since, until)),
             terms=list(within(lane.terms, since, until)),
+            office=list(within(lane.office, since, until)),
             faults=list(within(lane.faults, since, until)),
             fuses=list(within(lane.fuses, since, until)),
             messages=list(within(lane.messages, since, until)),
@@ -154,7 +158,7 @@ def _cut(picture: Picture, since: int, until: int) -> Picture:
 
 
 def _gutter(picture: Picture, colours: dict[str, str], width: int) -> Iterator[str]:
-    rows = ((15, "faults"), (35, "role"), (62, "lease as it sees it"), (94, "messages"))
+    rows = ((15, "faults"), (35, "role"), (50, "office"), (72, "lease as it sees it"), (104, "messages"))
     for index, lane in enumerate(picture.lanes):
         y = TOP + index * LANE
         yield f'<line class="rule" x1="0" x2="{width}" y1="{y}" y2="{y}"/>'
@@ -201,11 +205,20 @@ def _lane(pen: Pen, lane: Lane, colours: dict[str, str], *, is_crowded: bool) ->
     for term in lane.terms:
         yield pen.rect(term, 20, 20, f"term {mine}")
         yield pen.text(term, 34, term.label, f"on-{mine}")
+    yield from _office(pen, lane.office, mine)
     for fuse in lane.fuses:
         yield from _fuse(pen, fuse, colours.get(fuse.holder, "other"))
     for message in lane.messages:
         if not is_crowded or message.kind not in ORDINARY:
             yield "".join(_message(pen, message, mine))
+
+
+def _office(pen: Pen, spans: list[Span], colour: str) -> Iterator[str]:
+    for span in spans:
+        if span.kind == "release owed":
+            yield pen.line(span.start, span.end, (OFFICE_AT + OFFICE_HIGH + 1,) * 2, "owed", span.tip)
+        else:
+            yield pen.rect(span, OFFICE_AT, OFFICE_HIGH, f"{OFFICE[span.kind]} {colour}")
 
 
 def _fuse(pen: Pen, fuse: Fuse, colour: str) -> Iterator[str]:

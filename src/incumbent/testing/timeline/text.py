@@ -102,7 +102,9 @@ def tick_step(span: int, ticks: int) -> int:
 
 def _lane(picture: Picture, lane: Lane, chart: Chart) -> None:
     _roles(picture, lane, chart)
-    faults = chart.blank()
+    office, faults = chart.blank(), chart.blank()
+    _fill_kinds(chart, office, lane.office, "office")
+    chart.add("   office", office, "office")
     _fill_kinds(chart, faults, lane.faults, "fault")
     chart.add("   faults", faults, "fault")
     lease = chart.blank()
