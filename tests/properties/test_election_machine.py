@@ -9,10 +9,13 @@ import os
 from collections import Counter
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
+from transitions import MachineError
 
+from incumbent.core import Abstain, Ended, Term
 from incumbent.testing.machine import ElectionMachine
+from incumbent.testing.properties import PropertyViolated
 from incumbent.testing.properties.coverage import sightings, unseen
 
 EXAMPLES = int(os.environ.get("INCUMBENT_EXAMPLES", "100"))
@@ -46,3 +49,35 @@ def test_no_program_of_faults_elects_two_leaders():
     CountedMachine.seen = Counter()
     run_state_machine_as_test(CountedMachine, settings=BUDGET)
     assert [name for name in unseen([CountedMachine.seen]) if name not in NOT_EXPECTED] == []
+
+
+def releases_at_once(self, reason, until):
+    WIND_DOWN(self, reason, until)
+    self._give_up_office()
+    self._inputs.append(Ended())
+
+
+def contends_on(self, event, now):
+    END(self, event, now)
+    self._inputs = [each for each in self._inputs if not isinstance(each, Abstain)]
+
+
+def waits_for_ever(self):
+    self.patience_until = None
+
+
+WIND_DOWN, END = Term._wind_down, Term._end
+WRONG = {
+    "the lease is let go beside the work": ("_wind_down", releases_at_once, "release_waits_for_all"),
+    "it contends while its work runs": ("_end", contends_on, "Can't trigger event begin"),
+    "what hangs is waited for": ("_lose_patience", waits_for_ever, "stop_is_in_time"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_term_is_found(name, monkeypatch):
+    """User code that returns, raises and hangs when Hypothesis likes brings it to light."""
+    attribute, wrong, rule = WRONG[name]
+    monkeypatch.setattr(Term, attribute, wrong)
+    with pytest.raises((PropertyViolated, MachineError), match=rule):
+        run_state_machine_as_test(ElectionMachine, settings=settings(BUDGET, phases=[Phase.generate]))

@@ -47,7 +47,10 @@ TIGHT: Final = {"lease_duration": 4.0, "renew_deadline": 4.0, "clock_drift": 0.0
 
 
 class ElectionMachine(RuleBasedStateMachine):
-    """Faults over a running election; at most one leader, and a token that only grows.
+    """Faults over running candidates, each the shipped driver with code of its user's.
+
+    At most one leads, and the token only grows; in the end every property is held against the run, those of
+    work and callbacks, too.
 
     Attributes:
         candidates: How many there are.
@@ -195,6 +198,16 @@ class ElectionMachine(RuleBasedStateMachine):
             self.simulation.stop(name, timeout)
         self._go_on(data)
         for name in names:
+            self.simulation.restart(name)
+
+    @rule(data=st.data(), who=WHO, what=st.sampled_from(CODE_TROUBLES))
+    def urge(self, data: st.DataObject, who: str, what: str) -> None:
+        """Work or a callback returns, raises, hangs, stops or resigns from inside: now, or when it runs."""
+        names = [one.name for one in self.simulation.targets(who)]
+        for name in names:
+            self.simulation.urge(name, what)
+        self._go_on(data)
+        for name in names if what == "stop" else ():
             self.simulation.restart(name)
 
     @rule(data=st.data(), who=WHO)

@@ -56,6 +56,11 @@ class SimulatedTimer:
             self.action()
 
 
+def is_timer(action: Callable[[], None]) -> bool:
+    """Whether it is a timer that fires."""
+    return isinstance(getattr(action, "__self__", None), SimulatedTimer)
+
+
 class SimulatedWatch:
     """A watch on the record, until it is closed."""
 
@@ -121,6 +126,7 @@ class Process:
         driver: The shipped one.
         timers: Those that are set.
         running: The user code that runs.
+        urged: What the user's code is to do next, or None.
         changed: What to call when the record may have changed, while a watch is open.
     """
 
@@ -131,6 +137,7 @@ class Process:
         self.clock = SimulatedClock(self)
         self.timers: dict[SimulatedTimer, None] = {}
         self.running: list[Running] = []
+        self.urged: str | None = None
         self.changed: Callable[[], None] | None = None
         self._answered: Callable[[Request, Reply], None] | None = None
         self._went_back: Callable[[], None] | None = None
@@ -261,6 +268,12 @@ class Process:
         left += ["a callback for the clock"] * (self._went_back is not None)
         left += ["a request"] * (self.driver.elector.pending is not None)
         self.world.record(Finished(self.world.now, self.name, tuple(left)))
+
+    def urge(self, what: str | None) -> None:
+        """Have the user's code do something, whatever it waits for; None: go on."""
+        self.urged = what
+        for code in list(self.running):
+            code.hurry()
 
     def fork(self) -> bool:
         """Whether a forked child of this process would lead: a copy of all that the parent knew."""

@@ -128,7 +128,7 @@ class UserCode:
 
     def _work(self, leadership: Leadership) -> Script:
         world = self._process.world
-        trouble = self._draw()
+        trouble = self._urged(self._draw())
         if world.profile.work_every:
             world.push(world.now, world.write, self._process.participant, (self._process, leadership.token))
         if leadership.reason is None:  # else its term was over before it began
@@ -136,6 +136,7 @@ class UserCode:
         if world.recoveries:
             trouble = None  # all faults have ended while it waited
         while leadership.reason is None:
+            trouble = self._urged(trouble)
             if trouble == "return":
                 return
             self._meddle(trouble)
@@ -143,7 +144,7 @@ class UserCode:
         yield from self._wind_down(trouble)
 
     def _told(self) -> Script:
-        trouble = self._draw()
+        trouble = self._urged(self._draw())
         if trouble in {"stop", "resign"}:
             self._meddle(trouble)
         yield from self._wind_down(trouble)
@@ -152,8 +153,10 @@ class UserCode:
         world = self._process.world
         if world.recoveries:
             return
+        trouble = self._urged(trouble)
         if trouble == "hang":
             yield NEVER
+            trouble = self._urged(trouble)
         lasts = world.roll(world.profile.wind_down + 1)
         if lasts:
             yield lasts
@@ -170,6 +173,11 @@ class UserCode:
             world.wish_stop(process, patience)
         elif trouble == "resign":
             world.wish_resign(process, "its own code resigned")
+
+    def _urged(self, trouble: str | None) -> str | None:
+        """What a verb has it do, if there was one; else what it would do by itself."""
+        urged, self._process.urged = self._process.urged, None
+        return trouble if urged is None or self._process.world.recoveries else urged
 
     def _draw(self) -> str | None:
         world = self._process.world

@@ -26,7 +26,7 @@ from incumbent.testing.profile import Profile
 from incumbent.testing.properties import check
 from incumbent.testing.simulation.faults import strike
 from incumbent.testing.simulation.participants import MILLION, NEVER, Participant, SimulatedStore
-from incumbent.testing.simulation.runtime import SimulatedTimer
+from incumbent.testing.simulation.runtime import is_timer
 from incumbent.testing.simulation.world import World
 
 NAMES: Final = "abcdefghijklmnopqrstuvwxyz"
@@ -160,7 +160,7 @@ class Simulation(World):
             if participant.elector is not None and participant.paused:
                 participant.paused = False
                 waiting, participant.inbox = participant.inbox, []
-                waiting.sort(key=_is_timer, reverse=self.roll(2) == 1)
+                waiting.sort(key=is_timer, reverse=self.roll(2) == 1)
                 process = participant.host
                 for action in waiting:
                     if process is not None and process is participant.host:
@@ -198,6 +198,12 @@ class Simulation(World):
             patience = self.profile.stop_timeout if timeout is None else to_ns(timeout)
             if participant.host is not None:
                 self.wish_stop(participant.host, patience)
+
+    def urge(self, who: str, what: str) -> None:
+        """Have its user's code "return", "raise", "hang", "stop" or "resign": now, or as soon as it runs."""
+        for participant in self._strike("urge", who, what):
+            if participant.host is not None:
+                participant.host.urge(what)
 
     def fork(self, who: str) -> None:
         """Fork a process: the child has a copy of all that it knows, and must never lead by it."""
@@ -275,8 +281,7 @@ class Simulation(World):
                 self.crash(participant.name)
             self.restart(participant.name)
             if participant.host is not None:
-                for code in list(participant.host.running):
-                    code.hurry()
+                participant.host.urge(None)
         self._inside = was_inside
 
     def mark(self, demand: str, within: int = 0) -> None:
@@ -303,7 +308,3 @@ class Simulation(World):
             self._strike_on()
 
         self.later(self.roll(2 * self.profile.strike_every + 1) / 1e9, again)
-
-
-def _is_timer(action: Callable[[], None]) -> bool:
-    return isinstance(getattr(action, "__self__", None), SimulatedTimer)

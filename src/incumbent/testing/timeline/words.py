@@ -73,6 +73,7 @@ VERBS: Final[dict[str, Callable[..., str]]] = {
     "twin": lambda: "gets a twin: a second process of its name",
     "resign": lambda: "is told to resign",
     "stop": lambda timeout: "is told to stop" + ("" if timeout is None else f" within {timeout:g} s"),
+    "urge": lambda what: f"the code of its user is to {what}",
     "fork": lambda: "forks a child",
     "request_resign": lambda by: f"{by} asks the holder to resign",
     "touch": lambda by: f"{by} touches the record, and leaves the lease as it is",
