@@ -69,7 +69,7 @@ LARGE = {
     "once": (ONCE, None, 3_547, 15_029, 27),
     "bare": (BARE, None, 2_321, 9_283, 26),
     "patient": (PATIENT, None, 6_980, 49_049, 26),
-    "requests": (REQUESTS, 16, 0, 0, 16),
+    "requests": (REQUESTS, 16, 23_679, 98_824, 16),
     "working": (WORKING, None, 2_524_470, 10_411_812, 80),
     "two": (world(candidates=2), 15, 250_894, 997_756, 15),
     "everything": (EVERYTHING, 9, 18_774, 95_786, 9),

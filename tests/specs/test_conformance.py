@@ -1,22 +1,21 @@
-"""Each step of the shipped elector is made of the proof's actions; one that breaks a rule is refused."""
+"""Each step of the elector in the shipped driver is the proof's; one that breaks a rule is refused."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 
 import pytest
 from specs.conformance import Nonconformance, check_trace
 from specs.records import check_store_step
-from specs.world import World
 
 from incumbent.core.candidacy import Candidacy
 from incumbent.core.elector import EPOCH, Elector
 from incumbent.core.messages import CreateLease, Found, Missing, Refused, Reply, UpdateLease, Written
 from incumbent.core.observation import Observation
 from incumbent.lease import Lease, StoredLease
+from support.conformance import run
 
-SEEDS, EVENTS = 30, 400
+SEEDS = 30
 
 OF_ELECTORS = {
     "claim",
@@ -36,20 +35,16 @@ OF_ELECTORS = {
 }
 
 
-def run(**troubles):
-    return sum((World(seed, **troubles).run(EVENTS) for seed in range(SEEDS)), Counter())
-
-
 def test_every_step_is_the_proofs():
     """Delay, loss, duplicates, stale reads, drift, crashes, resignations, requests; one leads at most."""
-    taken = run()
+    taken = run(range(SEEDS)).taken
 
     assert set(taken) == OF_ELECTORS, "an action that never happens was not checked"
 
 
 def test_every_step_is_the_proofs_outside_the_assumptions():
     """A lost record and a clock that runs backwards excuse no step that is not the proof's (P3, P5)."""
-    taken = run(loses=True)
+    taken = run(range(SEEDS), loses=True).taken
 
     rare = {"answer while leaving", "release is refused"}
     assert set(taken) >= OF_ELECTORS - rare | {"clock runs backwards"}
@@ -57,19 +52,14 @@ def test_every_step_is_the_proofs_outside_the_assumptions():
 
 def test_a_store_that_goes_back_and_says_so_breaks_nothing():
     """Restarts that bring back what was written once, in another epoch: still one leads at most (A5, P15)."""
-    taken = run(goes_back=True)
+    taken = run(range(SEEDS), goes_back=True).taken
 
     assert set(taken) >= OF_ELECTORS - {"answer while leaving"}
 
 
 def test_a_recorded_run_can_be_checked_later():
     """Inputs, readings and effects are enough: the elector itself is not needed."""
-    worlds = [World(seed) for seed in range(5)]
-    for world in worlds:
-        world.run(EVENTS)
-    everybody = [each for world in worlds for each in world.candidates]
-    runs = [(each.config, each.elector.session, each.steps) for each in everybody]
-    claimed = [run for run in runs if "claim" in check_trace(*run)]
+    claimed = [each for each in run(range(5)).runs if {"claim", "answer: written"} <= set(check_trace(*each))]
     assert claimed
 
     for config, session, steps in claimed:
@@ -221,12 +211,17 @@ BROKEN = {
 }
 
 
+def run_both():
+    for goes_back in (False, True):
+        run(range(SEEDS), goes_back=goes_back)
+
+
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN.keys())
 def test_a_broken_elector_is_refused(broken, monkeypatch):
     """A rule that is broken in the elector shows in the first step that makes use of it."""
     monkeypatch.setattr(*broken)
     with pytest.raises(Nonconformance):
-        sum((run(goes_back=goes_back) for goes_back in (False, True)), Counter())
+        run_both()
 
 
 def test_a_missing_record_is_waited_for_unless_the_store_is_durable(monkeypatch):
@@ -235,7 +230,7 @@ def test_a_missing_record_is_waited_for_unless_the_store_is_durable(monkeypatch)
         Observation, "claimable_at", lambda seen, _config: seen.since if seen.stored is None else None
     )
     with pytest.raises(Nonconformance, match="'claim' is not allowed"):
-        run(loses=True)
+        run(range(SEEDS), loses=True)
 
 
 def lease(session="a.0", token=1):
