@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import replace
 from functools import partial
 
-from incumbent.core.candidate import Candidate, Handled, Output
+from incumbent.core.candidate import Candidate, Handled
 from incumbent.core.elector import Elector
 from incumbent.core.messages import (
     ClockWentBackwards,
@@ -158,17 +158,15 @@ class Driver:
             self._finish()
 
     def _handle(self, event: Input | TermInput) -> None:
-        self.elector.epoch, now = self._runtime.epoch(), self._runtime.now()
-        for output in self.candidate.handle(event, now):
-            self._carry_out(output, now)
-
-    def _carry_out(self, output: Output, now: int) -> None:
-        if isinstance(output, Handled):
-            self._tell(output, now)
-        elif isinstance(output, Order):
-            self._obey(output)
-        else:
-            self._runtime.ask(output, self._answered)
+        candidate, runtime = self.candidate, self._runtime
+        candidate.elector.epoch, now = runtime.epoch(), runtime.now()
+        for output in candidate.handle(event, now):
+            if isinstance(output, Handled):
+                self._tell(output, now)
+            elif isinstance(output, Order):
+                self._obey(output)
+            else:
+                runtime.ask(output, self._answered)
 
     def _tell(self, handled: Handled, now: int) -> None:
         if self._trace is not None:
@@ -185,9 +183,9 @@ class Driver:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        due = self.term.wake_at
-        if self.elector.wake_at is not None:
-            late = self._late(self.elector.wake_at)
+        due, wake_at = self.candidate.term.wake_at, self.candidate.elector.wake_at
+        if wake_at is not None:
+            late = self._late(wake_at)
             due = late if due is None else min(due, late)
         if due is not None:
             self._alarm = self._runtime.call_at(due, self._wake)
