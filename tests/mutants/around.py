@@ -85,9 +85,9 @@ STORES = (
         ("simulation", "20"),
         (
             Patch(
-                "testing/simulation/participants.py",
-                "return self._write(request) if request.version == stored.version else Refused(request.id)",
-                "return self._write(request)",
+                "testing/compare_and_swap.py",
+                "return None if request.version == stored.version else Refused(request.id)",
+                "return None",
             ),
         ),
     ),

@@ -14,24 +14,20 @@ from typing import Final
 from incumbent.core.candidate import Candidate, Handled, Output
 from incumbent.core.elector import Elector
 from incumbent.core.messages import (
-    CreateLease,
-    Found,
     GetLease,
     Input,
-    Missing,
-    Refused,
     Reply,
     Request,
     Start,
     TimerFired,
     Unavailable,
-    UpdateLease,
     WriteRequest,
     Written,
 )
 from incumbent.core.term import Term
 from incumbent.core.term_messages import TellingEnded, TermInput
 from incumbent.lease import StoredLease, Version
+from incumbent.testing.compare_and_swap import read, refusal
 from incumbent.testing.exploration.rules import broken_by_step, broken_by_write
 from incumbent.testing.exploration.user_code import UserCode
 from incumbent.testing.exploration.world import Action, Moment, Outcome, Participant, SmallWorld
@@ -185,14 +181,10 @@ def _ask(
     if how in (FAILED, NOT_DONE):
         return Unavailable(request.id, outcome_unknown=how == FAILED), record, ""
     if isinstance(request, GetLease):
-        return (Missing(request.id) if record is None else Found(request.id, record)), record, ""
-    if isinstance(request, CreateLease) and record is not None:
-        return Refused(request.id), record, ""
-    if isinstance(request, UpdateLease):
-        if record is None:
-            return Missing(request.id), record, ""
-        if record.version != request.version:
-            return Refused(request.id), record, ""
+        return read(request, record), record, ""
+    refused = refusal(request, record)
+    if refused is not None:
+        return refused, record, ""
     broken = broken_by_write(sender, record, request.lease)
     reply = Unavailable(request.id) if how == DONE_BUT_FAILED else Written(request.id, version)
     return reply, StoredLease(request.lease, version), broken

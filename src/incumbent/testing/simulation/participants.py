@@ -15,11 +15,7 @@ from typing import TYPE_CHECKING, Final
 from incumbent.config import ElectorConfig
 from incumbent.core.elector import EPOCH, Elector
 from incumbent.core.messages import (
-    CreateLease,
-    Found,
     GetLease,
-    Missing,
-    Refused,
     Reply,
     Request,
     WriteRequest,
@@ -27,6 +23,7 @@ from incumbent.core.messages import (
 )
 from incumbent.errors import ConfigurationError
 from incumbent.lease import StoredLease
+from incumbent.testing.compare_and_swap import read, refusal
 
 if TYPE_CHECKING:
     from incumbent.testing.simulation.runtime import Process
@@ -110,19 +107,13 @@ class SimulatedStore:
 
     def execute(self, request: Request) -> Reply:
         """Do what the request asks, in one step."""
-        stored = self.stored
         if isinstance(request, GetLease):
-            return Missing(request.id) if stored is None else Found(request.id, stored)
-        if isinstance(request, CreateLease):
-            return Refused(request.id) if stored is not None else self._write(request)
-        if stored is None:
-            return Missing(request.id)
-        return self._write(request) if request.version == stored.version else Refused(request.id)
+            return read(request, self.stored)
+        return refusal(request, self.stored) or self._write(request)
 
     def read_old(self, request: GetLease, age: int) -> Reply:
         """A read from a replica that is up to `age` changes behind."""
-        stored = self.past[-min(age, len(self.past))] if self.past and age else self.stored
-        return Missing(request.id) if stored is None else Found(request.id, stored)
+        return read(request, self.past[-min(age, len(self.past))] if self.past and age else self.stored)
 
     def delete(self) -> None:
         """Forget the record. Its version is not used again."""
