@@ -248,7 +248,8 @@ def _patience(before: Term, now: Any, effects: TermEffects, after: Term) -> Iter
         if now < before.now:
             until -= before.now - now
         is_due = bool(now >= until)
-    yield "what does not end is left behind once, and in time", left == is_due
+    runs = bool(some(before.working, before.telling))
+    yield "what does not end is left behind once, and in time", left == (is_due and runs)
     if left:
         wishes = [wish for wish in effects.inputs if isinstance(wish, (Stop, Resign))]
         yield "the lease of what is left behind is left to expire", wishes[0].release is False

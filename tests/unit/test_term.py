@@ -136,6 +136,16 @@ class TestPatience:
         assert bench.wake_at == 43
         assert bench.at(43).give(TimerFired()).term.is_at_rest
 
+    def test_no_time_at_all_leaves_behind_what_runs_and_nothing_else(self):
+        """Where nothing runs, the lease is released as ever."""
+        bench = TermBench(has_work=False, tells=False).give(STARTED).give(AskedToStop(0)).give(LOST)
+        assert bench.inputs == [Stop(), Stop(), Ended()]
+        assert LeaveBehind() not in bench.orders
+        bench = TermBench(has_work=False).give(STARTED).give(AskedToStop(0)).give(LOST)
+        assert (bench.inputs, bench.wake_at) == ([Stop(), Stop()], 0)
+        bench.give(TimerFired())
+        assert (bench.inputs[2:], bench.orders[-1]) == ([Stop(release=False)], LeaveBehind())
+
     def test_a_callback_that_hangs_is_left_behind_as_work_is(self):
         bench = TermBench().give(STARTED).give(AskedToStop(to_ns(5))).give(WorkEnded()).give(LOST)
         assert bench.at(5).give(TimerFired()).orders[-1] == LeaveBehind()
@@ -193,7 +203,7 @@ class TestOnce:
     def test_work_that_ends_by_itself_ends_the_campaign(self, failed):
         bench = TermBench(once=True).give(STARTED).give(WorkEnded(failed=failed)).give(LOST)
         assert bench.give(TellingEnded()).inputs == [Stop(), Stop(), Ended()]
-        assert bench.term.is_at_rest
+        assert (bench.term.state, bench.wake_at) == ("idle", None)
 
     def test_work_of_a_lost_term_does_not(self):
         """It was cut off: the next term begins it again."""

@@ -111,7 +111,9 @@ class Term:
     @property
     def wake_at(self) -> int | None:
         """When something changes by itself: patience is lost, or the back-off is over."""
-        return self.not_before if self.state == BACKING_OFF else self.patience_until
+        if self.state == BACKING_OFF:
+            return self.not_before
+        return self.patience_until if self.working or self.telling else None
 
     @property
     def is_at_rest(self) -> bool:
@@ -142,7 +144,10 @@ class Term:
             self._begin_waits_anew(now)
         self.now = now
         if self.patience_until is not None and now >= self.patience_until:
-            self._lose_patience()
+            if self.working or self.telling:
+                self._lose_patience()
+            else:
+                self.patience_until = now  # nothing is left behind: the elector is about to say the end
         if self.state == BACKING_OFF and self.not_before is not None and now >= self.not_before:
             self._contend_again("retry")
 
