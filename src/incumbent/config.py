@@ -38,7 +38,8 @@ class ElectorConfig:
         retry_period: From one renewal, poll or attempt to the next.
         request_timeout: After which an unanswered request counts as of unknown outcome (P7, P10). Half of
             what P6 leaves by default.
-        jitter: The fraction of `retry_period` by which a driver may wake a follower late (P12).
+        jitter: The fraction of `retry_period` by which a driver may wake a follower late (P12), if less late
+            where the lease expires.
         takeover_delay: How much longer than P4 and P5 demand this candidate waits before it takes a lease,
             so that a preferred one wins. It can only delay.
         clock_drift: How far, as a fraction, any candidate's clock may run fast or slow (P6).

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 from functools import partial
+from typing import Final
 
 from incumbent.core.candidate import Candidate, Handled
 from incumbent.core.elector import Elector
@@ -41,13 +42,18 @@ from incumbent.core.term_messages import (
 )
 from incumbent.leadership import Leadership
 from incumbent.runtime import threads
+from incumbent.runtime.alarm import Alarm
 from incumbent.runtime.handle import TermHandle
 from incumbent.runtime.listeners import Listeners
-from incumbent.runtime.port import Runtime, Timer
+from incumbent.runtime.port import Runtime
 from incumbent.runtime.reporter import Callbacks, Reporter
 from incumbent.runtime.trace import Trace
 from incumbent.runtime.work import HostedWork
 from incumbent.store import Watch
+
+EXPIRY_SPREAD_NS: Final = 25 * 10**6
+"""Over how long the looks of many followers at a lease that expires are spread, at most: the first of some
+dozens has claimed it when most of the others look."""
 
 
 class Driver:
@@ -86,7 +92,7 @@ class Driver:
         self._inputs: deque[Input | TermInput] = deque()
         self._is_handling = False
         self._wake = partial(self._give, TimerFired())
-        self._alarm: Timer | None = None
+        self._alarm = Alarm(runtime, self._wake)
         self._watch: Watch | None = None
 
     @property
@@ -180,22 +186,21 @@ class Driver:
                 self._reporter.clock_went_backwards(notice.by)
 
     def _set_alarm(self) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
         due, wake_at = self.candidate.term.wake_at, self.candidate.elector.wake_at
         if wake_at is not None:
             late = self._late(wake_at)
             due = late if due is None else min(due, late)
-        if due is not None:
-            self._alarm = self._runtime.call_at(due, self._wake)
+        self._alarm.set(due)
 
     def _late(self, wake_at: int) -> int:
-        """A follower's look at the record may be late by some jitter (P12); a deadline may not."""
-        elector = self.elector
+        """A follower looks late by some jitter (P12), less if it is to succeed; a deadline is kept."""
+        elector, config = self.elector, self.elector.config
         if elector.state != FOLLOWER or elector.pending is not None or elector.leaving is not None:
             return wake_at
-        return wake_at + round(self._runtime.random() * elector.config.jitter * elector.config.retry_ns)
+        spread = config.jitter * config.retry_ns
+        if wake_at == elector.observation.claimable_at(config):
+            spread = min(spread, EXPIRY_SPREAD_NS)
+        return wake_at + round(self._runtime.random() * spread)
 
     def _answered(self, request: Request, reply: Reply) -> None:
         if isinstance(reply, Unavailable):
@@ -259,8 +264,7 @@ class Driver:
     def _finish(self) -> None:
         if self.has_finished:
             return
-        if self._alarm is not None:
-            self._alarm.cancel()
+        self._alarm.set(None)
         if self._watch is not None:
             self._reporter.attempt("closing the watch", self._watch.close)
         self._runtime.when_clock_goes_back(None)

@@ -1,0 +1,381 @@
+"""A driver on a port of the test's own: what it asks for, when, and what it leaves behind. No threads."""
+
+import logging
+from functools import partial
+
+import pytest
+
+from incumbent.core.messages import (
+    CreateLease,
+    Found,
+    GetLease,
+    Missing,
+    Refused,
+    Unavailable,
+    UpdateLease,
+    Written,
+)
+from incumbent.runtime.driver import EXPIRY_SPREAD_NS
+from incumbent.runtime.reporter import Callbacks
+from support.elector.bench import record
+from support.port import Port, a_driver
+
+SETTINGS = {
+    "lease_duration": 15.0,
+    "renew_deadline": 10.0,
+    "retry_period": 2.0,
+    "request_timeout": 3.0,
+    "jitter": 0.5,
+}
+
+
+@pytest.fixture
+def port():
+    return Port()
+
+
+def started(port, **settings):
+    driver = a_driver(port, **{**SETTINGS, **settings})
+    driver.start()
+    return driver
+
+
+def leading(port, **settings):
+    driver = started(port, **settings)
+    port.reply(Missing)
+    port.reply(Written, 1)
+    assert driver.elector.state == "leader"
+    return driver
+
+
+def nothing(_=None):
+    """Code of a user's."""
+
+
+class Trace:
+    """Notes what is traced."""
+
+    def __init__(self):
+        self.lines = []
+
+    def began(self, elector):
+        self.lines.append(("began", elector.session))
+
+    def handled(self, event, now, effects):
+        self.lines.append((type(event).__name__, now, effects.request))
+
+    def close(self):
+        self.lines.append("closed")
+
+
+class TestWhenItIsCalled:
+    def test_a_poll_is_late_by_its_jitter(self, port):
+        """P12: by that fraction of the retry period at most."""
+        started(port)
+        for port.chance, at in ((0.0, 2.0), (0.5, 4.5), (1.0, 7.5)):
+            port.reply(Found, record(1))
+            assert port.set_for() == [at]
+            port.fire()
+
+    def test_a_look_at_a_lease_that_expires_is_little_late(self, port):
+        """Jitter would be most of the time that nobody leads."""
+        port.chance = 1.0
+        started(port, can_watch=True)
+        port.reply(Found, record(1))
+        assert port.set_for() == [15.0 + EXPIRY_SPREAD_NS / 1e9]
+
+    def test_and_not_at_all_without_a_jitter(self, port):
+        port.chance = 1.0
+        started(port, can_watch=True, jitter=0.0)
+        port.reply(Found, record(1))
+        assert port.set_for() == [15.0]
+
+    def test_a_request_expires_on_time(self, port):
+        """P10: what gets no answer in time counts as unanswered then."""
+        port.chance = 1.0
+        started(port)
+        assert port.set_for() == [3.0]
+
+    def test_a_renewal_is_on_time_and_so_is_its_end(self, port):
+        port.chance = 1.0
+        leading(port)
+        assert port.set_for() == [2.0]
+        port.fire()
+        assert port.set_for() == [5.0]
+
+    def test_a_release_that_is_given_up_is_so_on_time(self, port):
+        port.chance = 1.0
+        driver = leading(port, callbacks=Callbacks(on_stopped_leading=nothing))
+        driver.resign("asked")
+        assert driver.elector.leaving is not None
+        assert 15.0 in port.set_for()
+
+    def test_an_instant_that_is_no_longer_wanted_is_forgotten(self, port):
+        """One timer for the elector and one for its term, however long it leads."""
+        driver = leading(port, callbacks=Callbacks(on_started_leading=nothing))
+        driver.resign("asked")
+        for version in range(2, 9):
+            assert len(port.set_for()) == 2
+            port.fire()
+            port.reply(Written, version)
+        assert sorted(port.set_for()) == [16.0, 30.0]
+
+    def test_a_clock_that_went_back_is_looked_at_by_both(self, port):
+        """The elector's waits begin anew, and what is left of the term's patience stays (P3)."""
+        driver = leading(port, callbacks=Callbacks(on_stopped_leading=nothing))
+        port.seconds = 1.0
+        driver.stop(5 * 10**9)
+        port.seconds = 0.5
+        port.went_back()
+        assert (driver.term.now, driver.elector.now) == (port.now(), port.now())
+        assert port.set_for() == [5.5]
+
+
+class TestAWatchThatCannotBeHad:
+    def test_the_store_is_polled(self, port):
+        """At each retry period, by the elector of the same session (P2)."""
+        port.refuses_watch = True
+        driver = started(port, can_watch=True)
+        port.reply(Found, record(1))
+        assert port.set_for() == [2.0]
+        assert driver.elector.session == "A"
+        assert "watching the store failed" in str(driver.lines)
+
+    def test_its_lines_tell_of_the_elector_that_goes_on(self, port):
+        port.refuses_watch = True
+        driver = started(port, can_watch=True)
+        port.reply(Missing)
+        port.reply(Written, 1)
+        assert driver.lines.kept[-1][2]["state"] == "leader"
+
+    def test_a_store_without_one_is_not_asked(self, port):
+        started(port)
+        assert not port.is_watching
+
+    def test_a_hint_is_an_input(self, port):
+        started(port, can_watch=True)
+        port.reply(Found, record(1))
+        port.changed()
+        assert [type(request) for request in port.asked] == [GetLease, GetLease]
+
+
+class TestTheEnd:
+    def test_nothing_is_left_behind(self, port):
+        """No timer, watch or callback; all who wait are told, and the trace is closed."""
+        trace, told = Trace(), []
+        driver = leading(port, can_watch=True, trace=trace, callbacks=Callbacks(on_stopped_leading=nothing))
+        driver.listeners.add(lambda: told.append(driver.has_finished))
+        driver.stop(1)
+        port.run("told")
+        assert port.asked[-1].lease.is_vacant
+        assert not driver.has_finished
+        port.reply(Written, 2)
+        assert driver.has_finished
+        assert (port.set_for(), port.is_watching, port.went_back) == ([], False, None)
+        assert told == [True]
+        assert trace.lines[-1] == "closed"
+        assert driver.join(0)
+
+    def test_it_ends_once(self, port):
+        """What comes late is passed over."""
+        trace = Trace()
+        driver = leading(port, trace=trace)
+        driver.stop(0)
+        port.reply(Written, 2)
+        lines = list(trace.lines)
+        driver.stop(0)
+        driver.resign("asked")
+        port.reply(Written, 3)
+        driver._finish()
+        assert trace.lines == lines
+
+    def test_a_term_that_waits_leaves_no_timer_either(self, port):
+        """What hangs is left behind at the end of patience, and nothing wakes the driver afterwards."""
+        driver = leading(port, callbacks=Callbacks(on_started_leading=nothing))
+        driver.stop(5 * 10**9)
+        while not driver.has_finished:
+            port.fire()
+            if isinstance(port.asked[-1], UpdateLease) and driver.elector.pending is not None:
+                port.reply(Written, len(port.asked))
+        assert port.seconds == 5.0
+        assert port.set_for() == []
+        assert "the work of token 1 did not end in time" in str(driver.lines)
+
+    def test_a_stop_that_comes_first_leaves_nothing_to_start(self, port):
+        driver = a_driver(port)
+        driver.stop(0)
+        driver.start()
+        assert driver.has_finished
+        assert (port.asked, port.went_back, port.told) == ([], None, [])
+
+    def test_a_watch_that_cannot_be_closed_is_a_line(self, port):
+        driver = started(port, can_watch=True)
+        driver._watch.close = partial(int, "no number")
+        driver.stop(0)
+        assert driver.has_finished
+        assert "closing the watch failed" in str(driver.lines)
+
+
+class TestTerms:
+    def test_a_term_has_one_leadership_from_its_beginning_to_its_end(self, port):
+        seen = []
+        driver = a_driver(port, **SETTINGS)
+        driver.listeners.add(lambda: seen.append(driver.leadership))
+        driver.start()
+        port.reply(Missing)
+        assert driver.leadership is None
+        port.reply(Written, 1)
+        assert [leadership.token for leadership in seen] == [1]
+        assert seen[0].is_valid()
+        assert driver.leadership is seen[0]
+        driver.resign("asked")
+        assert driver.leadership is None
+        assert (seen[0].reason, seen[0].is_valid()) == ("resigned", False)
+
+    def test_the_work_is_told_why_it_is_to_end(self, port):
+        driver = leading(port, callbacks=Callbacks(on_started_leading=nothing))
+        leadership = driver.leadership
+        driver.resign("asked by carol")
+        assert leadership.reason == "asked by carol"
+        assert driver.leadership is leadership
+
+    def test_the_end_is_told_in_any_case_and_the_work_only_where_there_is_a_place(self, port):
+        """P9: what must be cleaned up is, though the machine has no thread left."""
+        driver = leading(port, callbacks=Callbacks(on_started_leading=nothing, on_stopped_leading=nothing))
+        driver.resign("asked")
+        port.run("work")
+        assert [(name, or_here) for name, _, _, or_here in port.spawned] == [("work", False), ("told", True)]
+
+    @pytest.mark.parametrize(
+        ("name", "line"), [("work", "the work failed"), ("told", "on_stopped_leading f")]
+    )
+    def test_what_user_code_raises_is_a_line_and_ends_it(self, port, name, line):
+        """P13: it ends the term as a return does, and is not lost."""
+        driver = leading(port, callbacks=Callbacks(on_started_leading=nothing, on_stopped_leading=nothing))
+        driver.resign("asked")
+        if name == "told":
+            port.run("work")
+        port.run(name, LookupError("it was not there"))
+        assert line in str(driver.lines)
+        assert driver.lines.kept[-1][0] in {logging.ERROR, logging.INFO}
+        assert (driver.term.working, driver.term.telling) == (False, name == "work")
+
+    @pytest.mark.parametrize("is_asked", [False, True])
+    def test_only_work_that_ends_by_itself_gives_a_run_its_failure(self, port, is_asked):
+        driver = leading(port, callbacks=Callbacks(on_started_leading=nothing), term={"once": True})
+        if is_asked:
+            driver.resign("asked")
+        failure = LookupError("it was not there")
+        port.run("work", failure)
+        assert driver.failure is (None if is_asked else failure)
+
+    def test_a_run_that_is_not_for_once_keeps_no_failure(self, port):
+        driver = leading(port, callbacks=Callbacks(on_started_leading=nothing))
+        port.run("work", LookupError("it was not there"))
+        assert driver.failure is None
+
+    def test_a_forked_child_does_not_lead(self, port):
+        driver = leading(port)
+        term = driver.leadership
+        driver.after_fork()
+        assert driver.leadership is None
+        assert not term.is_valid()
+
+
+class TestObservers:
+    def test_they_are_told_in_order_of_each_beginning_and_end(self, port):
+        """Also that it follows, at the start: a gauge that nobody sets has no series."""
+        told = []
+        observe = Callbacks(
+            on_new_leader=told.append,
+            report_metric=lambda name, leads: told.append((name, leads)),
+        )
+        driver = leading(port, callbacks=observe)
+        driver.resign("asked")
+        port.reply(Written, 2)
+        for call in port.told:
+            call()
+        assert told == [("a", False), "a", ("a", True), ("a", False), None]
+
+    def test_each_step_is_traced_before_it_is_carried_out(self, port):
+        trace = Trace()
+        asked, port.ask = [], lambda request, _: asked.append((request, trace.lines[-1][2]))
+        started(port, trace=trace)
+        assert [request is traced for request, traced in asked] == [True]
+        assert [line[0] for line in trace.lines] == ["began", "Start"]
+
+    def test_a_store_that_fails_is_a_line_and_so_is_its_return(self, port):
+        driver = started(port)
+        port.reply(Unavailable, reason="TimeoutError: 3 s")
+        port.fire()
+        port.reply(Unavailable, reason="TimeoutError: 4 s")
+        port.fire()
+        port.reply(Found, record(1))
+        assert [line.partition(" (")[0] for _, line, *_ in driver.lines.kept] == [
+            "lease: the store failed to read the record: TimeoutError: 3 s",
+            "lease: the store answers again",
+        ]
+
+    def test_a_clock_that_went_back_is_a_line(self, port):
+        driver = leading(port)
+        port.seconds = 2.0
+        driver.resign("asked")
+        port.seconds = 1.5
+        port.went_back()
+        assert "the clock went backwards by 0.500000 s" in str(driver.lines)
+
+
+class TestSteps:
+    def test_what_is_asked_within_a_step_is_done_after_it(self, port):
+        """A call from within, as of a local store that answers at once, nests no step in another."""
+        depth, deepest = [0], []
+        driver = a_driver(port, **SETTINGS)
+        answers = iter([(Missing, ()), (Written, (1,)), (Written, (2,))])
+
+        def at_once(request, answered):
+            port.asked.append(request)
+            kind, fields = next(answers)
+            answered(request, kind(request.id, *fields))
+            deepest.append(depth[0])
+
+        def counted(carry_out, effects):
+            depth[0] += 1
+            carry_out(effects)
+            depth[0] -= 1
+
+        port.ask = at_once
+        driver._carry_out = partial(counted, driver._carry_out)
+        driver.start()
+        driver.stop(0)
+        assert [type(request) for request in port.asked] == [GetLease, CreateLease, UpdateLease]
+        assert deepest == [1, 1, 1]
+        assert driver.has_finished
+
+    def test_a_defect_ends_the_term_and_the_race(self, port, monkeypatch):
+        """Nobody leads by an elector that has failed, who waits for the end is told, and no timer is left."""
+        both = Callbacks(on_started_leading=nothing, on_stopped_leading=nothing)
+        driver = leading(port, can_watch=True, callbacks=both)
+        driver.resign("asked")
+        term = driver.leadership
+        assert len(port.set_for()) == 2
+        monkeypatch.setattr(type(driver.elector), "handle", lambda *_: 1 / 0)
+        port.changed()
+        assert (driver.elector.state, driver.leadership, term.reason) == ("stopped", None, "a defect")
+        assert driver.has_finished
+        assert port.set_for() == []
+        assert driver.lines.kept[-1][0] == logging.CRITICAL
+        assert [name for name, *_ in port.spawned] == ["work", "told"]
+
+    def test_a_defect_after_the_term_ends_nothing_twice(self, port, monkeypatch):
+        driver = leading(port, callbacks=Callbacks(on_stopped_leading=nothing))
+        driver.resign("asked")
+        monkeypatch.setattr(type(driver.elector), "handle", lambda *_: 1 / 0)
+        port.run("told")
+        assert driver.has_finished
+        assert [name for name, *_ in port.spawned] == ["told"]
+
+    def test_a_refused_claim_brings_no_term(self, port):
+        driver = started(port)
+        port.reply(Missing)
+        port.reply(Refused)
+        assert (driver.elector.state, driver.leadership, port.spawned) == ("follower", None, [])
