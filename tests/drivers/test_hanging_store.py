@@ -1,11 +1,16 @@
 """A store that hangs, fails or lies delays nothing and ends nothing (P7, P10, P13)."""
 
+import random
 import threading
 
 import pytest
 
 from incumbent import Campaign, CorruptLease, StoreUnavailable
+from incumbent.core.messages import GetLease, Unavailable
+from incumbent.lease import to_ns
 from incumbent.runtime.pools import THREADS_PER_POOL
+from incumbent.runtime.threaded import ThreadedRuntime
+from incumbent.stores.memory import MemoryStore
 from support.driving import RemoteStore, eventually, library_threads, settle
 
 
@@ -84,6 +89,27 @@ def test_hung_threads_are_bounded_and_the_rest_was_never_sent(clock, remote):
             clock.advance(1)
             settle(campaign)
         assert campaign.is_leader(), "it leads again when the store is back"
+
+
+def test_time_in_the_queue_is_taken_off_and_what_expired_there_is_never_sent(clock, remote):
+    """P10: the caller stopped waiting for it; so that it took no effect is known."""
+    gate, given, replies = threading.Event(), [], []
+    remote.get_lease = lambda *, timeout: given.append(timeout)
+    runtime = ThreadedRuntime(remote, clock, random.Random(0))
+    try:
+        for _ in range(THREADS_PER_POOL):
+            runtime._calls.submit(gate.wait)
+        for number, seconds in ((1, 3.0), (2, 1.0), (3, 2.0)):
+            runtime.ask(GetLease(number, 0, to_ns(seconds)), lambda _, reply: replies.append(reply))
+        clock.jump(1)
+        gate.set()
+        eventually(lambda: len(replies) == 3)
+    finally:
+        gate.set()
+        runtime.close(1)
+    assert sorted(given) == [1.0, 2.0]
+    [unsent] = [reply for reply in replies if reply.id == 2]
+    assert unsent == Unavailable(2, outcome_unknown=False, reason="it expired before it was sent")
 
 
 def test_a_hung_store_starves_no_other(clock, remote):
@@ -194,6 +220,13 @@ def test_a_store_that_cannot_watch_after_all_is_polled(clock, caplog):
     """A watch that cannot be had costs reads, not the election."""
     store = RemoteStore(can_watch=True)
     store.watch = lambda notify: 1 / 0
-    with leading(store, clock), Campaign(store.beside(), identity="b", clock=clock) as follower:
-        eventually(lambda: follower.leader == "a")
+    with leading(store, clock) as leader:
+        beside = RemoteStore(MemoryStore(store.name, space=store.inner.space), can_watch=True)
+        beside.watch = store.watch
+        with Campaign(beside, identity="b", clock=clock, jitter=0.0) as follower:
+            eventually(lambda: follower.leader == "a")
+            for _ in range(10):
+                clock.advance(1)
+                settle(leader, follower)
+            assert beside.calls == ["get"] * 6
     assert "watching the store failed" in caplog.text

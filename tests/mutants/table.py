@@ -5,6 +5,7 @@ from __future__ import annotations
 from mutants.aio import ASYNC
 from mutants.around import DRIVERS, STORES
 from mutants.campaigns import CAMPAIGNS, PROCESSES
+from mutants.drivers import CARRIED_OUT, OWED
 from mutants.electors import ELECTORS
 from mutants.peers import PEERS
 from mutants.terms import TERMS
@@ -15,7 +16,7 @@ GROUPS = {
     "Wrong electors": (*ELECTORS, *TERMS, *TOUCHES),
     "Defects of peers": PEERS,
     "Wrong stores": STORES,
-    "Wrong drivers": DRIVERS,
+    "Wrong drivers": (*DRIVERS, *OWED, *CARRIED_OUT),
     "Wrong terms, and wrong campaigns for asyncio": ASYNC,
     "Wrong threads": (*POOLS, *SCHEDULERS, *TERMS_AND_CLOCKS, *THREADS),
     "Wrong campaigns": (*CAMPAIGNS, *PROCESSES),

@@ -57,6 +57,12 @@ class TestARelease:
         assert self.releases(bench) == ["v1", "v8"]
         assert bench.elector.is_finished
 
+    def test_it_is_waited_for_as_long_as_any_request(self):
+        """P10: a store that hangs holds up the end by one request, and no look follows."""
+        bench = leader_waiting().leave(Stop()).at(4).wake()
+        assert self.releases(bench) == ["v1"]
+        assert bench.elector.is_finished
+
     def test_what_is_too_old_is_not_released(self):
         """Beyond its validity somebody else may have led, and what is there may have come back (P15)."""
         bench = leader_waiting()

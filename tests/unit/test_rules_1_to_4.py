@@ -186,6 +186,11 @@ class TestP3ValidityCountsFromTheSend:
         assert bench.pending.id != late.id
         assert bench.state == "follower"
 
+    def test_a_step_back_forgets_when_to_write_next(self):
+        """That was an instant of the clock as it was, and may be an hour away on the clock as it is."""
+        bench = Bench().at(3600).start().missing().written("v1").at(10).wake().found(VACANT)
+        assert (bench.state, bench.pending.sent_at) == ("candidate", 10_000_000_000)
+
     def test_a_step_back_begins_the_wait_at_once(self):
         """At the step, not at the next answer: here that comes a second later and shows the same version."""
         bench = follower_waiting().at(-1).wake().at(0).found(record("v1"))
