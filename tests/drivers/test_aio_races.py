@@ -137,6 +137,64 @@ def test_a_child_that_is_forked_while_a_run_ends_waits_for_nobody(clock):
     asyncio.run(main())
 
 
+def test_a_resignation_waits_for_whoever_finds_first_that_the_term_is_to_end(clock):
+    """Two threads look; the one that keeps the campaigns goes on when the other has said that it ends."""
+    store, about, gate = MemoryStore(), threading.Event(), threading.Event()
+
+    async def main():
+        async with aio.Campaign(store, clock=clock) as campaign:
+            run = campaign._run
+            ended, handle = run.term._ended, run.term.handle
+            for _ in range(10):
+                await asyncio.sleep(0)  # the loop has looked at the term that began
+
+            def slowly(failure):
+                about.set()
+                gate.wait(20)
+                ended(failure)
+
+            run.term._ended = slowly
+            handle._asked_because = "asked to resign"  # and its listeners are about to be told
+            run.waits.post(run._watch)
+            await until(about.is_set)
+            resigning = asyncio.ensure_future(campaign.resign())
+            done, _ = await asyncio.wait({resigning}, timeout=0.2)
+            assert not done
+            gate.set()
+            await asyncio.wait_for(resigning, 20)
+            assert store.get_lease(timeout=1).lease.is_vacant
+
+    try:
+        asyncio.run(main())
+    finally:
+        gate.set()
+
+
+def test_a_second_look_at_a_term_that_goes_on_changes_nothing(clock):
+    """It may be looked at whenever something might have changed."""
+    began, ended = [], []
+
+    async def lead(leadership):
+        began.append(leadership.token)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(leadership.reason)
+
+    async def main():
+        campaign = aio.Campaign(MemoryStore(), clock=clock)
+        running = asyncio.ensure_future(campaign.run(lead))
+        await until(lambda: began)
+        campaign._run.term.poke()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert (began, ended) == ([1], [])
+        await campaign.stop()
+        await running
+
+    asyncio.run(main())
+
+
 def test_a_term_without_work_ends_without_its_loop(clock):
     """There is nothing to await: a loop that is busy, or does not run, delays no resignation."""
     store = MemoryStore()

@@ -58,6 +58,8 @@ def test_a_file_for_the_trace_that_cannot_be_opened_is_said_at_the_start(clock, 
 
 
 def test_start_and_stop_are_what_the_block_does(clock):
+    before = library_threads()  # others may have left work behind that ends when it likes
+
     async def main():
         store = MemoryStore()
         campaign = aio.Campaign(store, clock=clock)
@@ -69,7 +71,7 @@ def test_start_and_stop_are_what_the_block_does(clock):
         await campaign.stop()
         await campaign.stop()
         assert campaign.state == "stopped"
-        await until(lambda: library_threads() == [])
+        await until(lambda: len(library_threads()) <= len(before))
 
     asyncio.run(main())
 

@@ -37,7 +37,7 @@ LOOP = (
         "work that was said to have ended begins",
         "P9",
         RACES + "work_that_was_said_to_have_ended_does_not_begin",
-        " and not self._finishing.locked():",
+        " and not self._is_over:",
         ":",
     ),
     of_loop(
@@ -149,8 +149,22 @@ LOOP = (
         "work that is over is reported twice",
         "P9",
         LOOPS + "work_that_ends_as_its_loop_is_lost_has_ended_once",
-        "if self._finishing.acquire(blocking=False):",
-        "if True:",
+        "            if not self._is_over:\n",
+        "            if True:\n",
+    ),
+    of_loop(
+        "who says second that the work has ended goes on before it was said",
+        "P9",
+        RACES + "a_resignation_waits_for_whoever_finds_first_that_the_term_is_to_end",
+        "                self._ended(failure)\n        self.handle.listeners.remove(self.poke)\n",
+        "                self.handle.listeners.remove(self.poke)\n                self._ended(failure)\n",
+    ),
+    of_loop(
+        "a look at a term that goes on ends its work",
+        "P9",
+        RACES + "a_second_look_at_a_term_that_goes_on_changes_nothing",
+        "elif self.handle.is_to_end() and not self._is_cancelled:",
+        "elif not self._is_cancelled:",
     ),
     of_loop(
         "work is not cancelled when its term ends",

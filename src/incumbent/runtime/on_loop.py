@@ -224,7 +224,8 @@ class TermTask:
         self._run = run
         self._ended = ended
         self._is_cancelled = False
-        self._finishing = threads.lock()  # never given back: whoever takes it says that the work has ended
+        self._is_over = False
+        self._finishing = threads.lock()  # held while it is said: who comes second waits until it was
         handle.listeners.add(self.poke)
 
     def poke(self) -> None:
@@ -237,9 +238,11 @@ class TermTask:
 
     def finish(self, failure: BaseException | None) -> None:
         """Say, once, that the work has ended. From any thread."""
+        with self._finishing:
+            if not self._is_over:
+                self._is_over = True
+                self._ended(failure)
         self.handle.listeners.remove(self.poke)
-        if self._finishing.acquire(blocking=False):
-            self._ended(failure)
 
     def _look(self) -> None:
         run = self._run
@@ -248,7 +251,7 @@ class TermTask:
         if self.task is None:
             if self.handle.is_to_end():
                 self.finish(None)
-            elif run.lead is not None and not self._finishing.locked():
+            elif run.lead is not None and not self._is_over:
                 self.task = run.context.run(run.loop.create_task, self._work(run.lead))
                 self.task.add_done_callback(self._done)
         elif self.handle.is_to_end() and not self._is_cancelled:
