@@ -2,11 +2,17 @@ import pytest
 
 from incumbent.testing.clock import FakeClock
 from support.driving import eventually, library_threads
+from support.port import Port
 
 
 @pytest.fixture
 def clock():
     return FakeClock()
+
+
+@pytest.fixture
+def port():
+    return Port()
 
 
 @pytest.fixture(autouse=True)

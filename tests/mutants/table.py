@@ -5,8 +5,10 @@ from __future__ import annotations
 from mutants.aio import ASYNC
 from mutants.around import DRIVERS, STORES
 from mutants.campaigns import CAMPAIGNS, PROCESSES
-from mutants.drivers import CARRIED_OUT, OWED
+from mutants.drivers import CARRIED_OUT
 from mutants.electors import ELECTORS
+from mutants.owed import OWED
+from mutants.parts import PARTS
 from mutants.peers import PEERS
 from mutants.terms import TERMS
 from mutants.touches import TOUCHES
@@ -16,7 +18,7 @@ GROUPS = {
     "Wrong electors": (*ELECTORS, *TERMS, *TOUCHES),
     "Defects of peers": PEERS,
     "Wrong stores": STORES,
-    "Wrong drivers": (*DRIVERS, *OWED, *CARRIED_OUT),
+    "Wrong drivers": (*DRIVERS, *OWED, *CARRIED_OUT, *PARTS),
     "Wrong terms, and wrong campaigns for asyncio": ASYNC,
     "Wrong threads": (*POOLS, *SCHEDULERS, *TERMS_AND_CLOCKS, *THREADS),
     "Wrong campaigns": (*CAMPAIGNS, *PROCESSES),

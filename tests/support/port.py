@@ -8,11 +8,19 @@ from types import SimpleNamespace
 
 from incumbent.config import ElectorConfig
 from incumbent.core.elector import Elector
+from incumbent.core.messages import Missing, Written
 from incumbent.core.term import Term, TermConfig
 from incumbent.lease import NANOSECONDS, StoreGuarantees, to_ns
 from incumbent.runtime.driver import Driver
 from incumbent.runtime.reporter import Callbacks, Reporter
 
+SETTINGS = {
+    "lease_duration": 15.0,
+    "renew_deadline": 10.0,
+    "retry_period": 2.0,
+    "request_timeout": 3.0,
+    "jitter": 0.5,
+}
 EPOCH = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
@@ -131,3 +139,37 @@ def a_driver(port, *, callbacks=None, can_watch=False, trace=None, term=None, **
     driver = Driver(elector, Term(TermConfig(**terms)), callbacks, port, reporter=reporter, trace=trace)
     driver.lines = lines
     return driver
+
+
+def started(port, **settings):
+    driver = a_driver(port, **{**SETTINGS, **settings})
+    driver.start()
+    return driver
+
+
+def leading(port, **settings):
+    driver = started(port, **settings)
+    port.reply(Missing)
+    port.reply(Written, 1)
+    assert driver.elector.state == "leader"
+    return driver
+
+
+def nothing(_=None):
+    """Code of a user's."""
+
+
+class Trace:
+    """Notes what is traced."""
+
+    def __init__(self):
+        self.lines = []
+
+    def began(self, elector):
+        self.lines.append(("began", elector.session))
+
+    def handled(self, event, now, effects):
+        self.lines.append((type(event).__name__, now, effects.request))
+
+    def close(self):
+        self.lines.append("closed")
