@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from incumbent.core.messages import Found, Missing, Unavailable, Written
+from incumbent.lease import MAX_TRANSITIONS
 from incumbent.runtime.reporter import Callbacks
 from support.elector.bench import record
 from support.port import SETTINGS, Trace, a_driver, leading, nothing, started
@@ -114,6 +115,17 @@ class TestObservers:
         assert [line.partition(" (")[0] for _, line, *_ in driver.lines.kept] == [
             "lease: the store failed to read the record: TimeoutError: 3 s",
             "lease: the store answers again",
+        ]
+
+    def test_a_token_that_cannot_grow_is_one_line(self, port):
+        """P11: nobody leads by such a record, ever; without a line nobody would know why."""
+        driver = started(port, jitter=0.0)
+        for version in range(1, 4):
+            port.reply(Found, record(version, holder="", token=MAX_TRANSITIONS))
+            assert driver.elector.state == "follower"
+            port.fire()
+        assert [(level, "the largest possible" in line) for level, line, *_ in driver.lines.kept] == [
+            (logging.ERROR, True)
         ]
 
     def test_a_clock_that_went_back_is_a_line(self, port):

@@ -92,6 +92,20 @@ PARTS = (
         "        except OSError as error:  # noqa: BLE001  # whatever it was",
     ),
     says(
+        "a token that cannot grow is a line for each look",
+        f"{TOLD}Observers::test_a_token_that_cannot_grow_is_one_line",
+        "            self._is_spent = True\n",
+        "            pass\n",
+    ),
+    one(
+        "a token that cannot grow is no news",
+        "P11",
+        f"{TOLD}Observers::test_a_token_that_cannot_grow_is_one_line",
+        "runtime/driver.py",
+        "        self._reporter.observed()\n",
+        "",
+    ),
+    says(
         "a gauge is set only while leading",
         f"{TOLD}Observers::test_they_are_told_in_order_of_each_beginning_and_end",
         "        if self._callbacks.report_metric is not None:\n",

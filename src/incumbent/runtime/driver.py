@@ -177,6 +177,7 @@ class Driver:
     def _tell(self, handled: Handled, now: int) -> None:
         if self._trace is not None:
             self._trace.handled(handled.event, now, handled.effects)
+        self._reporter.observed()
         for move in handled.effects.moves:
             self._reporter.moved(move)
         for notice in handled.effects.notices:

@@ -13,7 +13,7 @@ from incumbent.core.elector import Elector
 from incumbent.core.messages import GetLease, Request, Transition
 from incumbent.errors import ConfigurationError
 from incumbent.leadership import Leadership
-from incumbent.lease import NANOSECONDS
+from incumbent.lease import MAX_TRANSITIONS, NANOSECONDS
 from incumbent.runtime.work import HostedWork, Work
 from incumbent.shown import one_line, shown
 
@@ -84,6 +84,7 @@ class Reporter:
         self._tell = tell
         self._write = log
         self._trouble: dict[bool, str] = {}  # by whether it was a write that failed
+        self._is_spent = False
 
     def moved(self, move: Transition) -> None:
         """A change of role."""
@@ -117,6 +118,16 @@ class Reporter:
             action = "write" if is_write else "read"
             self._log(logging.WARNING, f"the store failed to {action} the record: {reason}", reason=reason)
         self._trouble[is_write] = kind
+
+    def observed(self) -> None:
+        """The elector may have seen the record; a line if no token is left to lead by."""
+        if self.elector.observation.highest_token == MAX_TRANSITIONS and not self._is_spent:
+            self._is_spent = True
+            self._log(
+                logging.ERROR,
+                f"the record's token is {MAX_TRANSITIONS}, the largest possible: nobody can lead any more; "
+                f"repair the record by hand, then start every campaign anew",
+            )
 
     def clock_went_backwards(self, by_ns: int) -> None:
         """The clock misbehaved."""
