@@ -151,7 +151,7 @@ class Campaign:
 
     @property
     def leader(self) -> str | None:
-        """The identity last observed as holder, or None."""
+        """Who holds the lease, as last observed; None: nobody, or its record has expired on this clock."""
         return self._contest.leader
 
     @property

@@ -56,7 +56,8 @@ class Campaign:
             contends again after a back-off. It is never run beside itself.
         on_stopped_leading: Called with the `Leadership`, once for each term, when the term is over: on
             time even while a store call hangs, and before the lease is released.
-        on_new_leader: Called with the identity of each holder observed, also oneself; None: vacant.
+        on_new_leader: Called with the identity of each leader that becomes known, also oneself; None when
+            the lease is vacant, or has expired on this clock.
         report_metric: Called with the identity and whether it leads, at the start and at each change.
         clock: What everything is timed by; `SystemClock` by default.
         rng: What the jitter is drawn from.
@@ -138,9 +139,9 @@ class Campaign:
 
     @property
     def leader(self) -> str | None:
-        """The identity last observed as holder, or None."""
+        """Who holds the lease, as last observed; None: nobody, or its record has expired on this clock."""
         driver = self._driver
-        return None if driver is None else driver.elector.leader
+        return None if driver is None else driver.elector.observation.leader_at(to_ns(self._clock.now()))
 
     @property
     def leadership(self) -> Leadership | None:

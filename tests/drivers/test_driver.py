@@ -12,7 +12,6 @@ from incumbent.core.messages import (
     UpdateLease,
     Written,
 )
-from incumbent.runtime.driver import EXPIRY_SPREAD_NS
 from incumbent.runtime.reporter import Callbacks
 from support.elector.bench import record
 from support.port import SETTINGS, Trace, a_driver, leading, nothing, started
@@ -32,7 +31,7 @@ class TestWhenItIsCalled:
         port.chance = 1.0
         started(port, can_watch=True)
         port.reply(Found, record(1))
-        assert port.set_for() == [15.0 + EXPIRY_SPREAD_NS / 1e9]
+        assert port.set_for() == [15.025]
 
     def test_and_not_at_all_without_a_jitter(self, port):
         port.chance = 1.0
@@ -121,7 +120,7 @@ class TestTheEnd:
         assert not driver.has_finished
         port.reply(Written, 2)
         assert driver.has_finished
-        assert (port.set_for(), port.is_watching, port.went_back) == ([], False, None)
+        assert (port.set_for(), port.expiries(), port.is_watching, port.went_back) == ([], [], False, None)
         assert told == [True]
         assert trace.lines[-1] == "closed"
         assert driver.join(0)
@@ -150,6 +149,14 @@ class TestTheEnd:
         assert port.seconds == 5.0
         assert port.set_for() == []
         assert "the work of token 1 did not end in time" in str(driver.lines)
+
+    def test_a_follower_leaves_no_timer_either(self, port):
+        driver = started(port)
+        port.reply(Found, record(1))
+        assert (len(port.set_for()), port.expiries()) == (1, [15.0])
+        driver.stop(0)
+        assert driver.has_finished
+        assert (port.set_for(), port.expiries()) == ([], [])
 
     def test_a_stop_that_comes_first_leaves_nothing_to_start(self, port):
         driver = a_driver(port)

@@ -8,7 +8,7 @@ from incumbent.core.messages import Found, Missing, Unavailable, Written
 from incumbent.lease import MAX_TRANSITIONS
 from incumbent.runtime.reporter import Callbacks
 from support.elector.bench import record
-from support.port import SETTINGS, Trace, a_driver, leading, nothing, started
+from support.port import SETTINGS, Trace, a_driver, is_expiry, leading, nothing, started
 
 
 class TestTerms:
@@ -97,6 +97,55 @@ class TestObservers:
         for call in port.told:
             call()
         assert told == [("a", False), "a", ("a", True), ("a", False), None]
+
+    @pytest.mark.parametrize("settings", [{"takeover_delay": 60.0}, {"can_watch": True}, {}], ids=str)
+    def test_that_nobody_leads_is_told_when_the_record_has_expired(self, port, settings):
+        """Also to a candidate that holds back, and to one that looks only when the store says so."""
+        told = []
+        started(port, jitter=0.0, callbacks=Callbacks(on_new_leader=told.append), **settings)
+        port.seconds = 1.0
+        port.reply(Found, record(1))
+        assert port.expiries() == [16.0]
+        for at, known in ((15.999999999, ["bob"]), (16.0, ["bob", None])):
+            port.seconds = at
+            self.look_at_the_clock(port)
+            assert self.heard(port, told) == known
+        assert port.expiries() == []
+
+    def test_a_leader_that_comes_back_is_told_anew(self, port):
+        """Its record had expired on this clock, and then it renewed it all the same."""
+        told = []
+        started(port, jitter=0.0, callbacks=Callbacks(on_new_leader=told.append), can_watch=True)
+        for at, version in ((0.0, 1), (14.0, 2), (30.0, 3)):
+            port.seconds = at
+            self.look_at_the_clock(port)
+            if port.changed is not None and version > 1:
+                port.changed()
+            port.reply(Found, record(version))
+        assert self.heard(port, told) == ["bob", None, "bob"]
+
+    def test_a_leader_needs_no_such_instant(self, port):
+        """It is told that it leads no longer by its own deadline, which comes first."""
+        driver = leading(port)
+        assert port.expiries() == []
+        port.seconds = 10.0
+        port.fire()
+        assert driver.elector.state == "follower"
+        assert port.expiries() == [15.0]
+
+    @staticmethod
+    def look_at_the_clock(port):
+        """Let the alarms ring that are due for the observers, and no other."""
+        for timer in [timer for timer in port.timers if timer.is_set and is_expiry(timer)]:
+            if timer.at <= port.now():
+                timer.is_set = False
+                timer.action()
+
+    @staticmethod
+    def heard(port, told):
+        while port.told:
+            port.told.pop(0)()
+        return told
 
     def test_each_step_is_traced_before_it_is_carried_out(self, port):
         trace = Trace()

@@ -14,6 +14,7 @@ from incumbent.runtime.threaded import ThreadedRuntime
 from incumbent.stores.memory import MemoryStore
 from incumbent.testing import FakeClock
 from support.driving import eventually, until
+from support.elector.bench import record
 
 
 class TestPools:
@@ -115,6 +116,36 @@ class TestWaitingToLead:
                 waiting.join(10)
                 assert answers == [(False, 3.0)]
                 assert not follower.wait_until_leader(0)
+
+
+class TestWhoLeads:
+    def test_a_record_that_has_expired_names_no_leader(self, clock):
+        """Though a candidate that holds back will not take the lease for long, and never looks meanwhile."""
+        told, store = [], MemoryStore()
+        store.create_lease(record(1).lease, timeout=1)
+        with Campaign(store, clock=clock, takeover_delay=60, on_new_leader=told.append) as campaign:
+            clock.advance(14.999999)
+            eventually(lambda: told == ["bob"])
+            assert campaign.leader == "bob"
+            clock.advance(0.000001)
+            assert campaign.leader is None
+            eventually(lambda: told == ["bob", None])
+            assert campaign.state == "follower"
+        assert campaign.leader is None
+
+    def test_it_is_asked_of_the_clock(self, clock):
+        """As whether this one leads is: nobody has to notice first."""
+        store, held, go_on = MemoryStore(), threading.Event(), threading.Event()
+        store.create_lease(record(1).lease, timeout=1)
+        with Campaign(store, clock=clock) as campaign:
+            campaign._runtime.scheduler.post(lambda: (held.set(), go_on.wait(20)))
+            held.wait(10)
+            try:
+                before = campaign.leader
+                clock.jump(15)
+                assert (before, campaign.leader) == ("bob", None)
+            finally:
+                go_on.set()
 
 
 class TestAio:

@@ -182,8 +182,8 @@ DRIVERS = (
         (
             Patch(
                 "runtime/driver.py",
-                "self._runtime.random() * elector.config.jitter",
-                "0 * elector.config.jitter",
+                "spread = config.jitter * config.retry_ns",
+                "spread = 0.0",
             ),
         ),
         harmless="it costs the store a herd of reads, and no promise",

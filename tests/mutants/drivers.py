@@ -9,6 +9,7 @@ HANGING = "drivers/test_hanging_store.py::test_"
 CALLED, WATCH, END = (
     f"{DRIVER}Test{name}::test_" for name in ("WhenItIsCalled", "AWatchThatCannotBeHad", "TheEnd")
 )
+NOBODY = "drivers/test_driver_terms.py::TestObservers::test_"
 TERMS, STEPS = "drivers/test_driver_terms.py::TestTerms::test_", f"{DRIVER}TestSteps::test_"
 
 
@@ -18,6 +19,52 @@ def driver(name, killer, old, new, rule="P9"):
 
 
 CARRIED_OUT = (
+    one(
+        "that nobody leads is not told",
+        "P12",
+        f"{NOBODY}that_nobody_leads_is_told_when_the_record_has_expired",
+        "runtime/known_leader.py",
+        "            self._alarm.set(expires_at)\n",
+        "            pass\n",
+    ),
+    one(
+        "a leader that comes back is not told",
+        "P12",
+        f"{NOBODY}a_leader_that_comes_back_is_told_anew",
+        "runtime/known_leader.py",
+        "            self._told = leader\n",
+        "            self._told = leader or self._told\n",
+    ),
+    one(
+        "a leader is woken when its record would expire",
+        "P12",
+        f"{NOBODY}a_leader_needs_no_such_instant",
+        "runtime/known_leader.py",
+        "leader is not None and elector.state != LEADER",
+        "leader is not None",
+    ),
+    one(
+        "a record that has expired names a leader at that instant",
+        "P4",
+        f"{NOBODY}that_nobody_leads_is_told_when_the_record_has_expired",
+        "core/observation.py",
+        "expires_at is not None and now < expires_at else None",
+        "expires_at is not None and now <= expires_at else None",
+    ),
+    one(
+        "who leads is asked of the elector, not of the clock",
+        "P12",
+        "drivers/test_parts.py::TestWhoLeads::test_it_is_asked_of_the_clock",
+        "campaign.py",
+        "driver.elector.observation.leader_at(to_ns(self._clock.now()))",
+        "driver.elector.leader",
+    ),
+    driver(
+        "the expiry of a record is looked at after the end",
+        f"{END}a_follower_leaves_no_timer_either",
+        "        self._known_leader.close()\n",
+        "",
+    ),
     driver(
         "a request expires late by a jitter",
         f"{CALLED}a_request_expires_on_time",

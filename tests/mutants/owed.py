@@ -129,7 +129,7 @@ OWED = (
         ("unit", f"{RULES}::test_a_step_back_forgets_when_to_write_next"),
         (
             Patch(
-                "core/elector.py",
+                "core/leaving.py",
                 "self.pending, self.leaving, self.write_not_before = None, None, None",
                 "self.pending, self.leaving = None, None",
             ),

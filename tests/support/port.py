@@ -12,6 +12,7 @@ from incumbent.core.messages import Missing, Written
 from incumbent.core.term import Term, TermConfig
 from incumbent.lease import NANOSECONDS, StoreGuarantees, to_ns
 from incumbent.runtime.driver import Driver
+from incumbent.runtime.known_leader import KnownLeader
 from incumbent.runtime.reporter import Callbacks, Reporter
 
 SETTINGS = {
@@ -93,8 +94,12 @@ class Port:
         self._answered(request, kind(request.id, *fields, **named))
 
     def set_for(self):
-        """The instants, in seconds, that the driver is to be called at."""
-        return [timer.at / NANOSECONDS for timer in self.timers if timer.is_set]
+        """The instants, in seconds, that the elector and its term are to be called at."""
+        return [timer.at / NANOSECONDS for timer in self.timers if timer.is_set and not is_expiry(timer)]
+
+    def expiries(self):
+        """The instants, in seconds, at which a leader is known no longer."""
+        return [timer.at / NANOSECONDS for timer in self.timers if timer.is_set and is_expiry(timer)]
 
     def fire(self):
         """Turn the clock to the next timer, and call it."""
@@ -107,6 +112,10 @@ class Port:
         """Say that the user code of this name has ended."""
         [(_, _, ended, _)] = [each for each in self.spawned if each[0] == name]
         ended(failure)
+
+
+def is_expiry(timer):
+    return isinstance(getattr(timer.action, "__self__", None), KnownLeader)
 
 
 class Lines:

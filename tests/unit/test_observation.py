@@ -17,6 +17,19 @@ NOTHING = Observation()
 BOB = record("v1", duration=20.0, token=3)
 
 
+class TestLeader:
+    """Who leads, for all that is known: nobody by a record that has expired, is vacant, or is missing."""
+
+    def test_a_record_names_its_holder_for_its_own_duration(self):
+        seen = NOTHING.saw(BOB, ns(5))
+        assert seen.expires_at == ns(25)
+        assert [seen.leader_at(now) for now in (ns(5), ns(25) - 1, ns(25))] == ["bob", "bob", None]
+
+    @pytest.mark.parametrize("seen", [NOTHING, NOTHING.saw(None, 5), NOTHING.saw(record("v", holder=""), 5)])
+    def test_otherwise_nobody(self, seen):
+        assert (seen.expires_at, seen.leader_at(5)) == (None, None)
+
+
 class TestCount:
     """P4: the count starts with the first reply that showed this write, and with any other write anew."""
 

@@ -29,6 +29,18 @@ class Observation(NamedTuple):
         """The identity of the holder, or None: vacant, missing, or not looked at yet."""
         return self.stored.lease.holder_identity or None if self.stored is not None else None
 
+    @property
+    def expires_at(self) -> int | None:
+        """When the held record's own duration has passed since this write was first seen (P4), or None."""
+        if self.since is None or self.stored is None or self.holder is None:
+            return None
+        return self.since + self.stored.lease.lease_duration_ns
+
+    def leader_at(self, now: int) -> str | None:
+        """The holder, unless its record has expired by `now`: then nobody leads, for all that is known."""
+        expires_at = self.expires_at
+        return self.holder if expires_at is not None and now < expires_at else None
+
     def saw(self, stored: StoredLease | None, now: int) -> Observation:
         """A look at the record, received at `now`. Any other write, newer or older, starts the count (P4)."""
         unchanged = self.since is not None and _is_same(stored, self.stored)

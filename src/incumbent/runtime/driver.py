@@ -18,7 +18,6 @@ from incumbent.core.elector import Elector
 from incumbent.core.messages import (
     ClockWentBackwards,
     Input,
-    NewLeader,
     Reply,
     Request,
     Start,
@@ -44,6 +43,7 @@ from incumbent.leadership import Leadership
 from incumbent.runtime import threads
 from incumbent.runtime.alarm import Alarm
 from incumbent.runtime.handle import TermHandle
+from incumbent.runtime.known_leader import KnownLeader
 from incumbent.runtime.listeners import Listeners
 from incumbent.runtime.port import Runtime
 from incumbent.runtime.reporter import Callbacks, Reporter
@@ -94,6 +94,7 @@ class Driver:
         self._wake = partial(self._give, TimerFired())
         self._alarm = Alarm(runtime, self._wake)
         self._watch: Watch | None = None
+        self._known_leader = KnownLeader(runtime, reporter)
 
     @property
     def elector(self) -> Elector:
@@ -178,12 +179,11 @@ class Driver:
         if self._trace is not None:
             self._trace.handled(handled.event, now, handled.effects)
         self._reporter.observed()
+        self._known_leader.look()
         for move in handled.effects.moves:
             self._reporter.moved(move)
         for notice in handled.effects.notices:
-            if isinstance(notice, NewLeader):
-                self._reporter.new_leader(notice.identity)
-            elif isinstance(notice, ClockWentBackwards):
+            if isinstance(notice, ClockWentBackwards):
                 self._reporter.clock_went_backwards(notice.by)
 
     def _set_alarm(self) -> None:
@@ -266,6 +266,7 @@ class Driver:
         if self.has_finished:
             return
         self._alarm.set(None)
+        self._known_leader.close()
         if self._watch is not None:
             self._reporter.attempt("closing the watch", self._watch.close)
         self._runtime.when_clock_goes_back(None)

@@ -1,0 +1,41 @@
+"""Who leads as far as a candidate can know: whoever holds the record, until that has expired on its clock."""
+
+from __future__ import annotations
+
+from incumbent.core.states import LEADER
+from incumbent.runtime.alarm import Alarm
+from incumbent.runtime.port import Runtime
+from incumbent.runtime.reporter import Reporter
+
+
+class KnownLeader:
+    """Tells the observers of each other leader, and of nobody, at the instant at which it becomes so.
+
+    An elector goes by records; that one has expired means nothing to it until it may claim the lease, which
+    can be long after.
+    """
+
+    def __init__(self, runtime: Runtime, reporter: Reporter) -> None:
+        self._runtime = runtime
+        self._reporter = reporter
+        self._told: str | None = None
+        self._expires_at: int | None = None
+        self._alarm = Alarm(runtime, self.look)
+
+    def look(self) -> None:
+        """Tell what is other than it was told last, and look again when the record expires."""
+        elector = self._reporter.elector
+        leader = elector.observation.leader_at(self._runtime.now())
+        if leader != self._told:
+            self._told = leader
+            self._reporter.new_leader(leader)
+        # A leader is told that it leads no longer before its own record has expired.
+        is_waiting = leader is not None and elector.state != LEADER
+        expires_at = elector.observation.expires_at if is_waiting else None
+        if expires_at != self._expires_at:
+            self._expires_at = expires_at
+            self._alarm.set(expires_at)
+
+    def close(self) -> None:
+        """Look no more."""
+        self._alarm.set(None)
