@@ -118,6 +118,7 @@ class TestTheEnd:
         port.run("told")
         assert port.asked[-1].lease.is_vacant
         assert not driver.has_finished
+        assert not driver.join(0.001)
         port.reply(Written, 2)
         assert driver.has_finished
         assert (port.set_for(), port.expiries(), port.is_watching, port.went_back) == ([], [], False, None)

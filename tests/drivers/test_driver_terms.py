@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from incumbent import aio
 from incumbent.core.messages import Found, Missing, Unavailable, Written
 from incumbent.lease import MAX_TRANSITIONS
 from incumbent.runtime.reporter import Callbacks
@@ -32,6 +33,15 @@ class TestTerms:
         driver._last[0].listeners.add(lambda: seen.append((driver.leadership, driver._last[0].reason)))
         driver.resign("asked")
         assert seen[-1] == (None, "resigned")
+
+    def test_a_term_shows_whose_it_is_and_why_it_ends(self, port):
+        driver = leading(port, callbacks=Callbacks(on_started_leading=nothing))
+        terms = driver.leadership, aio.Leadership(driver._last[0], None)
+        for reason in ("it goes on", "asked by carol"):
+            if reason != "it goes on":
+                driver.resign(reason)
+            assert {repr(term) for term in terms} == {f"<Leadership of 'a' by token 1: {reason}>"}
+            assert {(term.identity, term.token, term.deadline) for term in terms} == {("a", 1, 10.0)}
 
     def test_the_work_is_told_why_it_is_to_end(self, port):
         driver = leading(port, callbacks=Callbacks(on_started_leading=nothing))

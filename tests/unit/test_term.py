@@ -14,7 +14,7 @@ from incumbent.core.messages import (
     StoppedLeading,
     TimerFired,
 )
-from incumbent.core.term import LONGEST_BACK_OFF, Term, TermConfig
+from incumbent.core.term import Term, TermConfig
 from incumbent.core.term_messages import (
     AskedToResign,
     AskedToStop,
@@ -162,7 +162,7 @@ class TestBackOff:
     def test_it_doubles_up_to_a_bound(self):
         bench = TermBench()
         waits = [a_term_that_fails(bench) for _ in range(7)]
-        assert waits == [LEASE * min(2**n, LONGEST_BACK_OFF) for n in range(7)]
+        assert waits == [LEASE * factor for factor in (1, 2, 4, 8, 16, 16, 16)]
 
     def test_success_resets_it(self):
         bench = TermBench()
@@ -175,6 +175,7 @@ class TestBackOff:
         bench = TermBench().give(STARTED).give(WorkEnded(failed=True)).give(LOST).give(TellingEnded())
         assert bench.at(LEASE - 1e-9).give(TimerFired()).inputs == [Resign(), Abstain(), Ended()]
         assert bench.at(LEASE).give(TimerFired()).inputs[3:] == [Start()]
+        assert bench.term.not_before is None
 
     def test_a_stop_ends_it(self):
         bench = TermBench().give(STARTED).give(WorkEnded(failed=True)).give(LOST).give(TellingEnded())
@@ -249,3 +250,30 @@ class TestATermIsAValue:
         term.working = True
         with pytest.raises(AssertionError):
             term.handle(TimerFired(), 0)
+
+    @pytest.mark.parametrize(
+        "broken",
+        [
+            {"working": True},
+            {"telling": True},
+            {"state": "backing_off", "not_before": 9, "telling": True},
+            {"state": "ending"},
+            {"state": "serving", "telling": True},
+            {"state": "winding_down", "telling": True},
+            {"state": "backing_off"},
+            {"patience_until": 9},
+            {"state": "serving", "working": True, "patience_until": 9},
+            {"state": "abandoned", "patience_until": 9},
+        ],
+        ids=str,
+    )
+    def test_and_is_noticed_in_the_step_that_breaks_it(self, monkeypatch, broken):
+        """Before its orders are carried out."""
+
+        def take(term, *_):
+            for name, value in broken.items():
+                setattr(term, name, value)
+
+        monkeypatch.setattr(Term, "_take", take)
+        with pytest.raises(AssertionError):
+            Term(TermConfig(lease_ns=1, stop_timeout_ns=1)).handle(TimerFired(), 0)
