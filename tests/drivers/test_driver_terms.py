@@ -56,6 +56,8 @@ class TestTerms:
         driver.resign("asked")
         port.run("work")
         assert [(name, or_here) for name, _, _, or_here in port.spawned] == [("work", False), ("told", True)]
+        port.run("told")
+        assert "failed" not in str(driver.lines)
 
     @pytest.mark.parametrize(
         ("name", "line"), [("work", "the work failed"), ("told", "on_stopped_leading f")]
