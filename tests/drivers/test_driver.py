@@ -174,6 +174,10 @@ class TestTheEnd:
         assert "closing the watch failed" in str(driver.lines)
 
 
+def broken(*_):
+    raise AssertionError("an invariant does not hold")
+
+
 class TestSteps:
     def test_what_is_asked_within_a_step_is_done_after_it(self, port):
         """A call from within, as of a local store that answers at once, nests no step in another."""
@@ -207,7 +211,7 @@ class TestSteps:
         driver.resign("asked")
         term = driver.leadership
         assert len(port.set_for()) == 2
-        monkeypatch.setattr(type(driver.elector), "handle", lambda *_: 1 / 0)
+        monkeypatch.setattr(type(driver.elector), "handle", broken)
         port.changed()
         assert (driver.elector.state, driver.leadership, term.reason) == ("stopped", None, "a defect")
         assert driver.has_finished
@@ -218,7 +222,7 @@ class TestSteps:
     def test_a_defect_after_the_term_ends_nothing_twice(self, port, monkeypatch):
         driver = leading(port, callbacks=Callbacks(on_stopped_leading=nothing))
         driver.resign("asked")
-        monkeypatch.setattr(type(driver.elector), "handle", lambda *_: 1 / 0)
+        monkeypatch.setattr(type(driver.elector), "handle", broken)
         port.run("told")
         assert driver.has_finished
         assert [name for name, *_ in port.spawned] == ["told"]

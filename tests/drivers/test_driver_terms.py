@@ -72,6 +72,7 @@ class TestTerms:
         assert line in str(driver.lines)
         assert driver.lines.kept[-1][0] in {logging.ERROR, logging.INFO}
         assert (driver.term.working, driver.term.telling) == (False, name == "work")
+        assert driver.term.failures == (name == "work")
 
     @pytest.mark.parametrize("is_asked", [False, True])
     def test_only_work_that_ends_by_itself_gives_a_run_its_failure(self, port, is_asked):

@@ -191,6 +191,18 @@ CARRIED_OUT = (
         "            pass\n",
     ),
     driver(
+        "an assertion that fails leaves a leader behind",
+        f"{STEPS}a_defect_ends_the_term_and_the_race",
+        "        except Exception:  # noqa: BLE001  # a defect",
+        "        except ArithmeticError:  # noqa: BLE001  # a defect",
+    ),
+    driver(
+        "work that fails does not back off",
+        f"{TERMS}what_user_code_raises_is_a_line_and_ends_it",
+        "WorkEnded(failed=failure is not None)",
+        "WorkEnded()",
+    ),
+    driver(
         "a defect ends a term that had ended",
         f"{STEPS}a_defect_after_the_term_ends_nothing_twice",
         "if self.leadership is not None and self._last is not None:",

@@ -47,6 +47,30 @@ OWED = (
         "            pass\n",
     ),
     owed(
+        "a resignation makes a stop wait less",
+        "Patience::test_nor_does_a_resignation_make_a_stop_wait_less",
+        "if self.stopping and self.patience_until is not None:",
+        "if self.patience_until is not None:",
+    ),
+    owed(
+        "a candidate contends beside its unfinished work where nobody is told",
+        "WorkNeverRunsBesideWork::test_also_where_nobody_is_told",
+        "elif self.working or self.telling or self.not_before",
+        "elif self.telling or self.not_before",
+    ),
+    owed(
+        "a candidate contends at once when its work has failed",
+        "WorkNeverRunsBesideWork::test_also_where_it_only_backs_off",
+        "elif self.working or self.telling or self.not_before is not None:",
+        "elif self.working or self.telling:",
+    ),
+    owed(
+        "a lease that is to expire is released by a stop",
+        "WorkIsToldAndWaitedFor::test_a_lease_that_is_to_expire_is_not_released_by_a_stop",
+        "Stop(release=self.config.release) if",
+        "Stop() if",
+    ),
+    owed(
         "a second stop is not heard",
         "Patience::test_but_it_can_shorten_the_wait",
         "until = min(until, self.patience_until)",
@@ -55,8 +79,8 @@ OWED = (
     owed(
         "a stop without any time leaves a lease behind that nobody uses",
         "Patience::test_no_time_at_all_leaves_behind_what_runs_and_nothing_else",
-        "if is_over and (self.working or self.telling):",
-        "if is_over:",
+        "            if self.working or self.telling:\n                self._lose",
+        "            if True:\n                self._lose",
     ),
     owed(
         "patience is forgotten when the term ends",

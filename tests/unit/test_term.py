@@ -49,6 +49,22 @@ class TestWorkNeverRunsBesideWork:
         bench.give(TellingEnded())
         assert bench.inputs == [Abstain(), Ended(), Start()]
 
+    def test_also_where_nobody_is_told(self):
+        bench = TermBench(tells=False).give(STARTED).give(LOST)
+        assert bench.inputs == [Abstain()]
+        assert bench.give(WorkEnded()).inputs[1:] == [Ended(), Start()]
+
+    def test_also_where_there_is_no_work_and_somebody_is_told(self):
+        bench = TermBench(has_work=False).give(STARTED).give(LOST)
+        assert bench.inputs == [Abstain()]
+        assert bench.give(TellingEnded()).inputs[1:] == [Ended(), Start()]
+
+    def test_also_where_it_only_backs_off(self):
+        """Nothing runs any more, and the next term is not to begin yet."""
+        bench = TermBench(tells=False).give(STARTED).give(WorkEnded(failed=True)).give(LOST)
+        assert bench.inputs == [Resign(), Abstain(), Ended()]
+        assert bench.term.state == "backing_off"
+
     def test_in_whichever_order_the_two_end(self):
         bench = TermBench().give(STARTED).give(LOST).give(TellingEnded()).give(WorkEnded())
         assert bench.inputs == [Abstain(), Ended(), Start()]
@@ -72,8 +88,9 @@ class TestWorkIsToldAndWaitedFor:
         assert TermBench(has_work=False).give(STARTED).give(AskedToResign("asked")).inputs == [Resign()]
 
     def test_a_lease_that_is_to_expire_is_not_released_by_a_stop(self):
-        bench = TermBench(release=False).give(STARTED).give(AskedToStop(0)).give(WorkEnded())
+        bench = TermBench(release=False).give(STARTED).give(AskedToStop(to_ns(5))).give(WorkEnded())
         assert bench.inputs == [Stop(release=False)]
+        assert LeaveBehind() not in bench.orders
 
     def test_a_resignation_releases_all_the_same(self):
         bench = TermBench(release=False).give(STARTED).give(AskedToResign("asked")).give(WorkEnded())
@@ -125,6 +142,10 @@ class TestPatience:
     def test_but_it_can_shorten_the_wait(self):
         bench = TermBench().give(STARTED).give(AskedToStop(to_ns(50))).at(4).give(AskedToStop(to_ns(5)))
         assert bench.wake_at == 9
+
+    def test_nor_does_a_resignation_make_a_stop_wait_less(self):
+        bench = TermBench().give(STARTED).give(AskedToResign("asked")).at(4).give(AskedToStop(to_ns(50)))
+        assert bench.wake_at == 54
 
     def test_the_first_stop_decides_whatever_a_resignation_had_left(self):
         """Losing patience with a resignation is not giving up on a stop."""
