@@ -28,9 +28,19 @@ from specs.code.sources import Terms
 from specs.proof.logic import every, no
 
 PROMISED = {
-    "it has not ended": "P3: at each answer, a leader's time is not over",
+    "it has not ended": "P3: whenever it has handled an input, a leader's time is not over",
+    "the count has begun": "P4: a wait counts from a receipt, so not from the future",
+    "its token counts": "P11: a claim carries more than the record that it replaces",
+    "its duration counts": "P5c: a missing record is waited for as long as any that was seen",
+    "a doubted write has no token beyond the next": "P11: nobody skips a token",
+    "ids are given once": "P10b: the reply to an older request is not taken for the answer",
+    "it is not overdue": "P10a: what is pending may still be answered",
+    "over its own version": "P1: a renewal replaces nobody else's record",
+    "with its token": "P11: a renewal keeps it",
+    "no holder is named": "whom `leader` names is named in the record last seen",
+    "candidacies are counted": "P2: each number from 0 on has a session of its own",
 }
-"""What the invariant says though nothing else rests on it, and to whom it matters."""
+"""What the invariant says for its own sake, whether or not anything else rests on it."""
 
 EVENTS = ("TimerFired", "Resign", "Written", "Refused", "Found", "Unavailable", "Stop", "Abstain", "Missing")
 """The inputs that tell most."""

@@ -68,8 +68,6 @@ def _observation(e: Elector) -> Iterator[Clause]:
     yield Clause("durations are positive", "P5c: 0 says that none was seen", view.longest_ns >= 0)
     if view.since is None:
         yield Clause("before the first look no record is known", "nothing was received", view.stored is None)
-        yield Clause("nor a token", "the same", view.highest_token == 0)
-        yield Clause("nor a duration", "the same", view.longest_ns == 0)
     else:
         yield Clause("the count has begun", "P4: at a receipt, so not in the future", view.since <= e.now)
     if view.stored is None:
@@ -100,7 +98,8 @@ def _write(e: Elector, name: str, write: WriteRequest) -> Iterator[Clause]:
     yield Clause(
         f"{name} names me", "only a release names nobody", lease.holder_identity == e.config.identity
     )
-    yield Clause(f"{name} was sent", "at a reading that was handled", write.sent_at <= e.now)
+    if write is not e.pending:
+        yield Clause(f"{name} was sent", "at a reading that was handled", write.sent_at <= e.now)
     yield Clause(
         f"{name} has no later stamp than mine", "P7c: stamps only grow", lease.renew_time <= e.last_renew_time
     )

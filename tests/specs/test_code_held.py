@@ -38,7 +38,6 @@ STORING = {"takes effect", "refused"}
 # What the exploration's canonical form counts anew, or forgets: numbers of candidacies, tokens, stamps.
 COUNTED_ANEW = (
     "candidacies are counted",
-    "nor a token",
     "the held write has no later",
     "a doubted write has no later",
 )
