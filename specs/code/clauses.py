@@ -103,8 +103,12 @@ def _in_order(of: list[Shape]) -> Iterator[Shape]:
 
 
 def _tells(shape: Shape) -> bool:
-    is_long = shape.event == "Found" and shape.leaving != ""
-    return not is_long and (shape.event not in REPLIES or shape.event in ANSWERS[shape.pending])
+    return is_heard(shape) and not (shape.event == "Found" and shape.leaving)
+
+
+def is_heard(shape: Shape) -> bool:
+    """Whether it is no answer to what was not asked."""
+    return shape.event not in REPLIES or shape.event in ANSWERS[shape.pending]
 
 
 def without(name: str, shape: Shape) -> str:

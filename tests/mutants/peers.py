@@ -169,6 +169,11 @@ PEERS = (
                 '                self._move("lose", "somebody else\'s write stuck")\n'
                 "                self._notices.append(StoppedLeading(0, ''))\n",
             ),
+            Patch(
+                "core/elector.py",
+                "    StoreChanged,\n    Unav",
+                "    StoppedLeading,\n    StoreChanged,\n    Unav",
+            ),
         ),
     ),
     Mutant(

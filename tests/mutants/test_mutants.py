@@ -28,6 +28,11 @@ TRIED = {
     if SIZE in {"named", "all"} or name not in SLOW
     for mutant in group
 }
+CORE = [
+    mutant.name
+    for mutant in MUTANTS.values()
+    if all(patch.file.startswith("core/") for patch in mutant.patches)
+]
 USED = sorted({mutant.killer for mutant in TRIED.values()})
 
 
@@ -52,6 +57,15 @@ def test_a_mutant_is_found(bench, name):
     verdict = bench.run(name, *MUTANTS[name].killer, SECONDS)
     assert verdict.fault == ""
     assert verdict.found, f"nothing found {name!r} with {MUTANTS[name].killer}"
+
+
+@pytest.mark.skipif(SIZE not in {"named", "all"}, reason="minutes: INCUMBENT_MUTANTS=named")
+@pytest.mark.parametrize("name", CORE)
+def test_the_code_proof_finds_every_mutant_of_the_core(bench, name):
+    """Whatever else finds it."""
+    verdict = bench.run(name, "code proof", "", SECONDS)
+    assert verdict.fault == ""
+    assert verdict.found
 
 
 @pytest.mark.skipif(SIZE != "all", reason="minutes: INCUMBENT_MUTANTS=all")

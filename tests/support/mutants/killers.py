@@ -129,17 +129,19 @@ def by_code_proof(shapes, seconds):
     """A path of elector or term that the proof does not know, or a false lemma: what is quick comes first."""
     from random import Random
 
+    from specs.code.clauses import is_heard
     from specs.code.prove import prove_shape, tasks
 
-    def takes_long(task):
+    def rank(task):
         if getattr(task, "func", None) is not prove_shape:
             return 0
-        return 2 if task.args[0].event == "Found" and task.args[0].leaving else 1
+        shape = task.args[0]
+        return 1 if is_heard(shape) and not shape.doubts else 2
 
     until = time.monotonic() + seconds
     chosen = tasks()
     Random(0).shuffle(chosen)
-    chosen.sort(key=takes_long)
+    chosen.sort(key=rank)
     for task in chosen[: int(shapes) if shapes else None]:
         verdict = task()
         if verdict.failure:
