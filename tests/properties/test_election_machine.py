@@ -18,7 +18,7 @@ from incumbent.testing.machine import ElectionMachine
 from incumbent.testing.properties import PropertyViolated
 from incumbent.testing.properties.coverage import sightings, unseen
 
-EXAMPLES = int(os.environ.get("INCUMBENT_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("INCUMBENT_EXAMPLES", "150"))
 
 BUDGET = settings(
     max_examples=EXAMPLES,
