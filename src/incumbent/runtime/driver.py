@@ -9,6 +9,7 @@ methods are called by the runtime, one at a time, but for those that say otherwi
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -238,7 +239,11 @@ class Driver:
         if isinstance(work, HostedWork):
             work.begin(handle, lambda failure: self._runtime.post(partial(self._work_ended, failure)))
         elif work is not None:
-            self._runtime.spawn("work", partial(work, leadership), self._work_ended)
+            self._runtime.spawn("work", partial(self._run, work, leadership), self._work_ended)
+
+    def _run(self, work: Callable[[Leadership], object], leadership: Leadership) -> object:
+        """Run the work, unless it was left behind before it began: a stop has returned by then."""
+        return None if self.has_finished else work(leadership)
 
     def _end_term(self, handle: TermHandle, leadership: Leadership, reason: str) -> None:
         self.leadership = None

@@ -127,6 +127,9 @@ def one_request_in_flight(history: History) -> Iterator[Violation]:
 def release_is_last(history: History) -> Iterator[Violation]:
     """E5: a release is sent while its sender does not lead, and takes effect on one's own record only."""
     leads: dict[str, bool] = {}
+    # A store that went back to an older version may repeat versions: a release names one, and meets another.
+    restored = [one.at for one in history.of(Struck) if one.verb == "restore_backup"]
+    repeats = restored[0] if restored else history.end + 1
     for record in history.deeds(Led, Invoked, Executed):
         if isinstance(record, Led):
             leads[record.who] = record.until > record.at
@@ -135,7 +138,7 @@ def release_is_last(history: History) -> Iterator[Violation]:
                 yield Violation("release_is_last", record.at, f"{record} before the end of a term")
         elif isinstance(record, Executed) and _is_release(record.request) and record.before is not None:
             owner = record.before.lease.holder_session
-            if record.is_touch:
+            if record.is_touch or record.at >= repeats:
                 continue
             if isinstance(record.reply, Written) and owner.rpartition(".")[0] != record.who:
                 yield Violation("release_is_last", record.at, f"{record.who} released what {owner!r} held")

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from copy import copy
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from incumbent.core.elector import Elector
 from incumbent.core.messages import Effects, Input, Reply, Request
@@ -243,7 +243,13 @@ class Process:
         or_here: bool = False,  # noqa: ARG002  # there is always a place
     ) -> None:
         """Begin user code: a script, which goes on when it said it would, or when it is told to end."""
-        self.post(lambda: self.running.append(Running(self, name, call, ended)))
+        self.post(lambda: self._begin(name, call(), ended))
+
+    def _begin(self, name: str, code: Any, ended: Callable[[BaseException | None], None]) -> None:
+        if code is None:  # else it is a pair, as `UserCode` makes it
+            ended(None)
+        else:
+            self.running.append(Running(self, name, code, ended))
 
     def tell(self, call: Callable[[], object]) -> None:
         """Run what only observes; what it raises is its own affair (P13)."""

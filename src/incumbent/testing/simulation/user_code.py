@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from incumbent.leadership import Leadership
 from incumbent.testing.history import Ran
@@ -38,15 +38,13 @@ class Running:
         self,
         process: Process,
         name: str,
-        call: Callable[[], object],
+        code: tuple[Leadership, Script],
         ended: Callable[[BaseException | None], None],
     ) -> None:
         self._process = process
         self.name = name
         self._ended = ended
-        code: Any = call()  # a pair, as `UserCode` makes it
-        self._leadership: Leadership = code[0]
-        self._script: Script = code[1]
+        self._leadership, self._script = code
         self._is_told = False
         self._stamp = 0
         self._record("begins")
