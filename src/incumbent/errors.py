@@ -6,8 +6,6 @@ stopped by an exception.
 
 from __future__ import annotations
 
-from incumbent.shown import one_line
-
 
 class ElectionError(Exception):
     """The root of the tree: catch it to catch all that this library raises on purpose.
@@ -25,7 +23,7 @@ class ConfigurationError(ElectionError, ValueError):
     """
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(one_line(message))
+        super().__init__(_one_line(message))
 
 
 class LeadershipLost(ElectionError):
@@ -42,7 +40,7 @@ class StoreError(ElectionError):
     """
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(one_line(message))
+        super().__init__(_one_line(message))
 
 
 class LeaseConflict(StoreError):
@@ -76,3 +74,9 @@ class CorruptLease(StoreError):
     The fault of whoever wrote it. Elections treat it as a store that does not answer, never as a vacancy:
     repair or delete the record by hand.
     """
+
+
+def _one_line(message: str) -> str:
+    from incumbent.shown import one_line  # noqa: PLC0415  # `--help` raises nothing, and is to cost little
+
+    return one_line(message)
