@@ -18,12 +18,8 @@ class ElectionError(Exception):
 class ConfigurationError(ElectionError, ValueError):
     """A setting or an argument is wrong; the message names the value, the rule and what to do.
 
-    The caller's fault. Raised at construction, before anything contends. The message is one line, escaped and
-    cut, whatever a server said in it.
+    The caller's fault. Raised at construction, before anything contends.
     """
-
-    def __init__(self, message: str = "") -> None:
-        super().__init__(_one_line(message))
 
 
 class LeadershipLost(ElectionError):
@@ -40,7 +36,9 @@ class StoreError(ElectionError):
     """
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(_one_line(message))
+        from incumbent.shown import one_line  # noqa: PLC0415  # `--help` raises nothing, and is to cost little
+
+        super().__init__(one_line(message))
 
 
 class LeaseConflict(StoreError):
@@ -74,9 +72,3 @@ class CorruptLease(StoreError):
     The fault of whoever wrote it. Elections treat it as a store that does not answer, never as a vacancy:
     repair or delete the record by hand.
     """
-
-
-def _one_line(message: str) -> str:
-    from incumbent.shown import one_line  # noqa: PLC0415  # `--help` raises nothing, and is to cost little
-
-    return one_line(message)

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from incumbent.errors import (
-    ConfigurationError,
     CorruptLease,
     LeaseConflict,
     LeaseNotFound,
@@ -18,7 +17,7 @@ from incumbent.errors import (
 )
 from incumbent.shown import LONGEST_LINE
 
-KINDS = [ConfigurationError, StoreError, LeaseConflict, LeaseNotFound, StoreUnavailable, CorruptLease]
+KINDS = [StoreError, LeaseConflict, LeaseNotFound, StoreUnavailable, CorruptLease]
 
 
 @given(st.sampled_from(KINDS), st.text(max_size=50) | st.text(min_size=900, max_size=3000))

@@ -20,7 +20,7 @@ from pymongo.uri_parser import split_options
 from pymongo.write_concern import WriteConcern
 
 from incumbent.errors import ConfigurationError
-from incumbent.shown import redacted
+from incumbent.shown import one_line, redacted
 from incumbent.stores._options import check_path, is_file
 
 Document: TypeAlias = dict[str, Any]
@@ -123,7 +123,7 @@ def check(leases: Leases, where: str) -> None:
     except MongoConfigurationError as error:
         # Where hosts come from the DNS, this is also what a DNS that is silent looks like.
         if error.__cause__ is None:
-            raise ConfigurationError(f"{where}: {error}") from error
+            raise ConfigurationError(f"{where}: {one_line(str(error))}") from error
     except OperationFailure as error:
         if error.code not in _NOT_LET_IN:
             raise
