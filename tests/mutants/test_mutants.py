@@ -1,4 +1,4 @@
-"""Each mutant is found by its killer: those of elections and stores in a plain run, all of them in CI.
+"""Each mutant is found by its killer: those of elections and stores in a plain run, all of them at night.
 
 INCUMBENT_MUTANTS=named pytest tests/mutants    every mutant, by the killer that its table names
 INCUMBENT_MUTANTS=all pytest tests/mutants      every technique on every mutant, too
