@@ -7,12 +7,13 @@ what the elector answers other threads. `conformance.check_step` and `Shadow.ste
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from incumbent.config import ElectorConfig
 from incumbent.core.elector import Elector
-from incumbent.core.messages import Effects, Found, GetLease, Input, Request, Resign, ResignRequested
+from incumbent.core.messages import Effects, Found, GetLease, Input, Request, Resign, ResignRequested, Stop
 from incumbent.core.states import STOPPED
-from incumbent.lease import Lease, StoredLease
+from incumbent.lease import EARLIEST_TIME, LATEST_TIME, Lease, StoredLease
 from specs.proof.actions import Node, Timing, is_valid
 from specs.proof.logic import every
 
@@ -32,6 +33,8 @@ def of_request(config: ElectorConfig, node: Node, request: Request, now: int) ->
         yield "who asks the holder of a new or released lease to resign (P14)", "", lease.resign_requested_by
         if not releases:
             yield "when the claimed term began", lease.renew_time, lease.acquire_time
+    if not releases:
+        yield "whether what is held is held back (P16)", EARLIEST_TIME, lease.not_before
 
 
 def of_step(before: Elector, event: Input, now: int, effects: Effects, after: Elector) -> Iterator[Claim]:
@@ -49,9 +52,7 @@ def of_step(before: Elector, event: Input, now: int, effects: Effects, after: El
                 written.resign_requested_by,
             )
     yield from _told(before, effects, after)
-    released = None if after.leaving is None else after.leaving.former.held
-    if released is not None and written is not None:
-        yield "when the released term began", released.lease.acquire_time, written.acquire_time
+    yield from _release(before, event, written, after)
     if isinstance(event, Resign) and before.state != STOPPED:
         yield "until when it stands aside (P5d)", now + after.config.lease_ns, after.no_campaign_before
     if written is not None and held is None and after.leaving is None:
@@ -66,6 +67,24 @@ def _asked_by(before: Elector, event: Input, after: Elector) -> str:
         return event.stored.lease.resign_requested_by
     sent = before.pending
     return "" if sent is None or isinstance(sent, GetLease) else sent.lease.resign_requested_by
+
+
+def _release(before: Elector, event: Input, written: Lease | None, after: Elector) -> Iterator[Claim]:
+    """P9, P16: what a release says, and until when nobody should claim what is released."""
+    left = after.leaving
+    if left is None or left.former.held is None:
+        return
+    begun = left.former.held.lease.acquire_time
+    if written is not None:
+        yield "when the released term began", begun, written.acquire_time
+        yield "until when it is held back (P16)", left.not_before, written.not_before
+    if before.leaving is None and isinstance(event, (Resign, Stop)) and before.candidacy.held is not None:
+        held_until = EARLIEST_TIME
+        if event.hold_ns != 0:
+            held_until = min(begun + timedelta(microseconds=event.hold_ns // 1000), LATEST_TIME)
+        yield "until when it is to be held back (P16)", held_until, left.not_before
+    elif before.leaving is not None and before.leaving.former.number == left.former.number:
+        yield "until when it is still to be held back (P16)", before.leaving.not_before, left.not_before
 
 
 def _told(before: Elector, effects: Effects, after: Elector) -> Iterator[Claim]:

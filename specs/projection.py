@@ -8,7 +8,7 @@ from typing import Any
 from incumbent.config import ElectorConfig
 from incumbent.core.elector import Elector
 from incumbent.core.messages import CreateLease, UpdateLease, WriteRequest
-from incumbent.lease import Lease, StoredLease, session_of
+from incumbent.lease import EARLIEST_TIME, Lease, StoredLease, session_of
 from specs.proof.actions import Node, Record, Timing, Write
 
 NO_VERSION = "there is no record"
@@ -22,6 +22,7 @@ NOTHING = Record(
     token=0,
     stamp=None,
     duration=0,
+    not_before=EARLIEST_TIME,
 )
 
 
@@ -55,6 +56,7 @@ def _content(lease: Lease) -> dict[str, Any]:
         "token": lease.leader_transitions,
         "stamp": lease.renew_time,
         "duration": lease.lease_duration_ns,
+        "not_before": lease.not_before,
     }
 
 

@@ -20,6 +20,7 @@ import incumbent.core.observation
 import incumbent.core.state
 import incumbent.core.term
 import incumbent.lease
+import specs.conduct
 import specs.projection
 from incumbent.lease import Lease
 from specs.code.proxies import Delta, Number, Power, parts_of, session_of
@@ -73,6 +74,7 @@ def disguise() -> Iterator[None]:
     elector, state = incumbent.core.elector, incumbent.core.state
     names = [(elector, "type", _type), (incumbent.lease, "type", _type)]
     names += [(state, "timedelta", _timedelta), (state, "session_of", session_of)]
+    names.append((specs.conduct, "timedelta", _timedelta))
     names += [(Lease, "is_same_write", same_write), (specs.projection, "parts_of", parts_of)]
     for module in (elector, incumbent.core.leaving, state, incumbent.core.observation):
         names += [(module, "max", largest), (module, "min", smallest)]

@@ -146,7 +146,8 @@ class Builder:
         ended = {"work": False, "look": ended, "renewal": ended}.get(left, True)
         known = {"work": known, "look": True, "renewal": True, "release": True}.get(left, False)
         was_read = was_read if left == "release" else left.startswith("search")
-        return Leaving(former, source.number("until"), ended, known, was_read, source.number("look_at"))
+        until, look_at = source.number("until"), source.number("look_at")
+        return Leaving(former, until, ended, known, was_read, look_at, self.time("left.not_before"))
 
     def observation(self, seen: str) -> Observation:
         """What was seen."""
@@ -185,9 +186,10 @@ class Builder:
         """What the elector wrote in its present candidacy, or a former one."""
         session = "" if vacant else self.source.session(elector.session, self.source.number(number))
         identity = "" if vacant else elector.config.identity
-        return self._lease(name, identity, session, elector.config.lease_duration)
+        not_before = self.time(f"{name}.not_before") if vacant else EARLIEST_TIME
+        return self._lease(name, identity, session, elector.config.lease_duration, not_before)
 
-    def _lease(self, name: str, identity: Any, session: Any, duration: Any) -> Lease:
+    def _lease(self, name: str, identity: Any, session: Any, duration: Any, not_before: Any) -> Lease:
         source, lease = self.source, object.__new__(Lease)
         token = source.number(f"{name}.token")
         self.facts += [token >= 0, token <= MAX_TRANSITIONS]
@@ -199,6 +201,7 @@ class Builder:
             "renew_time": self.time(f"{name}.renew_time"),
             "leader_transitions": token,
             "resign_requested_by": source.text(f"{name}.resign_requested_by"),
+            "not_before": not_before,
         }
         for field, value in values.items():
             object.__setattr__(lease, field, value)
@@ -210,14 +213,17 @@ class Builder:
         ns = source.number(f"{name}.duration")
         self.facts += [ns >= 1, ns <= LONGEST_NS]
         session = source.session(source.text(f"{name}.base"), source.number(f"{name}.number"))
-        lease = self._lease(name, source.text(f"{name}.identity"), session, source.seconds(ns))
+        duration, not_before = source.seconds(ns), self.time(f"{name}.not_before")
+        lease = self._lease(name, source.text(f"{name}.identity"), session, duration, not_before)
         return StoredLease(lease, source.version(f"{name}.version"), source.version(f"{name}.epoch"))
 
     def event(self, kind: str, elector: Elector) -> Input:
         """An input of that kind; a store never gives a version twice (A2)."""
         source, make, seen = self.source, getattr(messages, kind), elector.observation.stored
         if kind in ("Resign", "Stop"):
-            return make(source.truth("release"))
+            hold_ns = source.number("hold_ns")
+            self.facts += [hold_ns >= 0, hold_ns <= LONGEST_NS]
+            return make(source.truth("release"), hold_ns)
         if kind in WISHES:
             return make()
         number = source.number("event.id")

@@ -77,6 +77,10 @@ class Number(Symbolic):
         assert base == 2  # noqa: PLR2004 (a doubling)
         return Power(self)
 
+    def __mul__(self, other: int) -> Number:
+        assert type(other) is int, "only so it stays linear"
+        return Number(self.term * other)
+
     def __floordiv__(self, other: int) -> Number:
         assert other > 0, "there z3 rounds as Python does"
         return Number(self.term / other)
@@ -256,6 +260,10 @@ class Delta(NamedTuple):
 
     ticks: Number
 
+    def __floordiv__(self, other: timedelta) -> Number:
+        assert other == TICK
+        return self.ticks
+
 
 def _ticks(value: object) -> Any:
     if isinstance(value, Time):
@@ -286,6 +294,9 @@ class Time(datetime):
         if some(ticks < FIRST_TICK, ticks > LAST_TICK):
             raise OverflowError("date value out of range")
         return Time(ticks)
+
+    def __sub__(self, other: object) -> Delta:  # type: ignore[override]
+        return Delta(self.ticks - _ticks(other))
 
     __lt__ = _compared("__lt__")
     __le__ = _compared("__le__")

@@ -92,6 +92,7 @@ def moment(source: Terms | Values, shape: Shape) -> Moment:
         source.number("lease_ns"),
         source.number("stop_timeout_ns"),
         *(source.truth(name) for name in ("has_work", "tells", "once", "release")),
+        source.number("hold_ns"),
     )
     term = Term(
         config,
@@ -105,7 +106,8 @@ def moment(source: Terms | Values, shape: Shape) -> Moment:
     )
     beside = Beside(term, *(source.truth(name) for name in ("leads", "contends", "owes")))
     event, now = _event(source, shape.event), source.number("now")
-    facts = [config.lease_ns >= 1, config.stop_timeout_ns >= 0, *may_come(event, beside)]
+    facts = [config.lease_ns >= 1, config.stop_timeout_ns >= 0, config.hold_ns >= 0]
+    facts += may_come(event, beside)
     return Moment(beside, event, now, facts)
 
 
@@ -233,6 +235,14 @@ def obligations(
     yield from _patience(before, now, effects, after)
     if isinstance(event, WorkEnded) and before.working and after.state in (SERVING, WINDING_DOWN):
         yield "who leads without work gives it up", inputs[-1:] in ([Stop], [Resign])
+    is_well = before.state == SERVING and before.working and isinstance(event, WorkEnded) and not event.failed
+    for wish in effects.inputs:
+        if isinstance(wish, (Stop, Resign)):
+            held = before.config.hold_ns if is_well else 0
+            yield (
+                "work that ended well, by itself, holds the lease back, and no other (P16)",
+                wish.hold_ns == held,
+            )
     if after.state == IDLE and before.state != IDLE and not after.stopping:
         yield "who is at rest contends again", inputs.count(Start) == 1
     if effects.wake_at is not None:

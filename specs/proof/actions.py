@@ -61,6 +61,7 @@ class Record:
     token: Any
     stamp: Any  # the renew time: tells the writes of a candidacy apart (P7)
     duration: Any
+    not_before: Any  # until when it should not be claimed once it is vacant (P16): a time, like a stamp
     epoch: Any = None  # of the store (P15)
 
 
@@ -77,6 +78,7 @@ class Write:
     token: Any
     stamp: Any
     duration: Any
+    not_before: Any
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,11 @@ def wait(node: Node, timing: Timing) -> Any:
     return pick(node.seen.missing, if_missing, if_there)
 
 
+def is_held_back(record: Record, time: Any) -> Any:
+    """P16: whether nobody should claim what was released, at that time of day."""
+    return every(record.vacant, time < record.not_before)
+
+
 def same_session(one: Any, other: Any) -> Any:
     """P2."""
     return every(one.elector == other.elector, one.number == other.number)
@@ -158,12 +165,13 @@ def looks_unchanged(node: Node, found: Record) -> Any:
 
 
 def claim(node: Node, write: Write, now: Any, timing: Timing) -> Step:
-    """P4, P5, P11: over what was seen, when it has stayed so for long enough, with a higher token."""
+    """P4, P5, P11, P16: over what was seen, when it has stayed so for long enough, with a higher token."""
     guard = every(
         no(node.leads),
         no(node.leaving),
         node.looked,
         now - node.since >= wait(node, timing) + timing.delay,
+        no(is_held_back(node.seen, write.stamp)),
         write.replaces == node.seen.version,
         write.creates == node.seen.missing,
         no(write.vacant),

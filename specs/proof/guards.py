@@ -37,6 +37,7 @@ SPARE = {
         "claim",
         "no(node.leads)",
     ): "a leader has seen its own record, and is over before it has waited for that",
+    ("claim", "no(is_held_back(node.seen, write.stamp))"): "nobody holds what is vacant: only time is lost",
     ("renew", "no(write.creates)"): "what would create a record lands on none, and a leader's is there",
     ("release", "no(node.leads)"): "who leads owes no release",
     ("release", "no(write.creates)"): "as for a renewal",

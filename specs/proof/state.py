@@ -81,6 +81,8 @@ class Constants:
         self.carries = z3.Function("carries", write, INT)
         self.stamp = z3.Function("stamp", write, INT)
         self.duration = z3.Function("duration", write, time)
+        self.asks = z3.Function("asks", write, INT)  # until when it should not be claimed (P16) ...
+        self.held_back = z3.Function("held_back", INT, INT)  # ... and what a version says, whoever touched it
         self.knew = z3.Function("knew", write, time)  # the longest lease duration that its sender knew (P5)
 
 
@@ -179,6 +181,7 @@ def record(state: State, constants: Constants, version: Any) -> Record:
         token=constants.carries(write),
         stamp=constants.stamp(write),
         duration=constants.duration(write),
+        not_before=constants.held_back(version),
         epoch=state.epoch(version),
     )
 
@@ -195,6 +198,7 @@ def written(constants: Constants, write: Any) -> Write:
         token=constants.carries(write),
         stamp=constants.stamp(write),
         duration=constants.duration(write),
+        not_before=constants.asks(write),
     )
 
 

@@ -83,6 +83,11 @@ def _claim_same_token(node: Node, write: Write, now: Any, timing: Timing) -> Ste
     return actions.claim(replace(node, highest=larger(node.highest - 1, 0)), write, now, timing)
 
 
+def _claim_by_the_time_of_day(node: Node, write: Write, now: Any, timing: Timing) -> Step:
+    patient = replace(node, since=now - actions.wait(node, timing) - timing.delay)
+    return Step(every(actions.claim(patient, write, now, timing).guard, no(node.seen.missing)), node)
+
+
 def _leave_leading(node: Node) -> Step:
     return Step(every(node.leads, no(node.leaving)), replace(node, leaving=True, left=node.version))
 
@@ -239,6 +244,12 @@ VARIANTS = (
         {"shows_relics": True},
         "claim",
         versions=5,
+    ),
+    Variant(
+        "P16",
+        "what is held may be claimed at a time of day, too",
+        {"claim": _claim_by_the_time_of_day},
+        "claim",
     ),
     Variant("P7", "two writes of a candidacy carry one renew time", {"stamps_differ": False}, "renew"),
     Variant("A5", "the record is lost twice, unseen", {"one_loss_at_a_time": False}, "write takes effect"),

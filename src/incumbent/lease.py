@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import MISSING, dataclass, replace
 from dataclasses import fields as dataclass_fields
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final, TypeAlias
 from uuid import uuid4
 
 from incumbent.errors import ConfigurationError, CorruptLease
+from incumbent.note import read_note, write_note
 from incumbent.shown import shown
 
 NANOSECONDS: Final = 1_000_000_000
@@ -50,6 +51,8 @@ class Lease:
             a write (P7, P15).
         leader_transitions: Grows by one at every acquisition, by whomever: the fencing token (P11).
         resign_requested_by: Who asked the holder to resign; `""` if nobody did (P14).
+        not_before: Until when nobody should claim it once it is released, by the time of day; aware UTC.
+            `EARLIEST_TIME`: it may be claimed at once (P16).
 
     Raises:
         ConfigurationError: A field has the wrong type or an impossible value.
@@ -62,12 +65,13 @@ class Lease:
     renew_time: datetime
     leader_transitions: int
     resign_requested_by: str = ""
+    not_before: datetime = EARLIEST_TIME
 
     def __post_init__(self) -> None:
         for name in ("holder_identity", "holder_session", "resign_requested_by"):
             check_text(name, getattr(self, name))
         check_number("lease_duration", self.lease_duration, positive=True)
-        for name in ("acquire_time", "renew_time"):
+        for name in ("acquire_time", "renew_time", "not_before"):
             value = getattr(self, name)
             if not isinstance(value, datetime) or value.utcoffset() != _NO_OFFSET:
                 raise ConfigurationError(
@@ -80,6 +84,7 @@ class Lease:
             raise ConfigurationError(
                 f"leader_transitions is {shown(count)}: give an integer from 0 to 2**63 - 1"
             )
+        check_text("resign_requested_by, with what is said of the next claim,", self._note())
 
     @property
     def is_vacant(self) -> bool:
@@ -91,15 +96,18 @@ class Lease:
         """The lease duration in nanoseconds."""
         return to_ns(self.lease_duration)
 
-    def released(self, renew_time: datetime) -> Lease:
-        """The same lease, held by nobody; the token stays, so that it can only grow (P9, P11)."""
-        return replace(
-            self, holder_identity="", holder_session="", renew_time=renew_time, resign_requested_by=""
-        )
+    def released(self, renew_time: datetime, not_before: datetime = EARLIEST_TIME) -> Lease:
+        """The same lease, held by nobody; the token stays, so that it can only grow (P9, P11, P16)."""
+        nobody = {"holder_identity": "", "holder_session": "", "resign_requested_by": ""}
+        return replace(self, **nobody, renew_time=renew_time, not_before=not_before)  # type: ignore[arg-type]
 
     def asked_to_resign(self, by: str) -> Lease:
         """The same lease with a request that its holder resign; nothing else may change (P14)."""
         return replace(self, resign_requested_by=by)
+
+    def held_back(self, until: datetime) -> Lease:
+        """The same lease, not to be claimed before that time of day; `EARLIEST_TIME` ends a hold (P16)."""
+        return replace(self, not_before=until)
 
     def is_same_write(self, other: Lease) -> bool:
         """Whether one write made both: all that it wrote is the same, whoever asks to resign (P7, P15)."""
@@ -118,8 +126,13 @@ class Lease:
             "acquire_time": self.acquire_time.isoformat(timespec="microseconds"),
             "renew_time": self.renew_time.isoformat(timespec="microseconds"),
             "leader_transitions": self.leader_transitions,
-            "resign_requested_by": self.resign_requested_by,
+            "resign_requested_by": self._note(),
         }
+
+    def _note(self) -> str:
+        is_held_back = self.not_before != EARLIEST_TIME
+        until = self.not_before.isoformat(timespec="microseconds") if is_held_back else ""
+        return write_note(self.resign_requested_by, not_before=until)
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Lease:
@@ -135,6 +148,7 @@ class Lease:
             raise CorruptLease(
                 f"the record is not a lease (it has no {', '.join(missing)}); repair or delete it by hand"
             )
+        note = read_note(fields.get("resign_requested_by", ""))
         try:
             return cls(
                 holder_identity=fields["holder_identity"],
@@ -143,13 +157,14 @@ class Lease:
                 acquire_time=_utc(fields["acquire_time"]),
                 renew_time=_utc(fields["renew_time"]),
                 leader_transitions=_number(fields["leader_transitions"], int),
-                resign_requested_by=fields.get("resign_requested_by", ""),
+                resign_requested_by=note["by"],
+                not_before=_utc(note.get("not_before", EARLIEST_TIME)),
             )
         except ConfigurationError as error:
             raise CorruptLease(f"the record is not a lease ({error}); repair or delete it by hand") from error
 
 
-_REQUIRED: Final = tuple(each.name for each in dataclass_fields(Lease) if each.name != "resign_requested_by")
+_REQUIRED: Final = tuple(each.name for each in dataclass_fields(Lease) if each.default is MISSING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ WORLDS = [
         resign_requests=True,
         inputs=(Resign(), Resign(release=False), Stop(), Abstain(), Start(), StoreChanged(), Ended()),
     ),
+    SmallWorld(lease_duration=2, skew=0, holds=True, touches=True, crashes=True, inputs=(Stop(), Ended())),
     SmallWorld(
         candidates=3, crashes=True, takeover_delay=1, resign_requests=True, inputs=(Resign(), Ended())
     ),
@@ -52,7 +53,7 @@ WORLDS = [
         inputs=(AskedToResign("asked"), StoreChanged()),
     ),
 ]
-NAMES = ["messages", "touches", "failures", "inputs", "three", "terms", "failing work"]
+NAMES = ["messages", "touches", "failures", "inputs", "holds", "three", "terms", "failing work"]
 
 
 @pytest.mark.parametrize("world", WORLDS, ids=NAMES)

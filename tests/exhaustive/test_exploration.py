@@ -16,6 +16,7 @@ from incumbent.testing.exploration import SmallWorld, explore
 
 TIGHT = SmallWorld(lease_duration=2, skew=0)
 TOUCHED = SmallWorld(lease_duration=2, skew=0, touches=True)
+HELD_BACK = SmallWorld(lease_duration=2, skew=0, holds=True, crashes=True, inputs=(Stop(), Ended()))
 EVERYTHING = SmallWorld(
     lease_duration=5,
     renew_deadline=3,
@@ -56,6 +57,7 @@ SMALL = {
         13,
     ),
     "touches": (TOUCHED, 16, 15_887, 51_978, 16),
+    "holds": (HELD_BACK, 15, 31_673, 192_560, 15),
     "stale": (SmallWorld(in_flight=2, crashes=True, duplicates=True), 11, 17_903, 76_866, 11),
     "everything": (EVERYTHING, 6, 3_572, 17_681, 6),
     "three": (SmallWorld(candidates=3), 14, 15_381, 49_553, 14),

@@ -155,8 +155,8 @@ DRIVERS = (
         (
             Patch(
                 "core/term.py",
-                "        if self.state in {SERVING, WINDING_DOWN}:\n            self._give_up_office()\n",
-                "        if self.state in {SERVING, WINDING_DOWN}:\n            pass\n",
+                "            self._give_up_office(self.config.hold_ns if ended_well else 0)\n",
+                "            pass\n",
             ),
         ),
         harmless="one leads at most; nobody works",

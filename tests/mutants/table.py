@@ -7,6 +7,7 @@ from mutants.around import DRIVERS, STORES
 from mutants.campaigns import CAMPAIGNS, PROCESSES
 from mutants.drivers import CARRIED_OUT
 from mutants.electors import ELECTORS
+from mutants.holds import HOLDS
 from mutants.owed import OWED
 from mutants.parts import PARTS
 from mutants.peers import PEERS
@@ -15,7 +16,7 @@ from mutants.touches import TOUCHES
 from mutants.waits import POOLS, SCHEDULERS, TERMS_AND_CLOCKS, THREADS
 
 GROUPS = {
-    "Wrong electors": (*ELECTORS, *TERMS, *TOUCHES),
+    "Wrong electors": (*ELECTORS, *TERMS, *TOUCHES, *HOLDS),
     "Defects of peers": PEERS,
     "Wrong stores": STORES,
     "Wrong drivers": (*DRIVERS, *OWED, *CARRIED_OUT, *PARTS),

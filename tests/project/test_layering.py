@@ -14,7 +14,8 @@ from support.project import imports, imports_when_loaded, sources
 CORE = {
     "errors": {"shown"},
     "shown": set(),
-    "lease": {"errors", "shown"},
+    "note": set(),
+    "lease": {"errors", "note", "shown"},
     "config": {"errors", "lease"},
     "core.states": set(),
     "core.messages": {"lease"},
@@ -50,6 +51,7 @@ SHARED_BY_STORES = {
 PURE = (
     "errors",
     "shown",
+    "note",
     "lease",
     "config",
     "core.states",

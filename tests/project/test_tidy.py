@@ -19,8 +19,9 @@ LONGER = {
     "src/incumbent/testing/simulation/verbs.py": 310,
     "tests/simulation/test_checkers.py": 315,
     "specs/conformance.py": 350,
-    "specs/proof/actions.py": 340,
-    "specs/proof/variants.py": 310,
+    "specs/code/proxies.py": 309,
+    "specs/proof/actions.py": 343,
+    "specs/proof/variants.py": 315,
     "tests/drivers/test_campaign.py": 361,
 }
 # Lists of conjuncts, which gain nothing from being cut.

@@ -19,8 +19,10 @@ from incumbent.core.candidacy import Candidacy, Validity
 from incumbent.core.elector import EPOCH, Elector
 from incumbent.core.messages import (
     GetLease,
+    Resign,
     ResignRequested,
     StartedLeading,
+    Stop,
     StoppedLeading,
     TimerFired,
     Transition,
@@ -121,6 +123,12 @@ def claims_though_aside(elector):
     return None if at is None else max(at, elector.write_not_before or at)
 
 
+def forgets_the_hold(elector, event, effects):
+    goes_on = not isinstance(event, (Resign, Stop)) and effects.request is None
+    if elector.leaving is not None and goes_on:
+        elector.leaving = elector.leaving._replace(not_before=EPOCH)
+
+
 class Broken(NamedTuple):
     """What finds it, by its message; and what is patched."""
 
@@ -180,8 +188,21 @@ BROKEN = (
     ),
     Broken(
         "when the released term began should be",
-        (Lease, "released", lambda lease, at: replace(RELEASED(lease, at), acquire_time=EPOCH)),
+        (Lease, "released", lambda lease, *said: replace(RELEASED(lease, *said), acquire_time=EPOCH)),
     ),
+    Broken(
+        "whether what is held is held back (P16) should be",
+        writes(lambda _elector, lease: lease.held_back(EPOCH)),
+    ),
+    Broken(
+        "until when it is held back (P16) should be",
+        (Lease, "released", lambda lease, at, _: RELEASED(lease, at, EPOCH)),
+    ),
+    Broken(
+        "until when it is to be held back (P16) should be",
+        (Elector, "_held_until", lambda _elector, begun, hold_ns: begun),
+    ),
+    Broken("until when it is still to be held back (P16) should be", afterwards(forgets_the_hold)),
     Broken("until when it stands aside (P5d) should be", (Elector, "_end_candidacy", asks_too_soon)),
     Broken("whether it may claim (P5d) should be", (Elector, "_claimable_at", claims_though_aside)),
     Broken(

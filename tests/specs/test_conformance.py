@@ -122,8 +122,8 @@ def _goes_on_beside_a_rival(elector, stored):
         CHECK_IN(elector, stored)
 
 
-def _releases_what_it_saw(elector, trigger, reason, *, release):
-    LEAVE(elector, trigger, reason, release=release)
+def _releases_what_it_saw(elector, trigger, reason, *, release, **hold):
+    LEAVE(elector, trigger, reason, release=release, **hold)
     if elector.leaving is not None:
         former = elector.leaving.former._replace(version="seen")
         elector.leaving = elector.leaving._replace(former=former)

@@ -51,7 +51,8 @@ leases = st.builds(
     acquire_time=moments,
     renew_time=moments,
     leader_transitions=st.integers(0, 2**63 - 1),
-    resign_requested_by=texts,
+    resign_requested_by=texts | texts.map("{{{}".format) | st.just('{"by": "x"}'),
+    not_before=st.just(EARLIEST_TIME) | moments,
 )
 
 

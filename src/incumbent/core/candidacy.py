@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 from incumbent.core.messages import WriteRequest
-from incumbent.lease import StoredLease, Version
+from incumbent.lease import EARLIEST_TIME, StoredLease, Version
 
 
 class Validity(NamedTuple):
@@ -83,6 +84,7 @@ class Leaving(NamedTuple):
         is_known: The record is, for all that is known, at the version of that candidacy.
         was_read: It was looked for, and will not be again.
         look_at: When to look for it, at the earliest: a store that refuses calls is given a while.
+        not_before: Until when the release says that nobody should claim the lease (P16).
     """
 
     former: Candidacy
@@ -91,6 +93,7 @@ class Leaving(NamedTuple):
     is_known: bool = True
     was_read: bool = False
     look_at: int = 0
+    not_before: datetime = EARLIEST_TIME
 
     @property
     def is_over(self) -> bool:

@@ -1,7 +1,7 @@
 """The elector: a state machine without I/O, clock, randomness or threads.
 
 Two rules. Everything that changes an election lives here, in `leaving.py`, which ends it, and in the table
-of roles in `states.py`; none of them knows what time it is, who calls it, or what a store is. P1 to P15 are
+of roles in `states.py`; none of them knows what time it is, who calls it, or what a store is. P1 to P16 are
 the protocol's rules, written down in `specs/protocol.md`.
 
 The whole driver loop is::
@@ -193,10 +193,10 @@ class Elector(Leaver):
         elif isinstance(event, Unavailable) and request is not None:
             self._write_unknown(event, request)
         elif isinstance(event, Resign):
-            self._leave_office("step_down", "resigned", release=event.release)
+            self._leave_office("step_down", "resigned", release=event.release, hold_ns=event.hold_ns)
             self._end_candidacy(event)
         elif isinstance(event, Stop):
-            self._leave_office("stop", "asked to", release=event.release)
+            self._leave_office("stop", "asked to", release=event.release, hold_ns=event.hold_ns)
 
     # What the states have in common.
 
@@ -236,9 +236,8 @@ class Elector(Leaver):
         at = self.observation.claimable_at(self.config) if self.contending else None
         if at is None:
             return None
-        return max(
-            bound for bound in (at, self.write_not_before, self.no_campaign_before) if bound is not None
-        )
+        bounds = at, self.write_not_before, self.no_campaign_before, self._held_back_until()
+        return max(bound for bound in bounds if bound is not None)
 
     def _schedule_read(self) -> None:
         """Read when the lease can be claimed or at the next poll; at once if a change was hinted at."""

@@ -36,15 +36,17 @@ class Leaver(ElectorState):
 
     # What ends.
 
-    def _leave_office(self, trigger: str, reason: str, *, release: bool) -> None:
+    def _leave_office(self, trigger: str, reason: str, *, release: bool, hold_ns: int = 0) -> None:
         held = self.candidacy.held
         assert held is not None, "a leader holds the lease by a write of its own"
         self._move(trigger, reason)
         self._notices.append(StoppedLeading(held.lease.leader_transitions, reason))
         until = held.sent_at + self.config.lease_ns
-        self.leaving = Leaving(self.candidacy, until, look_at=self.now) if release else None
-        if not release:
-            self.pending = None
+        if release:
+            not_before = self._held_until(held.lease.acquire_time, hold_ns)
+            self.leaving = Leaving(self.candidacy, until, look_at=self.now, not_before=not_before)
+        else:
+            self.leaving = self.pending = None
         self.candidacy = self.candidacy.next()
         self.read_at = None if release or self.state == STOPPED else self.now
         self.office = None
@@ -117,7 +119,8 @@ class Leaver(ElectorState):
                 self._send(GetLease(*self._header()))
         else:
             assert former.held is not None, "the version of a lease is known by a write of its own"
-            self._send(self._update(former.held.lease.released(self._stamp()), former.version))
+            vacant = former.held.lease.released(self._stamp(), leaving.not_before)
+            self._send(self._update(vacant, former.version))
 
     def _as_leaving(self, event: Reply, request: Request, leaving: Leaving) -> None:
         """Out of the race or office, the release still to come: it waits for a write under way and `Ended`.

@@ -40,9 +40,12 @@ class Resign:
 
     Attributes:
         release: False leaves the lease to expire, also where its release still waits for `Ended`.
+        hold_ns: For so long from the beginning of the term nobody should claim what is released; 0: at once
+            (P16).
     """
 
     release: bool = True
+    hold_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,11 @@ class Stop:
 
     Attributes:
         release: False leaves the lease to expire, also where its release still waits for `Ended`.
+        hold_ns: As of `Resign`.
     """
 
     release: bool = True
+    hold_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,15 @@ from incumbent.core.messages import (
 )
 from incumbent.core.observation import Observation
 from incumbent.core.states import CANDIDATE, FOLLOWER, LEADER, MACHINE, STOPPED
-from incumbent.lease import Lease, StoredLease, Version, new_session, session_of
+from incumbent.lease import (
+    EARLIEST_TIME,
+    LATEST_TIME,
+    Lease,
+    StoredLease,
+    Version,
+    new_session,
+    session_of,
+)
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _TICK: Final = timedelta(microseconds=1)
@@ -159,10 +167,28 @@ class ElectorState:
 
     def _stamp(self) -> datetime:
         """The time of day, but later than any before it: no two writes of mine may look alike (P7)."""
-        self.last_renew_time = max(
-            self.epoch + timedelta(microseconds=self.now // 1000), self.last_renew_time + _TICK
-        )
+        self.last_renew_time = self._next_stamp()
         return self.last_renew_time
+
+    def _next_stamp(self) -> datetime:
+        return max(self.epoch + timedelta(microseconds=self.now // 1000), self.last_renew_time + _TICK)
+
+    def _held_until(self, begun: datetime, hold_ns: int) -> datetime:
+        """Until when nobody should claim what is released after a term that was begun then (P16)."""
+        if hold_ns == 0:
+            return EARLIEST_TIME
+        return min(begun + timedelta(microseconds=hold_ns // 1000), LATEST_TIME)
+
+    def _held_back_until(self) -> int | None:
+        """When the time of day lets me claim what was released (P16), or when to look whether it was set."""
+        stored = self.observation.stored
+        if stored is None or not stored.lease.is_vacant:
+            return None
+        time = self._next_stamp()
+        if stored.lease.not_before <= time:
+            return None
+        left = (stored.lease.not_before - time) // _TICK * 1000
+        return self.now + min(left, self.config.lease_ns)
 
     def _oldest_valid(self) -> int:
         """A write gives validity now if it was sent after this instant (P3)."""

@@ -66,6 +66,8 @@ class TermConfig:
         tells: There is an `on_stopped_leading` to call.
         once: Stop when the work has returned by itself.
         release: Release the lease on stopping, rather than leave it to expire.
+        hold_ns: For so long from the beginning of a term nobody should claim the lease again, if the work of
+            the term came back by itself and did not fail (P16).
     """
 
     lease_ns: int
@@ -74,6 +76,7 @@ class TermConfig:
     tells: bool = True
     once: bool = False
     release: bool = True
+    hold_ns: int = 0
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -229,15 +232,17 @@ class Term:
             self.not_before = now + back_off
         elif self.state == SERVING:
             self.not_before = self.began_at + self.config.lease_ns
+        ended_well = self.state == SERVING and not event.failed
         if self.state == SERVING and self.config.once:
             self.stopping = True
         if self.state in {SERVING, WINDING_DOWN}:
-            self._give_up_office()
+            self._give_up_office(self.config.hold_ns if ended_well else 0)
         else:
             self._close_if_over(now)
 
-    def _give_up_office(self) -> None:
-        self._inputs.append(Stop(release=self.config.release) if self.stopping else Resign())
+    def _give_up_office(self, hold_ns: int = 0) -> None:
+        release = self.config.release
+        self._inputs.append(Stop(release, hold_ns) if self.stopping else Resign(hold_ns=hold_ns))
 
     def _lose_patience(self) -> None:
         """Leave behind what runs; a candidate that stops is done, one that resigns waits for its end."""

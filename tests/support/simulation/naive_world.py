@@ -11,6 +11,7 @@ from incumbent.core.messages import StartedLeading
 from incumbent.testing.exploration.canonical import Canonizer
 from incumbent.testing.exploration.deeds import actions, outcomes
 from incumbent.testing.exploration.relations import Relation, Relations, places
+from incumbent.testing.exploration.tables import switch_hold
 from incumbent.testing.exploration.world import OPERATOR, STEP, Moment, Participant, StoredLease
 
 
@@ -53,6 +54,9 @@ def successors(world, naive):
     if world.resign_requests and record and not (record.lease.is_vacant or record.lease.resign_requested_by):
         asked = StoredLease(record.lease.asked_to_resign(OPERATOR), naive.used + 1)
         yield naive._replace(record=asked, used=naive.used + 1)
+    if world.holds and record and record.lease.is_vacant:
+        held = StoredLease(switch_hold(record.lease), naive.used + 1)
+        yield naive._replace(record=held, used=naive.used + 1)
     if world.touches and record:
         yield naive._replace(record=StoredLease(record.lease, naive.used + 1), used=naive.used + 1)
 

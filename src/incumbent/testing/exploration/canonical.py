@@ -6,6 +6,7 @@ Why that is so, each held in tests against runs of real electors:
   move with it, and those beyond every threshold are all equally far beyond.
 - Versions, sessions and the times in records are only ever compared for equality. So each is a *name*, with a
   label: its place in a walk through the candidate, or the record, that holds it.
+- Until when a released lease is held back is long over, or for ever.
 - Tokens are only compared and counted up. So a candidate's are relative to the highest that it has seen.
 
 Forgotten is what decides nothing: when a term began, who held a record that was seen, what version a write
@@ -100,9 +101,11 @@ class _Names:
 
 
 @cache
-def _lease(session: str, wall_time: datetime, token: int, duration: float, asked: str) -> Lease:
+def _lease(
+    session: str, wall_time: datetime, token: int, duration: float, said: tuple[str, datetime]
+) -> Lease:
     identity = IDENTITY if session else ""
-    return Lease(identity, session, duration, EPOCH, wall_time, token, asked)
+    return Lease(identity, session, duration, EPOCH, wall_time, token, *said)
 
 
 class Canonizer:
@@ -244,4 +247,4 @@ class Canonizer:
         session = "" if lease.is_vacant else names.session(lease.holder_session)
         moment = names.wall(lease.holder_session, session, lease.renew_time)
         asked = lease.resign_requested_by if asked is None else asked
-        return _lease(session, moment, token, lease.lease_duration, asked)
+        return _lease(session, moment, token, lease.lease_duration, (asked, lease.not_before))

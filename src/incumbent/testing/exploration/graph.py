@@ -124,11 +124,13 @@ class Graph:
         return found
 
     def _touched(self, state: int, edges: list[Edge] | None) -> list[int]:
-        """What somebody outside can make of the record (P14, P15)."""
+        """What somebody outside can make of the record (P14 to P16)."""
         tables, world, record = self.tables, self.world, state >> self._record_shift & _MASK
         asked = tables.asked_to_resign(record) if world.resign_requests else None
         is_touched = world.touches and tables.records.values[record] is not None
+        held = tables.held_back(record) if world.holds else None
         ways = [(asked, "is asked to resign"), (record if is_touched else None, "is touched")]
+        ways.append((held, "is held back, or not any more"))
         new = tables.relations.number(tables.relations.values[state >> self._relations_shift].after_touch())
         seats = self.situations(state)
         return [
@@ -151,9 +153,12 @@ class Graph:
     def obliging(self, state: int) -> int | None:
         """The state after what a world in good order does first; None if only time can pass.
 
-        Who is down starts, the oldest message is delivered, what was asked to end ends, who is due wakes.
+        A hold ends, who is down starts, the oldest message is delivered, what was asked to end ends, who is
+        due wakes.
         """
         relations, record = state >> self._relations_shift, state >> self._record_shift & _MASK
+        if self.world.holds and self.tables.is_held_back(record):
+            return self._touched(state, None)[-1]
         seats = self.situations(state)
         for seat, situation in enumerate(seats):
             key = seat, situation, relations, record

@@ -12,9 +12,10 @@ from incumbent.core.candidate import Handled
 from incumbent.core.elector import Elector
 from incumbent.core.messages import Found, GetLease, Reply, Request, StartedLeading, Unavailable, Written
 from incumbent.core.term_messages import Order
-from incumbent.lease import Lease, StoredLease
+from incumbent.lease import LATEST_TIME, Lease, StoredLease
 from incumbent.testing.exploration.deeds import act
 from incumbent.testing.exploration.rules import NOT_ABOVE, TWO_LEADERS
+from incumbent.testing.exploration.tables import switch_hold
 from incumbent.testing.exploration.world import (
     IDENTITY,
     OPERATOR,
@@ -73,7 +74,7 @@ class Replay:
             for ticking in range(self.world.candidates) if who is None else [who]:
                 self.clocks[ticking] += 1
         elif who is None:
-            self._touch(OPERATOR if action.kind == "is asked to resign" else "")
+            self._touch(action.kind)
         else:
             self._act(who, action)
         if len(self.leaders()) > 1:
@@ -112,6 +113,7 @@ class Replay:
         head = [
             "from incumbent import ElectorConfig, StoredLease, StoreGuarantees",
             f"from incumbent.core import {', '.join(used)}",
+            *["from incumbent.lease import EARLIEST_TIME, LATEST_TIME"] * self.world.holds,
             "",
             "S = 1_000_000_000",
         ]
@@ -130,17 +132,20 @@ class Replay:
             *([] if world.term is None else [f"terms = {world.term!r}"]),
         ]
 
-    def _touch(self, asked_by: str) -> None:
+    def _touch(self, how: str) -> None:
         if self.record is None:
             return
         self._versions += 1
-        old = self.record.lease
-        if asked_by:
-            self._leases.append(
-                (old.asked_to_resign(asked_by), f'{self._spell(old)}.asked_to_resign("{asked_by}")')
-            )
-        self.record = StoredLease(self._leases[-1][0] if asked_by else old, self._versions)
-        deed = f"the {asked_by} asks the holder to resign" if asked_by else "somebody touches the record"
+        new = old = self.record.lease
+        deed = "somebody touches the record"
+        if how == "is asked to resign":
+            new, deed = old.asked_to_resign(OPERATOR), f"the {OPERATOR} asks the holder to resign"
+            self._leases.append((new, f'{self._spell(old)}.asked_to_resign("{OPERATOR}")'))
+        elif how != "is touched":
+            new, deed = switch_hold(old), "somebody holds the lease back, or ends that"
+            until = "LATEST_TIME" if new.not_before == LATEST_TIME else "EARLIEST_TIME"
+            self._leases.append((new, f"{self._spell(old)}.held_back({until})"))
+        self.record = StoredLease(new, self._versions)
         self._lines.append(f"# {deed}: version {self._versions}")
 
     def _act(self, who: int, action: Action) -> None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Generic, NamedTuple, TypeVar, cast
 
 from incumbent.core.messages import Reply, StartedLeading
-from incumbent.lease import StoredLease
+from incumbent.lease import EARLIEST_TIME, LATEST_TIME, Lease, StoredLease
 from incumbent.testing.exploration.canonical import ORIGIN, TOKEN, Canonizer, Form, Wrote, wall
 from incumbent.testing.exploration.deeds import actions, outcomes
 from incumbent.testing.exploration.relations import OF_RECORD, UNKNOWN, Change, Relation, Relations, places
@@ -183,6 +183,23 @@ class Tables:
         if stored is None or stored.lease.is_vacant or stored.lease.resign_requested_by:
             return None
         return self.records.number(StoredLease(stored.lease.asked_to_resign(OPERATOR), stored.version))
+
+    def held_back(self, record: int) -> int | None:
+        """The vacant record with a hold on it, or without the one that is (P16)."""
+        stored = self.records.values[record]
+        if stored is None or not stored.lease.is_vacant:
+            return None
+        return self.records.number(StoredLease(switch_hold(stored.lease), stored.version))
+
+    def is_held_back(self, record: int) -> bool:
+        """Whether nobody should claim what was released."""
+        stored = self.records.values[record]
+        return stored is not None and stored.lease.is_vacant and stored.lease.not_before == LATEST_TIME
+
+
+def switch_hold(lease: Lease) -> Lease:
+    """The lease held back for ever, or not any more (P16)."""
+    return lease.held_back(EARLIEST_TIME if lease.not_before == LATEST_TIME else LATEST_TIME)
 
 
 def _started(outcome: Outcome) -> int | None:

@@ -61,6 +61,7 @@ class SmallWorld:
         errors: A request may fail, done or not, with an error of known or unknown outcome.
         resign_requests: Somebody may put a request to resign on the record (P14).
         touches: Somebody may touch the record: another version, the same write (P15).
+        holds: Somebody may hold a released lease back, for ever, or end that (P16). In good order it ends.
         inputs: What else may be given to any running candidate at any moment.
         term: What the terms of each candidate are like; None: each is an elector alone, which obeys `inputs`.
         endings: How work may end. It may always go on for ever, too.
@@ -84,6 +85,7 @@ class SmallWorld:
     errors: bool = False
     resign_requests: bool = False
     touches: bool = False
+    holds: bool = False
     inputs: tuple[Input | TermInput, ...] = ()
     term: TermConfig | None = None
     endings: tuple[WorkEnded, ...] = (WorkEnded(),)

@@ -1,0 +1,31 @@
+"""What a record says beside its write (P15) as one text: who asks to resign, and what of the next claim.
+
+It is kept where the name of who asks has been kept since the first edition. Every program reads and writes
+that field, and acts upon it only while the lease is held. A field of its own would be a column that older
+programs refuse, or leave as it is when they write all others.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def write_note(by: str, **more: str) -> str:
+    """The text: just the name, unless there is more to say, or the name could be taken for such a text."""
+    said = {name: text for name, text in more.items() if text}
+    if not said and not by.startswith("{"):
+        return by
+    return json.dumps({"by": by, **said}, ensure_ascii=False)
+
+
+def read_note(text: Any) -> dict[str, Any]:
+    """What was written; any text that is none of `write_note`'s is a name."""
+    if isinstance(text, str) and text.startswith("{"):
+        try:
+            note = json.loads(text)
+        except (ValueError, RecursionError):
+            note = None
+        if isinstance(note, dict) and "by" in note:
+            return note
+    return {"by": text}
