@@ -27,6 +27,7 @@ from incumbent.testing.properties.process import missing_is_waited_out
 from support.simulation.stories import (
     FIRST,
     GOOD,
+    HELD_BACK,
     RELEASED,
     SECOND,
     TAKEN,
@@ -138,6 +139,10 @@ BAD = {
     "missing_is_waited_out": [
         [*found("b-1", 1, 0, FIRST), *missing("b-1", 2, 1), Invoked(10 * SECOND, "b-1", CREATION)],
         [*found("b-1", 1, 0, FIRST), Invoked(12 * SECOND, "b-1", CREATION)],
+    ],
+    "hold_is_kept": [
+        [*STOPPED, *won("b-1", 2, 8, lease("b-1", 2, 8), HELD_BACK)],
+        [*STOPPED, *won("b-1", 2, 8, lease("b-1", 2, 10), HELD_BACK)],  # by a clock that is ahead
     ],
     "term_is_over_when_told": [
         [*START, Told(SECOND, "a-1", StoppedLeading(1, "")), *leads("b-1", 2, 2, 3)],

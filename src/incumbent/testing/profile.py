@@ -33,6 +33,8 @@ class Profile:
         wind_down: The longest that user code takes to end: work that is asked to, and `on_stopped_leading`.
         stop_timeout: How long it may take before it is left behind.
         releases: Whether a campaign that stops releases the lease.
+        hold: For how long from the beginning of a term nobody should claim the lease again, if its work
+            returned by itself (P16). Where it is not 0 wall clocks tell the true time, until they are turned.
         code: (trouble, how many in a million) of user code: it may return or raise by itself, hang until all
             faults end (F19), or stop its campaign or resign from inside.
         watches: The same of watches: "refuse" them.
@@ -51,6 +53,7 @@ class Profile:
     wind_down: int = 0
     stop_timeout: int = 30_000 * MILLISECOND
     releases: bool = True
+    hold: int = 0
     code: Rates = ()
     watches: Rates = ()
     work_every: int = 0

@@ -1,7 +1,7 @@
 """What must hold of every run: one function a property, each from a `History` to its violations.
 
-S1 to S6 (`safety`), E1 to E6, E8 and E9 (`conduct`) are always owed, but for what the promise does not cover
-(`History.excused`); E7 and L1 to L5 (`liveness`) are owed where a run says that all faults are over.
+S1 to S6 (`safety`), E1 to E6 and E8 to E10 (`conduct`) are always owed, but for what the promise does not
+cover (`History.excused`); E7 and L1 to L5 (`liveness`) are owed where a run says that all faults are over.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from incumbent.testing.properties.liveness import (
 )
 from incumbent.testing.properties.process import (
     CONDUCT,
+    hold_is_kept,
     missing_is_waited_out,
     moves_are_declared,
     no_known_rival,
@@ -65,6 +66,7 @@ __all__ = [
     "failure_backs_off",
     "fenced_register",
     "fencing",
+    "hold_is_kept",
     "leader_is_known_to_all",
     "leadership_is_stable",
     "missing_is_waited_out",

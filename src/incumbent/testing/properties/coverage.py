@@ -22,6 +22,7 @@ from incumbent.core.messages import (
     Written,
 )
 from incumbent.core.states import LEADER
+from incumbent.lease import StoredLease
 from incumbent.testing.history import (
     Answered,
     Executed,
@@ -58,6 +59,8 @@ SIGHTINGS: Final = (
     "resign request obeyed",
     "renewal over a touch",
     "takeover of a touched record",
+    "follower held back",
+    "claim after a hold",
     "stop while leading",
     "clock that went backwards",
     "stale token fenced off",
@@ -81,7 +84,7 @@ REASONS: Final = {
 def sightings(history: History) -> Counter[str]:
     """How often each of `SIGHTINGS` was seen in a run."""
     seen = Counter(dict.fromkeys(SIGHTINGS, 0))
-    for watch in (_takeovers, _writes, _touches, _answers, _turns, _notices, _work, _ends, _rest):
+    for watch in (_takeovers, _writes, _touches, _holds, _answers, _turns, _notices, _work, _ends, _rest):
         seen.update(watch(history))
     return seen
 
@@ -159,6 +162,20 @@ def _touches(history: History) -> Iterator[str]:
             is_own = new.holder_session == old.holder_session
             yield "renewal over a touch" if is_own else "takeover of a touched record"
         is_touched = write.is_touch
+
+
+def _holds(history: History) -> Iterator[str]:
+    """Who was held back, and what came of it (P16)."""
+    for record in history.among(Answered, Executed):
+        if isinstance(record, Answered) and isinstance(record.reply, Found):
+            if _is_held_back(record.reply.stored):
+                yield "follower held back"
+        elif isinstance(record, Executed) and isinstance(record.reply, Written) and not record.is_touch:
+            yield from ["claim after a hold"] * (record.before is not None and _is_held_back(record.before))
+
+
+def _is_held_back(stored: StoredLease) -> bool:
+    return stored.lease.is_vacant and stored.lease.not_before > stored.lease.renew_time
 
 
 def _answers(history: History) -> Iterator[str]:

@@ -16,15 +16,16 @@ def election_bound(configs: Iterable[ElectorConfig], profile: Profile) -> int:
 
     A lease duration, for a lease that nobody renews; a look at the record that was under way and lost, two
     periods of polling with their jitter, all on the slowest clock; four round trips. More where candidates
-    are told to stand back: the greatest takeover delay, the end of a predecessor's work, and the back-off
-    after work that failed, or came back at once.
+    are told to stand back: the greatest takeover delay, the end of a predecessor's work, the back-off after
+    work that failed, or came back at once, and the hold after that.
     """
     code = dict(profile.code)
     back_off = LONGEST_BACK_OFF if code.get("raise") else 1 if code.get("return") else 0
     longest = 0
     for one in configs:
         waits = (1 + back_off) * one.lease_ns + 2 * one.retry_ns * (1 + one.jitter) + one.request_timeout_ns
-        longest = max(longest, int((waits + one.takeover_delay_ns) / (1 - one.clock_drift)))
+        waits += one.takeover_delay_ns + profile.hold
+        longest = max(longest, int(waits / (1 - one.clock_drift)))
     return longest + 8 * profile.delay[0] + profile.wind_down + 1
 
 

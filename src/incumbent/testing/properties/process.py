@@ -1,9 +1,11 @@
-"""E1 to E6, E8 and E9: what every single process owes, whatever the others and the world do."""
+"""E1 to E6 and E8 to E10: what every single process owes, whatever the others and the world do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
+from incumbent.core.elector import EPOCH
 from incumbent.core.messages import (
     ClockWentBackwards,
     CreateLease,
@@ -16,6 +18,7 @@ from incumbent.core.messages import (
     Written,
 )
 from incumbent.core.states import FOLLOWER, MOVES, STOPPED
+from incumbent.lease import EARLIEST_TIME
 from incumbent.testing.history import (
     Answered,
     Executed,
@@ -223,6 +226,25 @@ def missing_is_waited_out(history: History) -> Iterator[Violation]:
                 yield Violation("missing_is_waited_out", record.at, f"{record} after {known} ns")
 
 
+def hold_is_kept(history: History) -> Iterator[Violation]:
+    """E19 (P16): nobody claims what is held back before its time has come, by the claim's own renew time; and
+    by the true time, where no wall clock was turned.
+    """
+    sent = {(one.who, one.request.id): one.at for one in history.of(Invoked)}
+    turned = any(one.verb.endswith("wall_clock") for one in history.of(Struck))
+    for claim in history.of(Executed):
+        request, before = claim.request, claim.before
+        if before is None or isinstance(request, GetLease) or not isinstance(claim.reply, Written):
+            continue
+        if not before.lease.is_vacant or request.lease.is_vacant:
+            continue
+        time = EPOCH + timedelta(microseconds=sent.get((claim.who, request.id), claim.at) // 1000 + 1)
+        if turned or before.lease.not_before == EARLIEST_TIME:
+            time = request.lease.renew_time
+        if min(time, request.lease.renew_time) < before.lease.not_before:
+            yield Violation("hold_is_kept", claim.at, f"{claim.who} claimed {before} at {time}")
+
+
 CONDUCT = (
     moves_are_declared,
     stopped_is_final,
@@ -233,6 +255,7 @@ CONDUCT = (
     unknown_outcome_proves_nothing,
     no_known_rival,
     missing_is_waited_out,
+    hold_is_kept,
 )
 
 

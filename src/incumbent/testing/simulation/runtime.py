@@ -149,7 +149,10 @@ class Process:
         elector = Elector(participant.config, session=self.name)
         reporter = Reporter(self.name, elector, callbacks, self.tell, log=self._log)
         config = participant.config
-        terms = TermConfig(config.lease_ns, world.profile.stop_timeout, release=world.profile.releases)
+        profile = world.profile
+        terms = TermConfig(
+            config.lease_ns, profile.stop_timeout, release=profile.releases, hold_ns=profile.hold
+        )
         self.driver = Driver(elector, Term(terms), callbacks, self, reporter=reporter, trace=Witness(self))
 
     # The port: time and chance.
@@ -162,7 +165,8 @@ class Process:
         """The UTC time at which its clock read 0."""
         wall = self.participant.wall
         if wall is None:
-            return self.participant.epoch
+            true = (self.world.now - self.now()) // MICROSECOND if self.world.profile.hold else 0
+            return self.participant.epoch + timedelta(microseconds=true)
         return wall - timedelta(microseconds=self.now() // MICROSECOND)
 
     def random(self) -> float:

@@ -44,7 +44,8 @@ def draw(seed: int) -> Simulation:
     profile = _draw_profile(random, lease)
     # When all is well again, a round trip must fit into everybody's request timeout.
     calm = min(profile.delay[0], min(config.request_timeout_ns for config in configs) // 4)
-    profile = replace(profile, delay=(calm, profile.delay[1]), drift=drift > 0)
+    hold = Random(f"hold {seed}").choice((0, lease // 2, 3 * lease))  # noqa: S311 - as above
+    profile = replace(profile, delay=(calm, profile.delay[1]), drift=drift > 0, hold=hold)
     return Simulation(configs=configs, profile=profile, seed=seed)
 
 

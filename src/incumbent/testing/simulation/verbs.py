@@ -17,6 +17,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from incumbent.config import ElectorConfig
+from incumbent.core.elector import EPOCH
 from incumbent.core.messages import UpdateLease
 from incumbent.core.states import STOPPED
 from incumbent.errors import ConfigurationError
@@ -251,8 +252,8 @@ class Simulation(World):
     def stop_wall_clock(self, who: str) -> None:
         """Let the time of day stand still, which decides nothing."""
         for participant in self._strike("stop_wall_clock", who):
-            since_epoch = timedelta(microseconds=participant.clock.read(self.now) // 1000)
-            participant.wall = participant.epoch + since_epoch
+            if participant.host is not None:
+                participant.wall = participant.host.clock.utcnow()
 
     def step_wall_clock(self, who: str, seconds: float) -> None:
         """Turn the time of day, backwards where negative, which decides nothing."""
@@ -275,7 +276,7 @@ class Simulation(World):
         for participant in self.participants:
             if abs(participant.clock.rate - MILLION) > participant.config.clock_drift * MILLION:
                 self.drift(participant.name, 0)
-            participant.wall = None
+            participant.wall, participant.epoch = None, EPOCH
             self.resume(participant.name)
             if participant.host is not None and participant.host.driver.term.stopping:
                 self.crash(participant.name)
