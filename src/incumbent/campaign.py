@@ -51,6 +51,8 @@ class Campaign:
         stop_timeout: Seconds that the work is given to end when it is asked to; after that the lease is
             left to expire.
         release_on_cancel: Whether `stop` releases the lease, so that another can lead at once.
+        hold_for: Seconds from the beginning of a term for which nobody should claim the lease again, by the
+            time of day, if the work came back by itself and did not raise (P16).
         on_started_leading: The work: called with the `Leadership`, on a thread of its own, in each term.
             When it returns by itself the term ends; when it raises, that is logged, and this candidate
             contends again after a back-off. It is never run beside itself.
@@ -84,6 +86,7 @@ class Campaign:
         takeover_delay: float = 0.0,
         stop_timeout: float = 30.0,
         release_on_cancel: bool = True,
+        hold_for: float = 0.0,
         on_started_leading: Callable[[Leadership], object] | None = None,
         on_stopped_leading: Callable[[Leadership], object] | None = None,
         on_new_leader: Callable[[str | None], object] | None = None,
@@ -94,6 +97,7 @@ class Campaign:
     ) -> None:
         check_store(store)
         check_number("stop_timeout", stop_timeout, positive=False)
+        check_number("hold_for", hold_for, positive=False)
         self._config = ElectorConfig(
             identity=default_identity() if identity is None else identity,
             lease_duration=lease_duration,
@@ -111,6 +115,7 @@ class Campaign:
         self._trace = trace
         self._stop_timeout = stop_timeout
         self._release_on_cancel = release_on_cancel
+        self._hold_ns = to_ns(hold_for)
         self._has_default_name = identity is None
         self._make_locks()
         self._driver: Driver | None = None
@@ -305,6 +310,7 @@ class Campaign:
                     tells=callbacks.on_stopped_leading is not None,
                     once=once,
                     release=self._release_on_cancel,
+                    hold_ns=self._hold_ns,
                 )
             )
             reporter = Reporter(runtime.name, elector, callbacks, runtime.tell)

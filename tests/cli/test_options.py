@@ -29,6 +29,7 @@ GIVEN = {
     "--retry-period": ("500ms", 0.5),
     "--takeover-delay": ("1.5", 1.5),
     "--stop-timeout": ("0", 0.0),
+    "--hold-for": ("2h", 7200.0),
 }
 
 

@@ -10,6 +10,7 @@ import textwrap
 import pytest
 
 from incumbent import Campaign, ConfigurationError, ElectionError, aio
+from incumbent.lease import NANOSECONDS
 from incumbent.stores.memory import MemoryStore
 from support.driving import eventually
 from support.project import ROOT
@@ -76,8 +77,9 @@ def test_each_setting_reaches_the_campaign(clock, tmp_path):
         "rng": object(),
         "trace": tmp_path / "trace",
     }
-    assert {"store", "on_started_leading", *config, *rest} == set(parameters(aio.Campaign))
-    campaign = aio.Campaign(MemoryStore(), **config, **rest)
+    assert {"store", "on_started_leading", "hold_for", *config, *rest} == set(parameters(aio.Campaign))
+    campaign = aio.Campaign(MemoryStore(), hold_for=5.0, **config, **rest)
+    assert campaign._contest._hold_ns == 5 * NANOSECONDS
     assert {name: getattr(campaign.config, name) for name in config} == config
     assert campaign.identity == "a"
     callbacks = campaign._contest._callbacks

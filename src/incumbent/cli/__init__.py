@@ -24,11 +24,12 @@ EXIT_NO_READER: Final = 141  # what a shell says of a program that SIGPIPE ended
 _EXIT_CODES: Final = """\
 exit codes:
     0  done
-    1  `resign`: nobody was asked; `status`: there is no lease, or it is not as
-       --check asks; `demo`, `simulate`, `check-store`: not as promised
+    1  `resign`: nobody was asked; `resume`: there is no hold; `status`: there
+       is no lease, or it is not as --check asks; `demo`, `simulate`,
+       `check-store`: not as promised
     2  wrong usage or configuration
    69  the store cannot be used
-   75  `run --once`: another holds the lease
+   75  `run --once`: another holds the lease, or it is held back
   `run` exits with its command's own code: 126 if it cannot be executed,
   127 if it was not found, 128+n if signal n ended it. Ended while no command
   ran, it exits with 0 after TERM or QUIT, 130 after INT, 129 after HUP.
@@ -176,6 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     add_options(run, "run")
     add_options(add("status", "show who holds the lease"), "status")
     add_options(add("resign", "ask the holder to end its work and step down"), "resign")
+    add_options(add("resume", "end a hold on a lease: it may be claimed at once"), "resume")
     add_options(add("watch", "print a line at each change of the holder, until interrupted"), "watch")
     stores = add("stores", "show every kind of store, and what it promises")
     stores.add_argument("--json", action="store_true", help="as JSON: a list of stores")

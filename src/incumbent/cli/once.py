@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from incumbent.cli import EXIT_NOT_NOW, EXIT_UNAVAILABLE
-from incumbent.cli.place import age, named
+from incumbent.cli.place import age, is_held_back, moment, named
 from incumbent.errors import LeaseConflict, LeaseNotFound, StoreError
 from incumbent.lease import Lease, StoredLease, StoreGuarantees, Version
 from incumbent.store import LeaseStore, Watch, watch
@@ -24,6 +24,7 @@ class OneChance:
 
     - A live holder is seen: its record was renewed within its lease duration by the wall clock, or since the
       last look. A record dated in the future says nothing by itself.
+    - The lease is held back: the work was done already (P16).
     - The first read fails.
     - No write of this candidate succeeded for `LEASES` times the longest lease duration known.
 
@@ -113,7 +114,10 @@ class OneChance:
         return answer
 
     def _judge(self, lease: Lease) -> None:
-        """Give up if another holds the lease and lives."""
+        """Give up if another holds the lease and lives, or has held it back."""
+        if is_held_back(lease):
+            until = f"not to be claimed before {moment(lease.not_before)}"
+            self._give_up(EXIT_NOT_NOW, f"the lease with token {lease.leader_transitions} is {until}")
         if lease.is_vacant or lease.holder_session in self._own:
             return
         is_renewed = self._seen is not None and not lease.is_same_write(self._seen)

@@ -130,6 +130,12 @@ _RUN: Final = (
         "1/5 of the deadline, at most 2s",
     ),
     _time("--takeover-delay", "wait so much longer than others before taking over", 0.0, "0"),
+    _time(
+        "--hold-for",
+        "if the command succeeds, nobody runs it again for so long from its start",
+        0.0,
+        "0",
+    ),
     _time("--stop-timeout", "from SIGTERM, forwarded or ours, to SIGKILL if the lease lasts", 5.0, "5s"),
 )
 
@@ -155,6 +161,7 @@ OPTIONS: Final[dict[str, tuple[Option, ...]]] = {
         Option("--by", "WHO", "who asks, for the holder's log", None, "user@host"),
         *_LOGS,
     ),
+    "resume": (*_STORE, _lease("the one that is held back in a SQLite file"), *_LOGS),
     "watch": (
         *_STORE,
         _lease("every lease in a SQLite file"),

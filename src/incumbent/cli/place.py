@@ -210,6 +210,19 @@ def looks_expired(lease: Lease) -> bool:
     return age(lease).total_seconds() > lease.lease_duration
 
 
+def is_held_back(lease: Lease) -> bool:
+    """Whether it was released and should not be claimed yet, by this machine's clock (P16)."""
+    return lease.is_vacant and lease.not_before > datetime.now(timezone.utc)
+
+
+def moment(time: datetime) -> str:
+    """A time of day as this machine's user reads it."""
+    try:
+        return time.astimezone().isoformat(" ", "seconds")
+    except (ArithmeticError, ValueError, OSError):  # years that this machine's time zone does not reach
+        return time.isoformat(" ", "seconds")
+
+
 def is_ahead(lease: Lease) -> bool:
     """Whether it was renewed in the future: then wall clocks tell nothing about it."""
     return age(lease).total_seconds() < 0

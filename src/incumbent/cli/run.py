@@ -104,7 +104,9 @@ class Supervisor:
             retry_period=retry_period,
             takeover_delay=arguments.takeover_delay,
             stop_timeout=arguments.stop_timeout + 5.0,  # SIGKILL comes first
+            hold_for=arguments.hold_for,
             on_started_leading=self._lead,
+            on_stopped_leading=self._term_ended if arguments.hold_for else None,
             on_new_leader=self._tell_holder,
         )
         self._margin_ns = margin_ns(self._campaign.config)
@@ -113,6 +115,8 @@ class Supervisor:
         self._command: GuardedCommand | None = None
         self._is_stopping = False
         self._stop_by: int | None = None  # SIGKILL for a command that was asked to end, not later than this
+        self._holds: bool = arguments.hold_for > 0
+        self._done: tuple[int, str] | None = None  # what to finish with when the term has ended
         self._code: int | None = None
         self._why = ""
         self._inbox, self._wake = os.pipe()  # signals that came, a byte each; 0 says that there is a code
@@ -176,7 +180,7 @@ class Supervisor:
             if command is None:
                 return
             end = self._supervise(leadership, command)
-            if self._code is not None or not end.by_itself:
+            if self._code is not None or self._done is not None or not end.by_itself:
                 return
             rest = max(0.0, started + RESTART_PERIOD - SYSTEM_CLOCK.now())
 
@@ -225,6 +229,8 @@ class Supervisor:
 
     def _ended(self, leadership: Leadership, end: End) -> None:
         log.info("the command ended with exit code %d", end.code)
+        if self._holds and (end.code or self._is_stopping):
+            self._campaign.resign()  # before the work returns: then nobody is held back by it
         with self._lock:  # a signal that comes now finds either a command or an exit code
             self._command = None
             if self._is_stopping or (end.by_itself and not self._restart):
@@ -234,7 +240,15 @@ class Supervisor:
                     else f"was ended: {leadership.reason or 'it took too long'}"
                 )
                 held = f"{named(leadership.identity)} held the lease with token {leadership.token}"
-                self._finish(end.code, f"the command {how}; {held}")
+                self._done = end.code, f"the command {how}; {held}"
+                if not self._holds or leadership.reason is not None:
+                    self._finish(*self._done)
+
+    def _term_ended(self, _: Leadership) -> None:
+        """Finish only now where the lease is to be held back: a stop that came first would not say so."""
+        with self._lock:
+            if self._done is not None:
+                self._finish(*self._done)
 
     def _instants(self, leadership: Leadership, asked_at: int | None) -> tuple[int, int]:
         """When to send SIGTERM and SIGKILL, if nothing changes."""

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 
 from incumbent.cli import EXIT_UNAVAILABLE
-from incumbent.cli.place import is_ahead, looks_expired, named, nothing, read_leases
+from incumbent.cli.place import is_ahead, is_held_back, looks_expired, moment, named, nothing, read_leases
 from incumbent.errors import ConfigurationError, CorruptLease
-from incumbent.lease import Lease, StoredLease
+from incumbent.lease import EARLIEST_TIME, Lease, StoredLease
 from incumbent.shown import one_line
 
 NOT_SO = 1
@@ -73,7 +73,10 @@ def as_json(name: str, found: StoredLease | CorruptLease) -> dict[str, object]:
     if isinstance(found, CorruptLease):
         return {"lease": name, "error": one_line(str(found))}
     lease = found.lease
-    return {"lease": name, **lease.to_fields(), "looks_expired": not lease.is_vacant and looks_expired(lease)}
+    not_before = None if lease.not_before == EARLIEST_TIME else lease.not_before.isoformat()
+    said = {"resign_requested_by": lease.resign_requested_by, "not_before": not_before}
+    is_over = not lease.is_vacant and looks_expired(lease)
+    return {"lease": name, **lease.to_fields(), **said, "looks_expired": is_over}
 
 
 def as_text(name: str, found: StoredLease | CorruptLease) -> str:
@@ -92,6 +95,9 @@ def as_text(name: str, found: StoredLease | CorruptLease) -> str:
             "since": _ago(lease.acquire_time),
             "last renewal": _ago(lease.renew_time) + _doubt(lease),
         }
+    if lease.not_before != EARLIEST_TIME:
+        over = "" if is_held_back(lease) or not lease.is_vacant else " (which is over)"
+        rows["not before"] = moment(lease.not_before) + over
     if lease.resign_requested_by:
         rows["asked to resign"] = f"by {named(lease.resign_requested_by)}"
     return "\n".join([named(name), *(f"  {label:<15} {value}" for label, value in rows.items())])
@@ -100,7 +106,8 @@ def as_text(name: str, found: StoredLease | CorruptLease) -> str:
 def state(lease: Lease) -> str:
     """One line about the holder; it changes only when something changes that people care about."""
     if lease.is_vacant:
-        return f"nobody holds it; the last token is {lease.leader_transitions}"
+        until = f"; not to be claimed before {moment(lease.not_before)}" if is_held_back(lease) else ""
+        return f"nobody holds it; the last token is {lease.leader_transitions}{until}"
     asked = f", asked to resign by {named(lease.resign_requested_by)}" if lease.resign_requested_by else ""
     expired = ", looks expired" if looks_expired(lease) else ""
     return f"held by {named(lease.holder_identity)} with token {lease.leader_transitions}{asked}{expired}"
@@ -112,10 +119,6 @@ def _doubt(lease: Lease) -> str:
     return "  (in the future: its clock or this one is wrong)" if is_ahead(lease) else ""
 
 
-def _ago(moment: datetime) -> str:
-    seconds = (datetime.now(timezone.utc) - moment).total_seconds()
-    try:
-        shown = moment.astimezone().isoformat(" ", "seconds")
-    except (ArithmeticError, ValueError, OSError):  # years that this machine's time zone does not reach
-        shown = moment.isoformat(" ", "seconds")
-    return f"{shown}, {seconds:.1f} s ago by this machine's clock"
+def _ago(time: datetime) -> str:
+    seconds = (datetime.now(timezone.utc) - time).total_seconds()
+    return f"{moment(time)}, {seconds:.1f} s ago by this machine's clock"

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 
 import pytest
 
+from incumbent.lease import EARLIEST_TIME
 from incumbent.stores._kubernetes_record import ANNOTATION, from_object, to_patch
 from incumbent.stores._server import from_json
 from incumbent.testing.stores.machine import PLAIN
@@ -86,6 +87,15 @@ def test_a_foreigners_fields_are_read():
     assert read.acquire_time == MINE.acquire_time
     assert read.renew_time == MINE.renew_time
     assert (read.holder_identity, read.lease_duration, read.leader_transitions) == ("host-1", 2.0, 7)
+
+
+def test_a_hold_is_in_the_annotation():
+    """P16: while the spec is what was released with it. client-go takes what was released at once."""
+    held_back = MINE.released(MINE.renew_time, datetime(2026, 1, 3, tzinfo=timezone.utc))
+    found = to_patch(held_back)
+    assert from_object(found).not_before == held_back.not_before
+    found["spec"] |= {"holderIdentity": "", "renewTime": "2026-01-02T04:00:00.000000Z"}
+    assert from_object(found).not_before == EARLIEST_TIME
 
 
 def test_nobodys_record_has_no_session():
