@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 import pytest
 
 from incumbent.errors import CorruptLease
-from incumbent.lease import Lease
+from incumbent.lease import EARLIEST_TIME, Lease
 
 NOON = datetime(2024, 2, 29, 12, 0, 0, 1, tzinfo=timezone.utc)
 ASKED = Lease("ann", "A.0", 15.0, NOON, NOON, 7, "carol")
@@ -24,6 +24,15 @@ def test_a_record_that_is_held_back_has_the_fields_of_the_first_edition():
     }
     assert fields["holder_identity"] == fields["holder_session"] == ""
     assert json.loads(fields["resign_requested_by"]) == {"by": "", "not_before": FIELDS["renew_time"]}
+
+
+def test_a_hold_is_put_on_and_taken_off_and_nothing_else_changes():
+    """What an operator does to a released lease is a touch of it (P15, P16)."""
+    vacant = ASKED.released(NOON)
+    held = vacant.held_back(NOON)
+    assert (held.not_before, held.is_same_write(vacant)) == (NOON, True)
+    assert Lease.from_fields(held.to_fields()) == held
+    assert held.held_back(EARLIEST_TIME) == vacant
 
 
 @pytest.mark.parametrize("by", ["carol", "{", '{"a": 1}', "[1]", "{" * 60_000, '{"by"'])
