@@ -75,7 +75,7 @@ def _only_lease(url: str) -> str | None:
     ]
     if len(held) > 1:
         raise ConfigurationError(
-            f"several leases are held back ({', '.join(map(named, held[:10]))}): name one by --lease"
+            f"several leases are held back ({', '.join(map(named, held[:MOST_NAMED]))}): name one by --lease"
         )
     return held[0] if held else None
 
