@@ -29,6 +29,7 @@ class Proxy:
         self.requests = 0
         self._server_port = server_port
         self._writers = set[asyncio.StreamWriter]()
+        self._serving = set[asyncio.Task[None]]()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._thread.start()
@@ -73,17 +74,20 @@ class Proxy:
             writer.transport.abort()
 
     async def _close(self) -> None:
+        # A listener that is closed forgets whom it has just let in, sockets and all: it lets in nobody else first.
+        self._loop.remove_reader(self._listener.sockets[0])
+        while asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in tuple(self._serving):  # none before its first step: it would close nothing
+                task.cancel()
+            await asyncio.sleep(0)
         self._listener.close()
-        await asyncio.sleep(0.05)  # whoever was let in is being served by then
-        await self._reset()
-        serving = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in serving:
-            task.cancel()
-        await asyncio.gather(*serving, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ends = [writer]
         self._writers.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
         try:
             upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self._server_port)
             ends.append(upstream_writer)
@@ -95,6 +99,7 @@ class Proxy:
         except (OSError, asyncio.CancelledError):  # no server there; or this is the end of the proxy
             pass
         finally:
+            self._serving.discard(task)
             for end in ends:
                 self._writers.discard(end)
                 end.transport.abort()
