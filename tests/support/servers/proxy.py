@@ -74,7 +74,7 @@ class Proxy:
             writer.transport.abort()
 
     async def _close(self) -> None:
-        # A listener that is closed forgets whom it has just let in, sockets and all: it lets in nobody else first.
+        # A listener that is closed forgets the sockets that it has just accepted: it accepts no more first.
         self._loop.remove_reader(self._listener.sockets[0])
         while asyncio.all_tasks() - {asyncio.current_task()}:
             for task in tuple(self._serving):  # none before its first step: it would close nothing
