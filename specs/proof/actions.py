@@ -111,7 +111,7 @@ class Step(NamedTuple):
     after: Any
 
 
-# What the words of the protocol mean.
+# Predicates of the protocol.
 
 
 def is_valid(node: Node, now: Any, timing: Timing) -> Any:

@@ -1,4 +1,4 @@
-"""The words that the invariants and the promises are made of."""
+"""Predicates shared by the invariants and the promises."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Part(NamedTuple):
 
 
 class Words:
-    """What the parts are made of."""
+    """Predicates about one state of a system."""
 
     def __init__(self, system: System, state: State) -> None:
         self.c = system.constants

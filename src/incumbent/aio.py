@@ -30,7 +30,7 @@ __all__ = ["Campaign", "Leadership"]
 
 
 class Leadership:
-    """What the work is given; see `incumbent.Leadership`. Here `wait` is awaited, and blocks no loop.
+    """The argument of `work`: `incumbent.Leadership` with a `wait` to be awaited, which blocks no loop.
 
     Attributes:
         identity: Whose term it is.
@@ -153,7 +153,7 @@ class Campaign:
 
     @property
     def leader(self) -> str | None:
-        """Who holds the lease, as last observed; None: nobody, or its record has expired on this clock."""
+        """The holder last observed; None if the lease is vacant, or has expired on this clock."""
         return self._contest.leader
 
     @property

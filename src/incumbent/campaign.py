@@ -144,7 +144,7 @@ class Campaign:
 
     @property
     def leader(self) -> str | None:
-        """Who holds the lease, as last observed; None: nobody, or its record has expired on this clock."""
+        """The holder last observed; None if the lease is vacant, or has expired on this clock."""
         driver = self._driver
         return None if driver is None else driver.elector.observation.leader_at(to_ns(self._clock.now()))
 

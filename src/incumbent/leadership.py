@@ -7,7 +7,7 @@ from incumbent.runtime.handle import TermHandle
 
 
 class Leadership:
-    """What `on_started_leading` is given: is it still true, and when must the work end?
+    """The argument of `on_started_leading`: tells whether the term is still valid, and when it ends.
 
     Any thread may ask. The answer is the clock's (P3): no store, no timer and no other thread is involved.
 

@@ -40,7 +40,7 @@ def to_ns(seconds: float) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who holds the lease, for how long, and how often it changed hands (design: the protocol's record).
+    """The record of the protocol: its holder, the lease duration and the count of terms.
 
     Attributes:
         holder_identity: The holder's name, for people; `""` means released.
@@ -118,7 +118,7 @@ class Lease:
         return self.holder_session, self.leader_transitions, *times, self.holder_identity
 
     def to_fields(self) -> dict[str, str | float | int]:
-        """As plain values that any store can keep; `from_fields` is the way back."""
+        """Return plain values that any store can keep; `from_fields` reads them."""
         return {
             "holder_identity": self.holder_identity,
             "holder_session": self.holder_session,
@@ -189,7 +189,7 @@ class StoredLease:
 
 @dataclass(frozen=True, slots=True)
 class StoreGuarantees:
-    """What a store truthfully promises. The defaults promise nothing.
+    """Properties that a store promises. The defaults promise nothing.
 
     Attributes:
         durable: What it acknowledged is never forgotten: a missing record that this elector never saw is

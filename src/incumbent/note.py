@@ -1,4 +1,4 @@
-"""What a record says beside its write (P15) as one text: who asks to resign, and what of the next claim.
+"""Encode as one text what is no part of the write (P15): who asks to resign, and from when on to claim.
 
 It is kept where the name of who asks has been kept since the first edition. Every program reads and writes
 that field, and acts upon it only while the lease is held. A field of its own would be a column that older
@@ -20,7 +20,7 @@ def write_note(by: str, **more: str) -> str:
 
 
 def read_note(text: Any) -> dict[str, Any]:
-    """What was written; any text that is none of `write_note`'s is a name."""
+    """Decode a note. Text that `write_note` did not make is the name of who asks to resign."""
     if isinstance(text, str) and text.startswith("{"):
         try:
             note = json.loads(text)

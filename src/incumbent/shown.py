@@ -1,4 +1,4 @@
-"""How values appear in messages, logs and reprs: escaped, cut, and without secrets.
+"""Format values for messages, logs and reprs: escaped, cut, and without secrets.
 
 Every text that may come from outside goes through `shown`, and every URL through `redacted`. Nothing else of
 a URL is quoted anywhere, not even the piece that is wrong: in a URL with a typo, any piece may be a password.
@@ -79,7 +79,7 @@ def one_line(message: str) -> str:
 
 
 def redacted(url: object) -> str:
-    """Where the URL leads: its scheme and hosts, or the path of a SQLite file. Nothing else is quoted.
+    """Reduce a URL to its scheme and hosts, or to the path of a SQLite file. Nothing else is quoted.
 
     Of a URL that is malformed, only the scheme is quoted, and only if it is one of `SCHEMES`. The result is
     one line of printable characters.

@@ -1,4 +1,4 @@
-"""What an election needs of a store. The docstrings of `LeaseStore` are the contract.
+"""The interface between an election and a store. The docstrings of `LeaseStore` are the contract.
 
 One object is one lease. Every method is synchronous and may be called from any thread, also while an earlier
 call hangs. An election is as safe as two things: that `create_lease` and `update_lease` are atomic, and that
@@ -40,7 +40,7 @@ class LeaseStore(Protocol):
 
     @property
     def guarantees(self) -> StoreGuarantees:
-        """What this store promises, truthfully: an election is arranged accordingly."""
+        """The promises of this store. The election relies on them, so they must be true."""
         ...
 
     def get_lease(self, *, timeout: float) -> StoredLease:

@@ -67,7 +67,7 @@ def main(arguments: argparse.Namespace) -> int:  # noqa: ARG001 - it has no opti
 
 
 def leaders_at_once(beats: Iterable[Beat]) -> int:
-    """How many terms, each from its first to its last sign of life, ever had an instant in common."""
+    """Count the terms, each from its first to its last sign of life, that overlapped at any one instant."""
     spans: dict[int, tuple[int, int]] = {}
     for _, token, at in beats:
         first, last = spans.get(token, (at, at))

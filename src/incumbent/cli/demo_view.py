@@ -1,4 +1,4 @@
-"""What the demo shows: a line as each thing happens; in a terminal, see `demo_live`."""
+"""Print the demo: a line for each event; in a terminal, see `demo_live`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Contender:
         self._changes.append((guard.now_ns(), state))
 
     def state_at(self, at: int) -> str:
-        """What it was at an instant, as far as that was done to it."""
+        """Its state at `at`, counting only what the demo did to it."""
         return next((state for since, state in reversed(self._changes) if since <= at), DEAD)
 
 

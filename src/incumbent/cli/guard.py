@@ -36,7 +36,7 @@ SLICE: Final = 0.1
 """Seconds after which the clock is asked again: the timeout of select() stands still in suspend."""
 
 TO_GROUP: Final = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGWINCH, signal.SIGCONT})
-"""What a terminal sends to a whole process group; other signals are for the command itself."""
+"""Signals that a terminal sends to a whole process group; others are for the command itself."""
 
 NOT_FOR_GUARDS: Final = (
     *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2),

@@ -22,7 +22,7 @@ _SCRIPT: Final = str(Path(guard.__file__).resolve())
 
 
 class End(NamedTuple):
-    """How a command ended: nothing is left of it.
+    """The end of a command, of which no process is left.
 
     Attributes:
         code: Its exit code, 128+n if signal n ended it.
@@ -90,7 +90,7 @@ class GuardedCommand:
         self._order(f"signal {number}")
 
     def wait(self, timeout: float) -> End | None:
-        """How the command ended, or None if it has not within `timeout` seconds."""
+        """Wait for the command's end; None if it has not ended within `timeout` seconds."""
         readable, _, _ = select.select([self._reports], [], [], timeout)
         if not readable:
             return None

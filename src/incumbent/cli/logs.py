@@ -10,7 +10,7 @@ from typing import Final
 from incumbent.shown import one_line
 
 _COMMON: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-"""What every record has; what one has beyond is our own."""
+"""Attributes that every log record has; any others are ours."""
 
 
 class TextFormatter(logging.Formatter):

@@ -20,7 +20,7 @@ _SWITCH: Final = {
 }
 _PLACES: Final = ("store", "store_file")
 _NESTED: Final = frozenset({"INCUMBENT_LEASE", "INCUMBENT_TOKEN"})
-"""What `run` tells its command. The first alone is a setting."""
+"""Variables that `run` sets for its command. The first alone is also a setting."""
 
 
 class Option(NamedTuple):

@@ -1,4 +1,4 @@
-"""Where the command finds leases, and how they look to people."""
+"""Find the leases that the command is about, and format them for people."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ def quoted(path: str | Path) -> str:
 
 
 def age(lease: Lease) -> timedelta:
-    """How long ago it was renewed, by the wall clocks of its writer and this machine; perhaps below 0."""
+    """The time since the renewal, by the wall clocks of its writer and this machine; may be negative."""
     return datetime.now(timezone.utc) - lease.renew_time
 
 

@@ -38,7 +38,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def check(words: list[str], environment: Mapping[str, str]) -> Callable[[Lease], bool]:
-    """What `--check` asks about a lease; a lease that is vacant, or looks expired, is held by nobody.
+    """Parse the question of `--check`. A lease that is vacant, or looks expired, is held by nobody.
 
     Raises:
         ConfigurationError: It asks for nothing known here.

@@ -1,4 +1,4 @@
-"""What `incumbent check-store` tries on a live store: functions that raise `Failure`, or return.
+"""The checks of `incumbent check-store` on a live store: functions that raise `Failure`, or return.
 
 Developers of stores have `incumbent.testing.stores.contract`, which demands more and needs a test runner.
 """
@@ -119,7 +119,7 @@ class Scratch:
             raise Failure(f"read {read.lease} at {read.version!r} where {lease} at {version!r} was written")
 
     def round_trips(self) -> tuple[list[float], list[float]]:
-        """How long reads and renewals take, in seconds."""
+        """Measure reads and renewals, in seconds."""
         reads, writes, version = [], [], self.put()
         for _ in range(ROUND_TRIPS):
             started = time.perf_counter()
@@ -232,7 +232,7 @@ def one_winner(scratch: Scratch) -> None:
 
 
 def _race(pool: ThreadPoolExecutor, stores: list[LeaseStore], version: Version) -> int:
-    """How many of those who replace `version` at once are told that they did."""
+    """Replace `version` from several threads at once, and count those that are told that they did."""
     start = threading.Event()
 
     def contend(number: int, store: LeaseStore) -> bool:
@@ -250,7 +250,7 @@ def _race(pool: ThreadPoolExecutor, stores: list[LeaseStore], version: Version) 
 
 
 def notified(scratch: Scratch) -> None:
-    """Who watches is told (P12)."""
+    """A watch is told of a change (P12)."""
     if not scratch.store.guarantees.can_watch:
         raise Unverified("this store does not notify: followers poll")
     scratch.put()

@@ -24,7 +24,7 @@ def is_installed(kind: Kind) -> bool:
 
 
 def as_json(kind: Kind) -> dict[str, object]:
-    """What its stores declare, by the names of `StoreGuarantees`."""
+    """Return the declared guarantees by the names of `StoreGuarantees`."""
     return {
         "store": kind.name,
         "url": kind.example,

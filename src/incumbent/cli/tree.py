@@ -126,7 +126,7 @@ class Descendants:
 
 
 def _read_status(pid: int) -> _Status | None:
-    """What `/proc` says of a process; None if it is gone."""
+    """Read the status of a process from `/proc`; None if it is gone."""
     try:
         file = os.open(f"/proc/{pid}/status", os.O_RDONLY)
     except OSError:

@@ -1,4 +1,4 @@
-"""What decides: the elector and its term, two state machines without I/O, clock, randomness or threads.
+"""The elector and its term: two state machines without I/O, clock, randomness or threads.
 
 Drive an `Elector` by hand, and you have an election in your own loop, test or simulator. Inputs go into
 `handle` with the reading of a clock, in nanoseconds; what comes out is carried out: notices first, then the

@@ -1,7 +1,7 @@
 """The elector: a state machine without I/O, clock, randomness or threads.
 
-Two rules. Everything that changes an election lives here, in `leaving.py`, which ends it, and in the table
-of roles in `states.py`; none of them knows what time it is, who calls it, or what a store is. P1 to P16 are
+The next step is decided here and in `leaving.py`, which ends a candidacy, by the roles of `states.py`, the
+waits of `observation.py` (P4, P5) and the writes that `candidacy.py` knows for its own (P7). P1 to P16 are
 the protocol's rules, written down in `specs/protocol.md`.
 
 The whole driver loop is::
@@ -129,7 +129,7 @@ class Elector(Leaver):
             self._as_leader(event, request)
 
     def _take_wish(self, event: Input) -> None:
-        """What an input asks for whatever the state is."""
+        """Note what an input asks for in any state."""
         if isinstance(event, Start):
             self.contending = self.state != STOPPED
         elif isinstance(event, (Abstain, Stop)):
@@ -250,7 +250,7 @@ class Elector(Leaver):
             self.read_at = poll_at if claimable_at is None else min(claimable_at, poll_at)
 
     def _write_took_effect(self, write: WriteRequest, stored: StoredLease) -> None:
-        """This write of mine took effect: I lead from its send (P3), unless that is too long ago."""
+        """A write of its own took effect: lead, counting from its send (P3), unless its validity is over."""
         self._observe(stored)
         if write.sent_at <= self._oldest_valid():
             self.candidacy = self.candidacy._replace(unknown_writes=())

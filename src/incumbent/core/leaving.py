@@ -1,4 +1,4 @@
-"""How a candidacy ends, and what of it is released: the part of an elector that leaves (P9).
+"""End a candidacy and release its record: the part of an elector that leaves (P9).
 
 A term ends by the clock, by what was seen, or on request; a candidate gives up. In order, the lease is
 released: `leaving` says what is owed, and keeps the candidacy that is over until it is sent or comes to
@@ -77,7 +77,7 @@ class Leaver(ElectorState):
             self.pending = None
 
     def _end_candidacy(self, event: Resign | Abstain | Stop) -> None:
-        """End the candidacy; who resigned waits for another holder, or for one lease duration."""
+        """End the candidacy. After a resignation, stand aside (P5d)."""
         self.candidacy = self.candidacy.next()
         if isinstance(event, Resign):
             self.no_campaign_before = self.now + self.config.lease_ns

@@ -1,4 +1,4 @@
-"""What goes into an elector and what comes out. All of it is immutable; all instants are in nanoseconds."""
+"""The inputs and outputs of an elector. All are immutable; all instants are in nanoseconds."""
 
 from __future__ import annotations
 

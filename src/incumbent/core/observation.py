@@ -1,4 +1,4 @@
-"""What one elector has seen of the lease, and from when on that lets it claim the lease (P4, P5, P11)."""
+"""Everything that one elector has seen of the lease, and when that allows a claim (P4, P5, P11)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The machinery under an elector: its state, its smallest steps, and its being a value.
+"""The state of an elector: its fields, its smallest steps, and its being a value.
 
-Nothing here decides anything about an election; `incumbent.core.elector` does.
+`incumbent.core.elector` decides which step is taken.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Self = TypeVar("Self", bound="ElectorState")
 
 
 class ElectorState:
-    """What an elector is made of. See `incumbent.core.elector.Elector` for what it means."""
+    """The fields of an elector. See `incumbent.core.elector.Elector` for their meaning."""
 
     _FIXED: Final = ("config", "session", "epoch", "last_renew_time")
     _STATE: Final = (
@@ -141,7 +141,7 @@ class ElectorState:
         return UpdateLease(*self._header(), lease, version)
 
     def _lease(self, token: int, acquire_time: datetime | None = None) -> Lease:
-        """What to write now, to claim the lease or to renew it."""
+        """Build the record to write now, to claim the lease or to renew it."""
         renew_time = self._stamp()
         return Lease(
             holder_identity=self.config.identity,
@@ -195,7 +195,7 @@ class ElectorState:
         return self.now - self.config.renew_deadline_ns
 
     def _check(self) -> None:
-        """What holds after every input, stated positively."""
+        """Assert what holds after every input."""
         is_leader = self.state == LEADER
         assert is_leader == (self.office is not None) == (self.candidacy.held is not None)
         assert self.is_leader(self.now) == is_leader

@@ -56,7 +56,7 @@ LONGEST_BACK_OFF: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class TermConfig:
-    """What the terms of a campaign are like.
+    """The settings that the terms of a campaign share.
 
     Attributes:
         lease_ns: The first back-off, and the least time from one term's beginning to the next where the work
@@ -280,7 +280,7 @@ class Term:
         TERM_MACHINE.events[trigger].trigger(self)
 
     def _check(self) -> None:
-        """What holds after every input, stated positively."""
+        """Assert what holds after every input."""
         assert self.state not in {IDLE, BACKING_OFF} or not (self.working or self.telling)
         assert self.state != ENDING or self.working or self.telling
         assert self.state not in {SERVING, WINDING_DOWN} or not self.telling

@@ -1,4 +1,4 @@
-"""What goes into a term and what comes out. All of it is immutable; all instants are in nanoseconds."""
+"""The inputs and outputs of a term. All are immutable; all instants are in nanoseconds."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class WorkEnded:
 
 @dataclass(frozen=True, slots=True)
 class TellingEnded:
-    """What was told of the term's end, `on_stopped_leading`, has returned or raised."""
+    """The callback about the term's end, `on_stopped_leading`, has returned or raised."""
 
 
 # Outputs.
@@ -66,7 +66,7 @@ class EndTerm:
 
 @dataclass(frozen=True, slots=True)
 class LeaveBehind:
-    """What runs of the term did not end in time: report it."""
+    """Report that user code of the term did not end in time."""
 
 
 TermInput: TypeAlias = (

@@ -1,1 +1,1 @@
-"""What carries an elector's decisions out. Private: nothing here is exported."""
+"""Carries out the decisions of an elector. Private: nothing here is exported."""

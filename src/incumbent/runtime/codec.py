@@ -28,7 +28,7 @@ def encode(value: Any) -> Any:
 
 
 def decode(value: Any, makers: Mapping[str, Callable[..., Any]]) -> Any:
-    """What `encode` made, as it was; each class is made by its maker."""
+    """Rebuild what `encode` was given; each class is made by its maker."""
     if isinstance(value, list):
         return tuple(decode(item, makers) for item in value)
     if not isinstance(value, dict):

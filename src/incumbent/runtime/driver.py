@@ -1,9 +1,9 @@
 """The driver: carries out what a candidate decides, its elector and its term, and tells it what came of it.
 
-One driver is one run of a campaign, from start to stop. It decides nothing: requests become calls of the
-store, orders become work and callbacks, instants become timers, and each of them comes back as an input. All
-that it needs of the world goes through a `Runtime`, so it runs on threads and in virtual time alike. Its
-methods are called by the runtime, one at a time, but for those that say otherwise.
+One driver is one run of a campaign, from start to stop. Requests become calls of the store, orders become
+work and callbacks, instants become timers, and each of them comes back as an input. All that it needs of the
+world goes through a `Runtime`, so it runs on threads and in virtual time alike. Its methods are called by the
+runtime, one at a time, but for those that say otherwise.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ class Driver:
             return self.changed.wait_for(lambda: self.has_finished, timeout)
 
     def after_fork(self) -> None:
-        """Called in a forked child: give up leadership without taking a lock; the elector is the parent's."""
+        """Called in a forked child: give up leadership, taking no lock; the elector belongs to the parent."""
         self.elector.office = None
         self.leadership = None
 

@@ -1,4 +1,4 @@
-"""Who leads as far as a candidate can know: whoever holds the record, until that has expired on its clock."""
+"""The leader as far as a candidate knows: the record's holder, until that has expired on its clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the end of the process, and a fork of it, mean for the campaigns that run in it."""
+"""Handle the end of the process, and forks of it, for the campaigns that run in it."""
 
 from __future__ import annotations
 

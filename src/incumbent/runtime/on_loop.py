@@ -34,7 +34,7 @@ class Contest(Campaign):
 
     @property
     def clock(self) -> Clock:
-        """What it is timed by."""
+        """The clock that times the campaign."""
         return self._clock
 
     def begin(self, work: HostedWork) -> Driver:

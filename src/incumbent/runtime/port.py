@@ -27,7 +27,7 @@ class Runtime(Protocol):
 
     @property
     def clock(self) -> Clock:
-        """What the user's code is shown of time."""
+        """The clock that user code is shown."""
 
     def now(self) -> int:
         """The clock's reading, in nanoseconds."""

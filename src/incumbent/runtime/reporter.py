@@ -1,4 +1,4 @@
-"""What a campaign tells the outside: log lines and the callbacks that only observe."""
+"""Report a campaign to the outside: log lines, and callbacks that only observe."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ logger = logging.getLogger("incumbent")
 
 @dataclass(frozen=True, slots=True)
 class Callbacks:
-    """What a campaign was given to call; see `Campaign`.
+    """The callbacks of a campaign; see `Campaign`.
 
     Raises:
         ConfigurationError: One of them cannot be called.
@@ -139,14 +139,14 @@ class Reporter:
         self._log(logging.ERROR, f"{what} failed", exc_info=failure)
 
     def attempt(self, what: str, action: Callable[[], object]) -> None:
-        """Do it; if it fails, that is a line (P13)."""
+        """Run `action`; log a failure (P13)."""
         try:
             action()
         except Exception as error:  # noqa: BLE001  # whatever it was, the campaign goes on
             self.failed(what, error)
 
     def left_behind(self, token: int) -> None:
-        """What runs of a term did not end in time."""
+        """Report user code of a term that did not end in time."""
         line = f"the work of token {token} did not end in time; the lease is left to expire"
         self._log(logging.ERROR, line)
 
@@ -168,7 +168,7 @@ class Reporter:
             self._write(level, "%s", text, extra=extra, exc_info=exc_info)
 
     def _holder(self) -> str:
-        """Who is known to hold the lease, and by which token."""
+        """Describe the known holder and its token."""
         leader, token = self.elector.leader, self.elector.token
         if leader is None:
             return "no holder"

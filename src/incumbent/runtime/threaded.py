@@ -20,7 +20,7 @@ _OBSERVERS: Final = "observers"
 
 
 class ThreadedRuntime:
-    """What one driver needs of the world: see `Runtime`.
+    """The `Runtime` of one driver, on threads.
 
     Calls of a local store are made at once, on the scheduler's thread; those of any other on the pool of
     its server.

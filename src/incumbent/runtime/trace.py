@@ -48,7 +48,7 @@ _MAKERS: Final[dict[str, Callable[..., Any]]] = {kind.__name__: kind for kind in
 
 
 class Trace(Protocol):
-    """What a driver tells of each step that its elector takes."""
+    """Receives each step of a driver's elector."""
 
     def began(self, elector: Elector) -> None:
         """A run begins."""

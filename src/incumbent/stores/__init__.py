@@ -90,7 +90,7 @@ def _from_another_package(scheme: str) -> Opener | None:
 
 
 def _unknown(scheme: str) -> str:
-    """What is wrong with the scheme, without quoting it: it may be a piece of a password."""
+    """Explain why the scheme is refused, without quoting it: it may be a piece of a password."""
     base, plus, _ = scheme.partition("+")
     near = [each for each in get_close_matches(scheme, SCHEMES, 1) if ("+" in each) == bool(plus)]
     if base in SCHEMES and not near:

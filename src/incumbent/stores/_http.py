@@ -47,7 +47,7 @@ class Misconfigured(StoreUnavailable):
 
 
 class Reply(NamedTuple):
-    """What the server answered, whatever its status says."""
+    """The answer of the server, of any status."""
 
     status: int
     headers: Mapping[str, str]
@@ -87,7 +87,7 @@ class Http:
 
         Raises:
             StoreUnavailable: There is no reply. Certainly nothing was done if no connection could be made.
-            Misconfigured: The server is not to be trusted, or does not trust us.
+            Misconfigured: TLS rejects the certificate of the server, or the server rejects ours.
         """
         deadline = Instant(time.monotonic() + timeout)
 
@@ -249,7 +249,7 @@ def _describe(error: Exception) -> str:
 
 
 def _tls_error(error: Exception | None) -> ssl.SSLError | None:
-    """What TLS objects to; None if it does not: a connection that merely broke is no objection."""
+    """Return the error of TLS itself, such as a bad certificate; None for a connection that merely broke."""
     cause = None if error is None else next(iter(error.args), None)  # httpcore cuts the chain of causes
     broke = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
     return cause if isinstance(cause, ssl.SSLError) and not isinstance(cause, broke) else None

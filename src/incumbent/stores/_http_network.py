@@ -42,7 +42,7 @@ class Network(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """To the first address of the host that answers; each has its share of the time.
+        """Connect to the first address of the host that answers; each is given its share of the time.
 
         The host's name is resolved by the system, in the time that it takes.
         """

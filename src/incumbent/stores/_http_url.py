@@ -20,7 +20,7 @@ _FOLDER: Final = "incumbent/"
 
 
 class Address(NamedTuple):
-    """What such a URL says.
+    """The parts of such a URL.
 
     Attributes:
         shown: The URL without secrets, for people.
@@ -88,7 +88,7 @@ def parse(url: str, *, port: int, options: tuple[str, ...] = ()) -> Address:
 
 
 def tls_of(address: Address) -> ssl.SSLContext | None:
-    """What TLS with that server takes; None without TLS.
+    """Build the TLS context for that server; None without TLS.
 
     Raises:
         ConfigurationError: One of the files is missing or is no certificate or key.

@@ -32,13 +32,13 @@ _READ_EVERY: Final = 60.0
 _PAUSE: Final = 5.0
 """Seconds after which a renewal in the background is tried again."""
 _AHEAD: Final = 300.0, 0.2
-"""How long before it runs out a credential is renewed: seconds, and at most this part of its life."""
+"""A credential is renewed this long before it expires: seconds, and at most this fraction of its lifetime."""
 _ABANDONED: Final = PLUGIN_TIMEOUT + 5.0
 """Seconds after which a renewal that hangs, as files on a network may, is left behind."""
 
 
 class Access:
-    """What a request needs.
+    """Where and how a request is sent.
 
     Attributes:
         server: The API server's URL.
@@ -209,7 +209,7 @@ class Credentials:
 
 
 def _told(error: Exception) -> str:
-    """What can be said of a file that is full of secrets."""
+    """Describe an error in a file of secrets without quoting the file."""
     if isinstance(error, (OSError, Wrong)):
         return str(error)
     if isinstance(error, ConfigException):

@@ -19,8 +19,8 @@ from incumbent.stores._kubernetes_requests import CHECK_TIMEOUT, Answer, Rejecte
 from incumbent.stores._server import Listener, Server
 
 VERBS: Final = ("get", "create", "patch", "watch")
-"""What a role allows best on leases; without `create`, the record has to be there, and without `watch` it is
-looked at once in a while."""
+"""The verbs that a role needs on leases. Without `create` the record has to exist; without `watch` it is
+polled."""
 
 _GROUP: Final = "coordination.k8s.io"
 _WATCH_SECONDS: Final = 120
@@ -85,7 +85,7 @@ class ApiServer(Server):
             )
 
     def listen(self, listener: Listener) -> None:
-        """One watch of all leases in the namespace; it begins with an event for each one that there is."""
+        """Watch all leases in the namespace. The stream begins with an event for each existing lease."""
         query = f"?watch=true&timeoutSeconds={_WATCH_SECONDS}"
         answer = self._requests.stream(self._path + query, _WATCH_SECONDS + 10.0)
         try:

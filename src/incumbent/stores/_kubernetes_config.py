@@ -1,4 +1,4 @@
-"""Where the cluster is, and who we are there: a kubeconfig as `kubectl` reads it, or a pod's service account.
+"""Find the cluster and the credentials: a kubeconfig as `kubectl` reads it, or a pod's service account.
 
 The official client reads kubeconfigs, too, but leaves certificates in temporary files that others clean away,
 runs plugins without a limit of time, passes over `as:` and lets the last `current-context` win. What is read
@@ -50,7 +50,7 @@ class Endpoint:
 
 @dataclass(frozen=True, repr=False)
 class Config:
-    """What was found.
+    """The address of the cluster, and how to log in.
 
     Attributes:
         endpoint: The server.
@@ -154,7 +154,7 @@ def _entry(found: dict[str, Any], section: str, name: object) -> tuple[dict[str,
 
 
 def _text(section: dict[str, Any], key: str, folder: Path) -> str | None:
-    """What stands under that key, or in the file that it names."""
+    """Return the data under that key, or the content of the file that it names."""
     data, path = section.get(f"{key}-data"), section.get(key)
     if data:
         return base64.b64decode(data, validate=True).decode()
@@ -187,7 +187,7 @@ def _authorization(user: dict[str, Any], folder: Path) -> tuple[tuple[str, str],
 
 
 def _impersonation(user: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    """As whom we act, with no more rights than theirs."""
+    """Return the headers that impersonate the configured user: we have no more rights than they do."""
     groups, extra = user.get("as-groups") or [], user.get("as-user-extra") or {}
     if not user.get("as"):
         if user.get("as-uid") or groups or extra:

@@ -26,7 +26,7 @@ from incumbent.stores._kubernetes_plugin import Wrong
 
 
 class _InTime(io.RawIOBase):
-    """What a socket receives, until the time is up that it has now."""
+    """A reader of a socket, whose whole time is the timeout that the socket has when it is made."""
 
     def __init__(self, sock: socket) -> None:
         self._socket = sock

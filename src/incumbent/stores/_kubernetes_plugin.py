@@ -25,12 +25,12 @@ PLUGIN_TIMEOUT: Final = 15.0
 
 
 class Wrong(Exception):
-    """What is wrong with the credentials, in words that hold no secret."""
+    """The credentials cannot be used. The message holds no secret."""
 
 
 @dataclass(frozen=True, repr=False)
 class Grant:
-    """What was given.
+    """Credentials as a plugin or provider returned them.
 
     Attributes:
         token: A bearer's token.
@@ -148,7 +148,7 @@ class Plugin:
 
 
 class Provider:
-    """What older kubeconfigs have: an `auth-provider`, which the official client knows how to ask."""
+    """An `auth-provider`, as older kubeconfigs have it, asked by the official client."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self._given = settings
@@ -182,4 +182,4 @@ class Provider:
         return Grant(token, expires_at=None if expiry is None else expiry.timestamp())
 
     def close(self) -> None:
-        """Nothing of it goes on."""
+        """Do nothing: no process is left running."""

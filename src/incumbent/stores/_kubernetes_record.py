@@ -32,7 +32,7 @@ class Coordinated(CorruptLease):
 
 
 def to_patch(lease: Lease) -> dict[str, Any]:
-    """What to set on the object, and nothing else: labels, other annotations and fields stay as they are."""
+    """Return the fields to set on the object; labels, other annotations and fields stay as they are."""
     kept = replace(lease, lease_duration=float(math.ceil(lease.lease_duration)))
     spec = {
         "holderIdentity": kept.holder_identity,
@@ -92,7 +92,7 @@ def _foreign(spec: dict[str, Any], lowest_token: int) -> Lease:
 
 
 def _shown(spec: dict[str, Any]) -> tuple[object, ...]:
-    """What tells one write from another."""
+    """Return the fields that identify a write."""
     return (
         spec.get("holderIdentity") or "",
         spec.get("leaseDurationSeconds"),

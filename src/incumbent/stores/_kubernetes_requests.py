@@ -21,7 +21,7 @@ _SHORTEST_PAUSE: Final = 0.1
 
 
 class Answer(NamedTuple):
-    """What the API server said.
+    """An answer of the API server.
 
     Attributes:
         status: That of HTTP.
@@ -39,11 +39,11 @@ class Rejected(StoreUnavailable):
 
 
 class _Later(StoreUnavailable):
-    """It was the wrong moment. With 429 nothing was done (a queue was full); with 503 it may have begun."""
+    """The server asks to retry. With 429 nothing was done (a queue was full); with 503 it may have begun."""
 
 
 class Requests:
-    """To one server.
+    """Requests to one API server.
 
     Args:
         shown: The server, for people.
@@ -115,7 +115,7 @@ class Requests:
         return answer
 
     def refusal(self, answer: Answer, kind: type[StoreUnavailable] = StoreUnavailable) -> StoreUnavailable:
-        """What an answer that is of no use comes to: what was turned away did certainly not happen."""
+        """Make an error of a useless answer. A request that was turned away certainly did not happen."""
         is_certain = (
             HTTPStatus.BAD_REQUEST <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR
             and answer.status != HTTPStatus.REQUEST_TIMEOUT

@@ -106,7 +106,7 @@ class Listener:
                     return
 
     def _next_pause(self, why: str) -> float:
-        """How long to wait after a connection that ended, or was not made, for that reason.
+        """Return the pause after a connection that ended, or was not made, for that reason, in seconds.
 
         A server may end one in good order (""): that is told only when it does so again and again.
         """

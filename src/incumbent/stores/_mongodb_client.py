@@ -1,4 +1,4 @@
-"""How an election uses MongoDB's client, and whether the server lets it."""
+"""Set up MongoDB's client for an election, and check that the server permits what it does."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _CODEC: Final[CodecOptions[Document]] = CodecOptions(
     datetime_conversion=DatetimeConversion.DATETIME_AUTO,
 )
 _TIMEOUTS: Final = re.compile(r" \(configured timeouts: [^)]*\)")
-"""What pymongo says behind the trouble with each host."""
+"""Collect the errors that pymongo wraps, one for each host."""
 _FILES: Final = {name.lower(): name for name in ("tlsCAFile", "tlsCertificateKeyFile", "tlsCRLFile")}
 _REFUSALS: Final = (PyMongoError, ValueError, TypeError, OSError)
 _NEEDED: Final = {"find", "insert", "update"}
@@ -75,7 +75,7 @@ def connect(url: str, listener: CommandListener) -> tuple[MongoClient[Document],
 
 
 def _options(query: str, wrong: Callable[[str], ConfigurationError]) -> Mapping[str, Any]:
-    """What pymongo makes of them; of one that it does not know its client would only warn, and quote it."""
+    """Parse the options with pymongo. An unknown one is refused: the client would only warn, and quote it."""
     pairs = query.split("&") if query else []
     for number, pair in enumerate(pairs, 1):
         name, _, value = pair.partition("=")
@@ -161,7 +161,7 @@ def _check_user(leases: Leases, where: str) -> None:
 
 
 def _granted(privileges: Sequence[Mapping[str, Any]], database: str) -> set[str]:
-    """What these privileges allow with our collection."""
+    """Return the actions that these privileges allow on our collection."""
     actions = set[str]()
     for privilege in privileges:
         resource = privilege["resource"]
@@ -172,7 +172,7 @@ def _granted(privileges: Sequence[Mapping[str, Any]], database: str) -> set[str]
 
 
 def _check_collection(leases: Leases, where: str) -> None:
-    """It need not exist; but if it does, it must keep what it is given, under exactly that name."""
+    """Check that the collection, if it exists, keeps documents, under exactly that name."""
     try:
         found = list(leases.database.list_collections(filter={"name": COLLECTION}))
     except OperationFailure as error:

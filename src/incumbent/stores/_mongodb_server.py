@@ -48,7 +48,7 @@ _REFUSED: Final = {
     13435,  # NotPrimaryNoSecondaryOk
     13436,  # NotPrimaryOrSecondary
 }
-"""What a server says before it has done anything. Other things, such as that it steps down, it may say when
+"""Errors that a server reports before it has done anything. Others, such as a step-down, it may report when
 the write is done and waits for the majority."""
 
 
@@ -71,7 +71,7 @@ class MongoServer(Server):
         self._is_checked = False
 
     def read(self, operation: Callable[[Leases], T], timeout: float) -> T:
-        """What the operation returns.
+        """Return the result of the operation.
 
         Raises:
             StoreUnavailable: It failed, or had no answer within `timeout` seconds.
@@ -80,7 +80,7 @@ class MongoServer(Server):
             return self._try(operation, timeout)
 
     def write(self, operation: Callable[[Leases], T], timeout: float) -> T:
-        """What the operation returns when a majority has it.
+        """Return the result of the operation once a majority has it.
 
         Raises:
             StoreUnavailable: It failed, or had no answer within `timeout` seconds. The outcome is unknown,

@@ -1,4 +1,4 @@
-"""What stands behind the question mark of a store's URL."""
+"""Parse the options behind the question mark of a store's URL."""
 
 from __future__ import annotations
 

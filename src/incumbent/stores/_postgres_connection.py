@@ -30,7 +30,7 @@ _LASTING: Final = re.compile(
     r"|permission denied|unsupported startup parameter|no such (user|database)|^invalid |certificate"
     r"|server does not support SSL|^could not match "
 )
-"""What libpq says of a login that will fail again. It tells no error codes there, only words; where they are
+"""Messages about a login that will fail again. libpq gives no error codes there, only words; where they are
 not English, the trouble is taken for one that may pass."""
 
 
@@ -218,7 +218,7 @@ def _awaited(connection: abc.PGconn, events: int, deadline: float) -> int:
 
 
 def _wait(sources: Mapping[int, int], deadline: float | None) -> dict[int, int]:
-    """What of the sources (file descriptors with the events to wait for) is ready by the deadline."""
+    """Return the sources (file descriptors with the events to wait for) that are ready by the deadline."""
     poll = select.poll()  # select() knows only the first 1024 files of a process
     for source, events in sources.items():
         poll.register(source, events)
@@ -232,7 +232,7 @@ def _refusal(result: abc.PGresult) -> Refused:
 
 
 def _redacted(message: str, params: Mapping[str, str]) -> str:
-    """What libpq says, without the values of parameters that it quotes; it would quote any of them."""
+    """Return the message of libpq without the values of parameters, any of which it may quote."""
     for name, value in params.items():
         if name not in _QUOTABLE and value:
             message = message.replace(f'"{value}"', '"..."')

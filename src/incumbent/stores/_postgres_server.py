@@ -17,7 +17,7 @@ from incumbent.stores._postgres_connection import Connection, Refused, Row, addr
 from incumbent.stores._server import Listener, Server
 
 CHANNEL: Final = "incumbent_lease"
-"""What is notified of; the payload is the lease's name."""
+"""The channel of notifications; the payload is the lease's name."""
 
 DDL: Final = """\
 CREATE TABLE IF NOT EXISTS incumbent_lease (
@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS incumbent_lease (
     resign_requested_by text NOT NULL,
     version text NOT NULL
 )"""
-"""What creates the table, for those who may not do it themselves."""
+"""The statement that creates the table, for users who may not run it themselves."""
 # COLLATE "C": an index in another order breaks when the system's library changes that order.
 
 _TABLE: Final = b"""

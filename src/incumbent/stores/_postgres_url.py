@@ -1,4 +1,4 @@
-"""What the URL of a PostgreSQL store says: libpq's word for it, and one option of ours."""
+"""Parse the URL of a PostgreSQL store: libpq's syntax, and one option of ours."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HOST: Final = re.compile(r"[\w.:%-]*|/[^@]*|@[^@]*")
 
 
 def parse_url(url: str) -> tuple[dict[str, str], bool]:
-    """What libpq makes of a URL, and whether its server can be listened to.
+    """Return libpq's parameters, and whether its server can be listened to.
 
     Raises:
         ConfigurationError: The URL is none, or has an option that is none.

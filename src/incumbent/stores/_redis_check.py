@@ -1,4 +1,4 @@
-"""What is wrong with a Redis and will not mend by itself, found out before the first election round."""
+"""Check before the first election round for faults of a Redis that do not mend by themselves."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def check(nodes: Nodes, key: str, scripts: tuple[Script, ...]) -> None:
 
 
 def _look(connection: Any, key: str) -> Any:
-    """What it says of its memory and its replicas, and whether one may listen."""
+    """Read the server's account of its memory and its replicas, and try whether one may listen."""
     information = exchange(connection, "INFO", "memory") + exchange(connection, "INFO", "replication")
     exchange(connection, "SUBSCRIBE", key)
     exchange(connection, "UNSUBSCRIBE", key)

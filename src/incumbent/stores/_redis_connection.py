@@ -22,7 +22,7 @@ from redis.retry import Retry
 from incumbent.stores._redis_place import Address, Place
 
 REFUSALS: Final = (ResponseError, AuthenticationError, AuthorizationError, BusyLoadingError)
-"""What a server answers. Whatever else the client raises may be silence after a command was carried out."""
+"""Errors that a server answers. Any other error of the client may hide a command that was carried out."""
 
 _LEAST_S: Final = 0.001
 """A socket takes a timeout of 0 for something else."""
@@ -115,7 +115,7 @@ def connect(place: Place, address: Address, deadline: float, *, is_sentinel: boo
 
 
 def exchange(connection: Any, *command: str | int) -> Any:
-    """One command and its answer."""
+    """Send one command and return its answer."""
     connection.send_command(*command)
     return connection.read_response()
 

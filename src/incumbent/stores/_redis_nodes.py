@@ -41,11 +41,11 @@ class Nodes:
         self._is_closed = False
 
     def run(self, script: Script, key: str, arguments: list[str], deadline: float) -> Any:
-        """What the script answers, run once at most, on the node of that key; raises what `call` does."""
+        """Run the script at most once, on the node of that key. Returns its answer; raises as `call` does."""
         return self.call(key, deadline, lambda connection: _run(connection, script, key, arguments))
 
     def call(self, key: str, deadline: float, work: Callable[[Any], Any]) -> Any:
-        """What `work` returns, given a connection to the node of that key.
+        """Return the result of `work`, called with a connection to the node of that key.
 
         It is done again only where a cluster says that another node is the one to ask.
 
@@ -117,7 +117,7 @@ class Nodes:
             connection.disconnect()
 
     def _sought(self, key: str) -> str:
-        """What `_found` keeps an address by: a cluster has a node for each key, all else has one."""
+        """Return the key of `_found`: a cluster has a node for each key, all else has one."""
         return key if self.place.kind == "cluster" else ""
 
     def _ask_sentinels(self, deadline: float) -> Address:

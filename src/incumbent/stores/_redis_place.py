@@ -1,4 +1,4 @@
-"""What the URL of a Redis store says."""
+"""Parse the URL of a Redis store."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _WAIT: Final = re.compile(r"[0-9]{1,3}")
 
 @dataclass(frozen=True)
 class Place:
-    """Where leases are, and who asks for them. A value, whose repr tells no secret.
+    """The servers, credentials and options of a store: a value whose repr shows no secret.
 
     Attributes:
         kind: "" for one server, "unix" for one on this machine, "sentinel" or "cluster".
@@ -60,12 +60,12 @@ class Place:
     shown: str
 
     def key(self, lease: str) -> str:
-        """Where the lease of that name is, and on which channel its changes are told."""
+        """Return the key of the lease, which is also the channel that tells its changes."""
         return f"{self.prefix}{{{lease}}}"
 
 
 def place_of(url: str) -> Place:
-    """What the URL says; the docstring of `incumbent.stores.redis` has its parts.
+    """Parse the URL; the docstring of `incumbent.stores.redis` has its parts.
 
     Raises:
         ConfigurationError: It is malformed, or has an option that there is not.

@@ -1,4 +1,4 @@
-"""What all stores on a server share: one `Server` for all leases of it in a process, with one listener.
+"""The base of all stores on servers: one `Server` for all its leases in a process, with one listener.
 
 A `Server` holds the client's connections. It is made when the first lease of its URL is opened and closed
 with the last one, and a forked child makes its own: connections do not survive a fork.

@@ -207,7 +207,7 @@ def _set_patience(connection: sqlite3.Connection, deadline: float) -> None:
 
 
 def _inode(path: str) -> tuple[int, int] | None:
-    """Which file is at the path. While a file is open its number is not given to another."""
+    """Identify the file at the path. While a file is open its number is not given to another."""
     try:
         status = Path(path).stat()
     except OSError:

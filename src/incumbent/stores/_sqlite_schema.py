@@ -1,4 +1,4 @@
-"""What a SQLite file of leases looks like, and plain words for everything that may be wrong with one."""
+"""The schema of a SQLite file of leases, and plain words for everything that may be wrong with one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COLUMNS: Final = (
 SCHEMA_VERSION: Final = 1
 APPLICATION_ID: Final = 0x1EA5E5
 LOG_PAGES: Final = 16
-"""How long the write-ahead log may become: 64 KiB, where SQLite would let it grow to 4 MiB. Then it is
+"""The bound of the write-ahead log: 64 KiB, where SQLite would let it grow to 4 MiB. Then it is
 written over, so that a disk that fills up meanwhile stops no renewal."""
 
 _PAGE: Final = 4096
@@ -52,7 +52,7 @@ _HOPELESS: Final = ("readonly", "unable to open", "not a database", "malformed")
 
 
 def told(path: str, error: sqlite3.Error) -> str:
-    """What went wrong and what to do."""
+    """Describe an error and what to do about it."""
     advice = [advice for text, advice in _ADVICE.items() if text in str(error)]
     return f"{path}: {'; '.join([*advice, f'SQLite says: {error}'])}"
 

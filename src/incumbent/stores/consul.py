@@ -140,7 +140,7 @@ class ConsulStore(ServerStore["_ConsulServer"]):
         return {"KV": {"Verb": verb, "Key": self._key, **arguments}}
 
     def _looked(self, refusal: _Refusal, deadline: float) -> dict[str, Any] | None:
-        """What is there, after Consul refused to write: a fact, and no guess from its words."""
+        """Read the record after Consul refused to write: a fact, and no guess from its words."""
         try:
             return self._reach().read(self._key, deadline - time.monotonic())
         except StoreUnavailable as error:

@@ -42,7 +42,7 @@ _NEVER: Final = -1
 
 _OK: Final = 200
 _NOT_ETCD: Final = frozenset({400, 404, 405})
-"""What something else answers to everybody, before it has read the request."""
+"""Statuses that a proxy answers to everybody, before it has read the request."""
 
 # Status codes of gRPC: what etcd refused, and so did not do.
 _INVALID: Final = 3
@@ -147,7 +147,7 @@ class _EtcdServer(Server):
         self._login: Secret[Mapping[str, str]] | None = None
 
     def ask(self, path: str, body: dict[str, Any], timeout: float) -> dict[str, Any]:
-        """What etcd answers.
+        """Send a request and return the answer of etcd.
 
         Raises:
             StoreUnavailable: Nothing, or an error; certainly not done if etcd refused it.

@@ -44,7 +44,7 @@ _READABLE: Final = 40
 
 
 def object_name(lease: str) -> str:
-    """What the lease of that name is called in Kubernetes.
+    """Return the name of the lease's object in Kubernetes.
 
     Just so, if that is up to 253 lower-case letters, digits, `-` and `.`, with a letter or digit at both ends
     and beside each `.`. Otherwise what can be read of it, and a hash: always the same, and never that of
@@ -57,7 +57,7 @@ def object_name(lease: str) -> str:
 
 
 class KubernetesStore(ServerStore[ApiServer]):
-    """One Lease object. It is not looked for until the first call: `check` looks, as `open_store` does.
+    """One Lease object. Making one requests nothing: `check`, which `open_store` calls, looks for it.
 
     Args:
         url: `kubernetes://NAMESPACE`, see above.

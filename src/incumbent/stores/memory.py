@@ -17,7 +17,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class MemorySpace:
-    """Where the leases of some `MemoryStore`s live; stores of one space and one name share a record."""
+    """The records of some `MemoryStore`s; stores with the same space and name share a record."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -40,7 +40,7 @@ class MemorySpace:
 
 
 PROCESS_SPACE: Final = MemorySpace()
-"""What `open_store("memory:", ...)` opens. A forked child has a copy of its own: leases do not reach it."""
+"""The space of `open_store("memory:", ...)`. A forked child has a copy of its own: leases do not reach it."""
 
 
 class MemoryStore:

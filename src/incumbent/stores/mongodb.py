@@ -104,7 +104,7 @@ class MongoStore(ServerStore[MongoServer]):
         self._reach().check()
 
     def _refused(self, version: Version, timeout: float) -> NoReturn:
-        """Nothing was written: because the version is another, or because there is none?"""
+        """Find out why nothing was written: the version is another, or there is no record."""
         if not self._reach().read(lambda leases: leases.find_one({"_id": self.name}, {"_id": 1}), timeout):
             self._not_found()
         self._conflict(version)

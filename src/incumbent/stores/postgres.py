@@ -190,7 +190,7 @@ def _text(value: bytes) -> str:
 
 
 def _moment(value: bytes) -> datetime | str:
-    """What is beyond the calendar is refused with the lease."""
+    """Decode a time; one beyond the calendar is refused with the lease."""
     try:
         return _EPOCH + timedelta(microseconds=_integer(value))
     except OverflowError:

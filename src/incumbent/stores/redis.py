@@ -162,7 +162,7 @@ class RedisStore(ServerStore["_RedisServer"]):
             self._not_found()
 
     def check(self) -> None:
-        """Find out whether the server does for this lease, if it is there.
+        """Check that the server is fit for this lease, if it is there.
 
         Raises:
             ConfigurationError: It does not, and will not.
@@ -276,6 +276,6 @@ def _stored(record: dict[bytes, bytes], life: str) -> StoredLease:
 
 
 def _forgotten(life: str) -> StoredLease:
-    """What is shown once of a record that is missing in one life after the other; no write can name it."""
+    """Build the placeholder shown once if the record is missing in successive lives; no write names it."""
     nobody = Lease(_FORGOTTEN, _NOBODY, _A_MOMENT, _EPOCH, _EPOCH, 0)
     return StoredLease(nobody, f"{_FORGOTTEN}@{life}", epoch=life)

@@ -1,4 +1,4 @@
-"""What a store that keeps its word makes of a request (P1), for the simulation and the exploration."""
+"""Execute requests as a correct store does (P1), for the simulation and the exploration."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from incumbent.lease import StoredLease
 
 
 def read(request: GetLease, stored: StoredLease | None) -> Reply:
-    """What a read finds."""
+    """Answer a read."""
     return Missing(request.id) if stored is None else Found(request.id, stored)
 
 

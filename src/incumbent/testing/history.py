@@ -1,4 +1,4 @@
-"""What happened in a run: a log of small records that can be checked, drawn, saved and loaded again.
+"""The history of a run: small records that can be checked, drawn, saved and loaded.
 
 A record is a named tuple; `at` is the true time in nanoseconds, which no participant knows, and `who` is a
 process: a candidate's name and its incarnation.
@@ -148,7 +148,7 @@ class Asked(NamedTuple):
 
 
 class Ran(NamedTuple):
-    """What became of user code: `code` is "work", or "told" for what is told of a term's end.
+    """A step of user code: `code` is "work", or "told" for the callback about a term's end.
 
     `what` is one of: begins, is asked to end, returns, raises.
     """
@@ -270,7 +270,7 @@ class History:
         return self.configs[who.partition("-")[0]]
 
     def terms(self) -> list[Term]:
-        """Who led when, by its own clock, in order of beginning."""
+        """The terms, each by its leader's clock, in order of beginning."""
         open_terms: dict[str, Term] = {}
         terms: list[Term] = []
         for led in self.of(Led):

@@ -97,7 +97,7 @@ class ElectionMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def go_on(self, data: st.DataObject) -> None:
-        """Nothing happens."""
+        """Let time pass."""
         self._go_on(data)
 
     @rule(data=st.data(), who=WHO, way=WAY)

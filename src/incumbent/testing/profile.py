@@ -1,4 +1,4 @@
-"""How hostile a simulated world is. The default is a perfect world: quick, and without faults."""
+"""Profiles of simulated worlds, from perfect to hostile. The default is quick and without faults."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Rates = tuple[tuple[str, int], ...]
 
 @dataclass(frozen=True)
 class Profile:
-    """What a run does to its candidates by itself. All times are in nanoseconds of true time.
+    """The faults of a run. All times are in nanoseconds of true time.
 
     Attributes:
         delay: Every message's least and greatest time on its way.
@@ -61,7 +61,7 @@ class Profile:
 
 
 def sizes(config: ElectorConfig, unit: int) -> tuple[int, ...]:
-    """How large a fault can usefully be, in nanoseconds, smallest first.
+    """Return the useful sizes of a fault, in nanoseconds, smallest first.
 
     Every whole unit up to the lease duration and two more, and each threshold of the protocol with its
     neighbours: what a menu of round numbers misses lies between two of them.

@@ -1,4 +1,4 @@
-"""What can happen in a small world, and what comes of it.
+"""The actions of a small world and their outcomes.
 
 Everything here is a function of values: an action makes new ones of a participant and the record. The search
 walks through all of it in canonical coordinates, `program` walks one trace again in real ones; both call the
@@ -87,7 +87,7 @@ def outcomes(
     action: Action,
     moment: Moment,
 ) -> Iterator[tuple[Action, Outcome]]:
-    """What the action leads to: several things where the network has no room and must lose a message."""
+    """Yield the outcomes of an action: several where the network has no room and must lose a message."""
     outcome = act(world, participant, record, action, moment)
     after = outcome.participant
     if len(after.mail) <= world.in_flight:
@@ -167,7 +167,7 @@ def _handle(
 
 
 def _alone(elector: Elector, event: Input | TermInput, now: int) -> Iterator[Output]:
-    """What an elector without a term brings about."""
+    """Handle an input of an elector that has no term."""
     effects = elector.handle(event, now)  # type: ignore[arg-type]  # `inputs` of such a world are an elector's
     yield Handled(event, effects)  # type: ignore[arg-type]  # likewise
     if effects.request is not None:

@@ -18,7 +18,7 @@ _MASK: Final = (1 << _BITS) - 1
 
 
 class Edge(NamedTuple):
-    """How one state leads to another.
+    """The step from one state to another.
 
     Attributes:
         seat: Whose step it was; None where it concerns all.
@@ -49,7 +49,7 @@ class Choice(NamedTuple):
 
 
 class Graph:
-    """What state leads to what. Candidates are alike, so they sit in the order of their situations."""
+    """The graph of states. Candidates are interchangeable, so they are sorted by their situations."""
 
     def __init__(self, world: SmallWorld) -> None:
         self.world = world
@@ -124,7 +124,7 @@ class Graph:
         return found
 
     def _touched(self, state: int, edges: list[Edge] | None) -> list[int]:
-        """What somebody outside can make of the record (P14 to P16)."""
+        """Yield what an outsider can make of the record (P14 to P16)."""
         tables, world, record = self.tables, self.world, state >> self._record_shift & _MASK
         asked = tables.asked_to_resign(record) if world.resign_requests else None
         is_touched = world.touches and tables.records.values[record] is not None
@@ -177,7 +177,7 @@ class Graph:
         return None
 
     def edge(self, before: int, after: int) -> Edge:
-        """How one state led to the next."""
+        """Find the step that led from one state to the next."""
         edges: list[Edge] = []
         successors = self.successors(before, edges)
         if after in successors:

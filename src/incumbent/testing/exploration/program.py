@@ -81,7 +81,7 @@ class Replay:
             self.broken = self.broken or TWO_LEADERS
 
     def leaders(self) -> list[int]:
-        """Who leads now, each by its own clock."""
+        """The candidates that lead now, each by its own clock."""
         pairs = enumerate(zip(self._electors(), self.clocks, strict=True))
         return [
             who for who, (elector, clock) in pairs if elector is not None and elector.is_leader(clock * STEP)
@@ -91,7 +91,7 @@ class Replay:
         return [participant.elector for participant in self.participants]
 
     def program(self, rule: str) -> str:
-        """What happened, as a test that fails if it ends in the breach of this rule."""
+        """Print the path as a test that fails if it ends in a breach of this rule."""
         path = "" if self.world.term is None else ".elector"
         readings = [f"{_NAMES[who]}{path}.is_leader({clock} * S)" for who, clock in enumerate(self.clocks)]
         running = [

@@ -1,4 +1,4 @@
-"""How the parts of a small world are related, and what a step of one candidate does to that."""
+"""The relations between the parts of a small world, and how a step of one candidate changes them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FARTHEST_BEHIND: Final = 2
 
 
 class Change(NamedTuple):
-    """What a step of one candidate does to the relations.
+    """The change that a step of one candidate makes to the relations.
 
     Attributes:
         names: Where its labels come from: an old label, OF_RECORD + a name of the record, or UNKNOWN.
@@ -34,7 +34,7 @@ class Change(NamedTuple):
 
 
 class Relation(NamedTuple):
-    """What relates one candidate to the rest of the world.
+    """The relation of one candidate to the rest of the world.
 
     Attributes:
         ahead: By how many steps its clock is ahead of the slowest one.
@@ -68,7 +68,7 @@ class Relation(NamedTuple):
 
 
 class Relations(NamedTuple):
-    """What relates the parts of a world.
+    """The relations between all parts of a world.
 
     Attributes:
         is_granted: Whether the term of the store's highest token has begun.
@@ -104,5 +104,5 @@ class Relations(NamedTuple):
 
 
 def places(row: Sequence[Hashable], names: Sequence[Hashable]) -> tuple[int, ...]:
-    """Where in the row each name is, or UNKNOWN."""
+    """Return the index of each name in the row, or UNKNOWN."""
     return tuple(row.index(name) if name in row else UNKNOWN for name in names)

@@ -1,4 +1,4 @@
-"""What no single step of an elector, and no single write, may do: each rule by its name.
+"""Rules for single steps of an elector and for single writes, each by its name.
 
 What concerns several candidates, exclusion and new tokens for new terms, is in `graph` and `relations`.
 """

@@ -32,7 +32,7 @@ class Violation:
 
 @dataclass(frozen=True)
 class Exploration:
-    """What an exploration saw.
+    """The result of an exploration.
 
     Attributes:
         world: What was explored.

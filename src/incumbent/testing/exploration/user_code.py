@@ -1,4 +1,4 @@
-"""What runs of the user's code in one participant, seen from outside the term, and what is owed to it.
+"""The user code of one participant, as seen from outside the term, and what it is owed.
 
 The term's own idea of that is not looked at. `UserCode` is told what goes into a candidate and what comes
 out, and each rule, E10 to E17, is by the number of its property (`incumbent.testing.properties`).
@@ -175,7 +175,7 @@ class UserCode(NamedTuple):
     # What must be so when an input and all that it led to is over.
 
     def settled(self, candidate: Candidate) -> tuple[UserCode, str]:
-        """What is known now, without what is over, and the rule that the candidate breaks, or ""."""
+        """Drop what is over; return the rest, and the rule that the candidate breaks, or ""."""
         code = self._replace(
             until=None if self.is_over else self.until,
             wished=self.wished and self.leads,

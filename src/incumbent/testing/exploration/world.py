@@ -32,7 +32,7 @@ IDENTITY: Final = "candidate"
 """The name of every candidate: names need not be unique (P2), and this is the hardest case of that."""
 
 OPERATOR: Final = "operator"
-"""Who asks leaders to resign (P14)."""
+"""The identity that asks leaders to resign (P14)."""
 
 ANSWERED: Final = "answered"
 DONE_BUT_FAILED: Final = "done, but answered with an error"
@@ -42,7 +42,7 @@ NOT_DONE: Final = "failed, certainly not done"
 
 @dataclass(frozen=True)
 class SmallWorld:
-    """How large the world is, in grid steps, and what goes wrong in it.
+    """The size of a world, in grid steps, and the faults in it.
 
     Loss, delay, reordering and pauses are always there: whatever can happen need not happen now or ever.
 
@@ -203,7 +203,7 @@ class Action(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What an action led to.
+    """The outcome of an action.
 
     Attributes:
         participant: As it is then.
@@ -218,7 +218,7 @@ class Outcome(NamedTuple):
     broken: str = ""
 
     def notices(self) -> Iterator[Notice]:
-        """What the elector told."""
+        """The notices of the elector."""
         for output in self.outputs:
             if isinstance(output, Handled):
                 yield from output.effects.notices

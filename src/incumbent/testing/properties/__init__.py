@@ -1,4 +1,4 @@
-"""What must hold of every run: one function a property, each from a `History` to its violations.
+"""The properties of every run: one function each, from a `History` to its violations.
 
 S1 to S6 (`safety`), E1 to E6 and E8 to E10 (`conduct`) are always owed, but for what the promise does not
 cover (`History.excused`); E7 and L1 to L5 (`liveness`) are owed where a run says that all faults are over.

@@ -1,4 +1,4 @@
-"""What must have been seen *sometimes*: a batch of runs that never saw one of these was an empty one.
+"""Coverage: situations that a batch of runs must reach. A batch that misses one proves nothing about it.
 
 Each name of `SIGHTINGS` is a turn of events that an election must survive. `sightings` counts them in one
 run; `unseen` says which a whole batch missed, and `sometimes` fails for that.
@@ -82,7 +82,7 @@ REASONS: Final = {
 
 
 def sightings(history: History) -> Counter[str]:
-    """How often each of `SIGHTINGS` was seen in a run."""
+    """Count each of `SIGHTINGS` in a run."""
     seen = Counter(dict.fromkeys(SIGHTINGS, 0))
     for watch in (_takeovers, _writes, _touches, _holds, _answers, _turns, _notices, _work, _ends, _rest):
         seen.update(watch(history))
@@ -90,7 +90,7 @@ def sightings(history: History) -> Counter[str]:
 
 
 def unseen(batch: Iterable[Counter[str]]) -> list[str]:
-    """Which of `SIGHTINGS` a batch of runs never saw; empty is good."""
+    """Return those of `SIGHTINGS` that a batch of runs never saw."""
     total: Counter[str] = Counter()
     for one in batch:
         total.update(one)
@@ -132,7 +132,7 @@ def _takeovers(history: History) -> Iterator[str]:
 
 
 def _writes(history: History) -> Iterator[str]:
-    """What became of writes at the store, and of the answers to them."""
+    """Fates of writes at the store, and of the answers to them."""
     latest: dict[str, int] = {}
     heard = {(one.who, one.reply.id) for one in history.of(Answered) if isinstance(one.reply, Written)}
     for record in history.among(Invoked, Executed):
@@ -152,7 +152,7 @@ def _writes(history: History) -> Iterator[str]:
 
 
 def _touches(history: History) -> Iterator[str]:
-    """What came after a touch (P15)."""
+    """Situations after a touch (P15)."""
     is_touched = False
     for write in history.of(Executed):
         if not isinstance(write.reply, Written) or not isinstance(write.request, WriteRequest):
@@ -165,7 +165,7 @@ def _touches(history: History) -> Iterator[str]:
 
 
 def _holds(history: History) -> Iterator[str]:
-    """Who was held back, and what came of it (P16)."""
+    """Candidates held back, and what they did then (P16)."""
     for record in history.among(Answered, Executed):
         if isinstance(record, Answered) and isinstance(record.reply, Found):
             if _is_held_back(record.reply.stored):
@@ -179,7 +179,7 @@ def _is_held_back(stored: StoredLease) -> bool:
 
 
 def _answers(history: History) -> Iterator[str]:
-    """What was ignored, and what a leader was refused."""
+    """Answers that were ignored, and refusals to a leader."""
     answered: dict[tuple[str, int], bool] = {}
     renewals: dict[tuple[str, int], bool] = {}
     leads: dict[str, bool] = {}
@@ -217,7 +217,7 @@ def _turns(history: History) -> Iterator[str]:
 
 
 def _notices(history: History) -> Iterator[str]:
-    """What drivers were told."""
+    """Notices to drivers."""
     asked: dict[str, bool] = {}
     for told in history.of(Told):
         if isinstance(told.notice, ResignRequested):
@@ -231,7 +231,7 @@ def _notices(history: History) -> Iterator[str]:
 
 
 def _work(history: History) -> Iterator[str]:
-    """How work ended, or did not."""
+    """Ends of work, and work that did not end."""
     working: dict[str, bool] = {}  # whether the work was asked to end
     for ran in history.of(Ran):
         if ran.code != "work":
@@ -248,7 +248,7 @@ def _work(history: History) -> Iterator[str]:
 
 
 def _ends(history: History) -> Iterator[str]:
-    """What a release waited for, and what a stop did not."""
+    """Waits of releases, and stops that did not wait."""
     ended: dict[str, int] = {}
     for finished in history.of(Finished):
         yield from (f"{name} left behind" for name in finished.left if name == "work")

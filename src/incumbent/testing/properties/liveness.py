@@ -30,7 +30,7 @@ def election_bound(configs: Iterable[ElectorConfig], profile: Profile) -> int:
 
 
 def handover_bound(configs: Iterable[ElectorConfig], profile: Profile) -> int:
-    """How long it may take until another leads when the leader released the lease: a look, not a lease."""
+    """Return the bound of a handover after a release: a retry period, not a lease."""
     waits = [
         int((one.retry_ns * (1 + 2 * one.jitter) + one.takeover_delay_ns) / (1 - one.clock_drift))
         for one in configs

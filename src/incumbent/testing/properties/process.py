@@ -196,8 +196,8 @@ def no_known_rival(history: History) -> Iterator[Violation]:
 
 
 def missing_is_waited_out(history: History) -> Iterator[Violation]:
-    """E9 (P5): who has seen a record that is gone, or asks a store that may forget, creates one only when it
-    has known for the longest lease duration it knows, on the fastest clock, that there is none.
+    """E9 (P5): if a record was seen before, or the store may forget, a candidate creates one only after the
+    record has been missing for the longest lease duration it knows of, on the fastest clock.
     """
     writes = _writes(history)
     longest: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""How to have a run again: from its record, or as a program of verbs to paste into a test."""
+"""Replay a run from its history, or print it as a program of verbs to paste into a test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every store must do, as tests that any store can be held against. Needs `incumbent[testing]`.
+"""The contract of a store, as tests to run against any store. Needs `incumbent[testing]`.
 
 Five lines hold a store of one's own against it:
 
@@ -244,7 +244,7 @@ class LeaseStoreContract(TouchContract):
         self.assert_record(another(), PLAIN, store.update_lease(PLAIN, version, timeout=self.timeout))
 
     def test_it_agrees_with_the_reference(self) -> None:
-        """Whatever is called in whatever order, the in-memory store would have answered the same."""
+        """Any sequence of calls is answered as the in-memory store answers it."""
         contract = self
 
         class Machine(LeaseStoreMachine):
@@ -271,7 +271,7 @@ class LeaseStoreContract(TouchContract):
         return answers[winners[0]]
 
     def _race(self, run: Callable[[int], T]) -> list[T]:
-        """What each of the racing threads returned, by its number; an exception of any is raised."""
+        """Run the racing threads; return their results by number, or raise the exception of one."""
         start = threading.Barrier(self.racers)
 
         def race(number: int) -> T:

@@ -1,4 +1,4 @@
-"""How a contract gets at the store that is held against it. Needs pytest."""
+"""Fixtures that give a contract the store under test. Needs pytest."""
 
 # ruff: noqa: S101 - its assertions are what it is for
 from __future__ import annotations

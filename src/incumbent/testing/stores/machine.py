@@ -68,7 +68,7 @@ def leases() -> st.SearchStrategy[Lease]:
 
 
 def assert_kept(read: Lease, written: Lease, resolution: float) -> None:
-    """What was read is what was written, but for a duration that may be rounded up to the resolution.
+    """Assert that the record read is the one written, but for a duration rounded up to the resolution.
 
     Raises:
         AssertionError: It is not.
@@ -99,7 +99,7 @@ class LeaseStoreMachine(RuleBasedStateMachine):
         self._store = open_store(self._name)
         self._reference = MemoryStore()
         self._versions: list[tuple[Version, Version]] = []
-        """What the reference and the store called each write that was done, in order."""
+        """The versions that the reference and the store gave to each write, in order."""
 
     @rule(lease=leases())
     def create(self, lease: Lease) -> None:

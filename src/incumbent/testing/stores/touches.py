@@ -1,4 +1,4 @@
-"""What becomes of a record that somebody touched: the part of the contract that is about P15."""
+"""The part of the contract that is about touched records (P15)."""
 
 # ruff: noqa: S101 - its assertions are what it is for
 from __future__ import annotations
@@ -52,7 +52,7 @@ class TouchContract(StoreUnderTest):
     def test_a_dead_leaders_record_is_taken_over_while_it_is_touched(
         self, name: str, store: LeaseStore, another: Opener
     ) -> None:
-        """However often: who waits counts from the last write (P4)."""
+        """Touches do not restart the wait, which counts from the last write (P4)."""
         another().create_lease(replace(PLAIN, lease_duration=_LEASE), timeout=self.timeout)
         with Campaign(store, identity="b", **_SETTINGS) as campaign:
             until = time.monotonic() + _LEASE + 2 * self.timeout

@@ -18,7 +18,7 @@ class Fuse(NamedTuple):
     """From `start` to `end` a candidate takes `holder` for the holder; time is left until `out`.
 
     Attributes:
-        lit: When nothing of it had burned yet: the lease, or the term of its own, counts from here.
+        lit: The instant from which the countdown runs, of the lease or of its own term.
         holder: The session's candidate; "" if the lease is free.
     """
 
@@ -30,7 +30,7 @@ class Fuse(NamedTuple):
     tip: str
 
     def left(self, at: int) -> float:
-        """Which part of it is left at this instant."""
+        """The fraction left at this instant."""
         return max(0.0, min(1.0, (self.out - at) / (self.out - self.lit))) if self.out > self.lit else 0.0
 
 
@@ -66,7 +66,7 @@ class Readings:
 
 
 class _View:
-    """What one process sees, as far as one has read in its history."""
+    """The view of one process, as far as its history has been read."""
 
     def __init__(self, name: str, readings: Readings, history: History) -> None:
         self.name = name
@@ -103,7 +103,7 @@ class _View:
         self._own = Fuse(at, at, at, until, self._candidate, tip) if until > at else None
 
     def draw(self, until: int) -> Iterator[Fuse]:
-        """What it has seen since it was drawn last."""
+        """Yield the fuses seen since the last call."""
         own = self._own
         if own is not None and self._drawn < until:
             end = min(until, own.out)
@@ -127,7 +127,7 @@ class _View:
 
 
 def fuses(history: History) -> dict[str, list[Fuse]]:
-    """What each candidate took for the state of the lease, in order of time."""
+    """The state of the lease as each candidate saw it, in order of time."""
     readings, writes = _sent(history)
     views: dict[str, _View] = {}
     stopped: set[str] = set()
@@ -151,7 +151,7 @@ def fuses(history: History) -> dict[str, list[Fuse]]:
 
 
 def _sent(history: History) -> tuple[dict[str, Readings], dict[tuple[str, int], Lease]]:
-    """What requests tell: of their senders' clocks, and of the records that they were to write."""
+    """Read the senders' clocks, and the records to be written, off the requests."""
     readings = {name: Readings() for name in history.configs}
     writes: dict[tuple[str, int], Lease] = {}
     for sent in history.of(Invoked):

@@ -54,7 +54,7 @@ class Picture(NamedTuple):
 
 
 def picture(history: History, found: Sequence[Violation]) -> Picture:
-    """Everything that is drawn of a run, and of these violations."""
+    """Build the picture of a run and of these violations."""
     begun = _beginnings(history)
     lanes = []
     fuse_lists, message_lists, in_office = fuses(history), messages(history), offices(history)
@@ -133,7 +133,7 @@ def _role(role: str, start: int, end: int, tip: str) -> Iterator[Span]:
 
 
 def _faults(history: History, name: str, begun: dict[str, int]) -> Iterator[Span]:
-    """What was done to a candidate, from its verb to the verb that undoes it."""
+    """Spans of the faults of a candidate, each from its verb to the verb that undoes it."""
     starts = {at for who, at in begun.items() if who.partition("-")[0] == name}
     opened: dict[str, tuple[int, str, str]] = {}
 
@@ -177,7 +177,7 @@ def _told(name: str, terms: list[Span], faults: list[Span]) -> Iterator[Moment]:
 
 
 def _others(history: History) -> Iterator[Moment]:
-    """What was done to nobody in particular."""
+    """Faults that have no target."""
     for one in history.of(Struck):
         if one.verb in {"request_resign", "touch", "recover"}:
             yield Moment(one.at, "all" if one.verb == "recover" else "store", struck(one), 2)

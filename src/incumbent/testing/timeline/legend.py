@@ -1,4 +1,4 @@
-"""What a timeline's signs mean, drawn below it."""
+"""Draw the legend of a timeline's signs below it."""
 
 from __future__ import annotations
 

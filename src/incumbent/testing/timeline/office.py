@@ -1,4 +1,4 @@
-"""What runs in office: the work of each term, what is told of its end, and a release that waits for both."""
+"""User code of the terms: the work, the callback about its end, and a release that waits for both."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _Open(NamedTuple):
 
 
 class Office:
-    """What ran in the processes of one candidate.
+    """User code in the processes of one candidate.
 
     Attributes:
         spans: Work, callbacks, and releases that were sent and had to wait.
@@ -100,7 +100,7 @@ class Office:
 
 
 def offices(history: History) -> dict[str, Office]:
-    """What ran in the processes of each candidate, by its name."""
+    """Collect the user code of each candidate, by its name."""
     found = {name: Office(name) for name in history.configs}
     for record in history.among(Booted, Struck, Ran, Told, Invoked, Finished):
         if isinstance(record, Struck):

@@ -47,7 +47,7 @@ def page(history: History, picture: Picture) -> str:
 
 
 def _settings(history: History, picture: Picture) -> Iterator[tuple[str, object]]:
-    """What the script must know."""
+    """Yield the data attributes that the script reads."""
     yield "end", seconds(max(picture.end, 1))
     yield "lease", max(config.lease_duration for config in history.configs.values())
     yield "marks", ",".join(seconds(one.at) for one in firsts(picture.violations))

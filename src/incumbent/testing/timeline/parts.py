@@ -1,4 +1,4 @@
-"""What timelines are made of, and what of it is shown where there is little room."""
+"""The parts of timelines, and the choice of those that are shown where there is little room."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def firsts(found: Iterable[Violation]) -> list[Violation]:
 
 
 def weightiest(story: Sequence[Moment], count: int) -> tuple[list[Moment], int]:
-    """So many moments in order of time, and how many others there are."""
+    """Return the `count` heaviest moments, in order of time, and the number left out."""
     kept = sorted(range(len(story)), key=lambda index: -story[index].weight)[:count]
     return [story[index] for index in sorted(kept)], len(story) - len(kept)
 

@@ -1,4 +1,4 @@
-"""A whole run from a few words: what `incumbent simulate` does, without what it prints."""
+"""Build and run the simulation behind `incumbent simulate`."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def run(
 
 
 def verdict(history: History, found: Sequence[Violation]) -> list[str]:
-    """What came out, in lines."""
+    """Summarise the result, in lines."""
     terms, requests = len(history.terms()), len(history.of(Invoked))
     faults = sum(one.verb not in {"run_until", "heal", "resume", "restart"} for one in history.of(Struck))
     counts = f"{terms} terms, {requests} requests, {faults} faults"

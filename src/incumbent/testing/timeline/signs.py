@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 
 class Sign(NamedTuple):
-    """What stands for what.
+    """A kind of event and its sign.
 
     Attributes:
         row: The row of a lane in which it is used.
@@ -83,7 +83,7 @@ RED: Final = "#D55E00"
 
 
 def legend(used: set[tuple[str, str]], width: int) -> list[str]:
-    """What the glyphs mean that are used in these rows, in lines of at most `width`."""
+    """Explain the glyphs that are used in these rows, in lines of at most `width`."""
     lines = [""]
     for sign in SIGNS:
         if (sign.row, sign.glyph) in used and sign.kind not in {"held", "holder"}:

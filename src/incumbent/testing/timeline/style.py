@@ -1,4 +1,4 @@
-"""How a timeline's drawing looks: one style sheet for SVG and HTML, patterns and signs."""
+"""The looks of a timeline: one style sheet for SVG and HTML, patterns and signs."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Pen:
         self.width = width
 
     def x(self, at: int) -> float:
-        """Where an instant is."""
+        """Return the position of an instant."""
         return round((at - self.since) * self.width / (self.until - self.since), 2)
 
     def rect(self, span: Span, y: int, height: int, style: str) -> str:
@@ -86,7 +86,7 @@ class Pen:
         return f'<text class="flag violated" data-a="{seconds(at)}" x="{x}" y="{y}">{escape(text)}</text>'
 
     def fuse(self, fuse: Fuse, y: int, height: int, style: str) -> str:
-        """How much of a lease is left, as a shape of width 1 that is stretched over its time."""
+        """Draw how much of a lease is left, as a shape of width 1 that is stretched over its time."""
         high, low = (round(height * (1 - fuse.left(at)), 2) for at in (fuse.start, fuse.end))
         points = f"0,{high} 1,{low} 1,{height} 0,{height}"
         x = self.x(fuse.start)

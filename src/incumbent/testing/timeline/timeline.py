@@ -27,7 +27,7 @@ from incumbent.testing.timeline.words import named
 
 BEFORE: Final = 2.5
 AFTER: Final = 0.75
-"""How many lease durations around a violation a report shows."""
+"""The lease durations around a violation that a report shows."""
 
 
 class Timeline:
@@ -57,11 +57,11 @@ class Timeline:
         return timeline_text.draw(self._picture, *self._window(since, until), width)
 
     def svg(self, *, width: int = 1400, since: float = 0.0, until: float | None = None) -> str:
-        """As a picture for documents, of this width in pixels; each thing has its story as a `<title>`."""
+        """Draw a picture for documents, of this width in pixels; each event is explained by a `<title>`."""
         return timeline_svg.draw(self._picture, *self._window(since, until), width)
 
     def html(self) -> str:
-        """As one page that needs nothing else: zoom, drag, and hover over anything."""
+        """Build one self-contained page: zoom, drag, and hover over anything."""
         return timeline_page.page(self.history, self._picture)
 
     def around(self, violation: Violation) -> tuple[float, float]:
@@ -79,7 +79,7 @@ class Timeline:
 
 
 def report(history: History, *found: Violation, directory: str | os.PathLike[str] | None = None) -> str:
-    """What a failing test prints: what was violated, the text around it, and the path of an HTML page.
+    """Return the text for a failing test: the violations, the timeline around them, the path of an HTML page.
 
     Args:
         history: The run.

@@ -1,4 +1,4 @@
-"""What a timeline says in words: of a fault, of a request, of a property."""
+"""Words for faults, requests and properties."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CUT: Final = {
 
 
 def struck(record: Struck) -> str:
-    """What was done, as the rest of a sentence about its target."""
+    """Describe the fault as a predicate, such as "is cut off from the store"."""
     arguments = record.args[1:] if record.targets else record.args
     words = VERBS.get(record.verb)
     return words(*arguments) if words is not None else f"{record.verb}{arguments}"
@@ -86,7 +86,7 @@ VERBS: Final[dict[str, Callable[..., str]]] = {
 
 
 def asked(request: Request, *, claims: bool) -> str:
-    """What a request is for."""
+    """Name the purpose of a request."""
     if isinstance(request, GetLease):
         return "read"
     if request.lease.is_vacant:
@@ -97,7 +97,7 @@ def asked(request: Request, *, claims: bool) -> str:
 
 
 def replied(reply: Reply) -> str:
-    """What the store made of it."""
+    """Describe the reply of the store."""
     if isinstance(reply, Found):
         return record(reply.stored)
     if isinstance(reply, Written):
