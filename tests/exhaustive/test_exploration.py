@@ -1,8 +1,6 @@
 """Every interleaving of small worlds, on the shipped elector; and wrong electors, which must be found."""
 
-import os
 import re
-import sys
 
 import pytest
 
@@ -13,6 +11,7 @@ from incumbent.core.observation import Observation
 from incumbent.errors import ConfigurationError
 from incumbent.lease import Lease
 from incumbent.testing.exploration import SmallWorld, explore
+from support.exploring import LARGE_ONLY, no_rule_can_be_broken, run
 
 TIGHT = SmallWorld(lease_duration=2, skew=0)
 TOUCHED = SmallWorld(lease_duration=2, skew=0, touches=True)
@@ -82,21 +81,12 @@ def test_no_rule_can_be_broken(name):
     no_rule_can_be_broken(*SMALL[name])
 
 
-@pytest.mark.skipif(os.environ.get("INCUMBENT_EXPLORE") != "large", reason="INCUMBENT_EXPLORE is not large")
+@LARGE_ONLY
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("name", LARGE)
 def test_nor_in_a_larger_world(name):
     """The same, for minutes."""
     no_rule_can_be_broken(*LARGE[name])
-
-
-def no_rule_can_be_broken(world, depth, states, transitions, deepest):
-    result = explore(world, depth=depth)
-    sys.stdout.write(f"{world}\n{result}\n")
-    result.check()
-    assert [result.states, result.transitions, result.depth] == [states, transitions, deepest]
-    assert result.is_closed == (depth is None)
-    assert 0 < result.slowest_election <= world.election_bound
 
 
 def claims_at_once(self, _):
@@ -174,12 +164,6 @@ def test_what_an_elector_raises_is_found(monkeypatch):
         result.check()
     with pytest.raises(ZeroDivisionError):
         run(result.violation.program)
-
-
-def run(program):
-    names = {}
-    exec(compile(program, "trace", "exec"), names)
-    next(names[name] for name in names if name.startswith("test_"))()
 
 
 def test_an_exploration_tells_how_far_it_is():

@@ -1,6 +1,5 @@
 """Every interleaving of small worlds whose candidates have terms; and wrong terms, which must be found."""
 
-import os
 import sys
 from contextlib import suppress
 
@@ -22,6 +21,7 @@ from incumbent.core import (
 from incumbent.errors import ConfigurationError
 from incumbent.testing.exploration import SmallWorld, explore
 from incumbent.testing.exploration.world import STEP
+from support.exploring import LARGE_ONLY, no_rule_can_be_broken, run
 
 TERM = TermConfig(lease_ns=2 * STEP, stop_timeout_ns=STEP)
 ASKED, STOP = AskedToResign("asked"), AskedToStop(STEP)
@@ -82,21 +82,12 @@ def test_no_rule_can_be_broken(name):
     no_rule_can_be_broken(*SMALL[name])
 
 
-@pytest.mark.skipif(os.environ.get("INCUMBENT_EXPLORE") != "large", reason="INCUMBENT_EXPLORE is not large")
+@LARGE_ONLY
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("name", LARGE)
 def test_nor_in_a_larger_world(name):
     """The same, for minutes."""
     no_rule_can_be_broken(*LARGE[name])
-
-
-def no_rule_can_be_broken(small, depth, states, transitions, deepest):
-    result = explore(small, depth=depth)
-    sys.stdout.write(f"{small}\n{result}\n")
-    result.check()
-    assert [result.states, result.transitions, result.depth] == [states, transitions, deepest]
-    assert result.is_closed == (depth is None)
-    assert 0 < result.slowest_election <= small.election_bound
 
 
 def without(method, *, order=None, wish=None):
@@ -178,12 +169,6 @@ def test_a_wrong_term_is_found_with_a_program_that_shows_it(name, monkeypatch):
         monkeypatch.setattr(Term, attribute, right)
         with suppress(IndexError):  # it may not send what the other one sent
             run(violation.program)
-
-
-def run(program):
-    names = {}
-    exec(compile(program, "trace", "exec"), names)
-    next(names[name] for name in names if name.startswith("test_"))()
 
 
 def test_a_wish_goes_to_the_term_where_there_is_one():

@@ -1,0 +1,31 @@
+"""What explorations of small worlds have in common: what is asserted of one, and how its programs run."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from incumbent.testing.exploration import explore
+
+LARGE_ONLY = pytest.mark.skipif(
+    os.environ.get("INCUMBENT_EXPLORE") != "large", reason="INCUMBENT_EXPLORE is not large"
+)
+
+
+def no_rule_can_be_broken(world, depth, states, transitions, deepest):
+    """In all of a world, or as far as `depth`; the counts show whoever changes what decides that it did."""
+    result = explore(world, depth=depth)
+    sys.stdout.write(f"{world}\n{result}\n")
+    result.check()
+    assert [result.states, result.transitions, result.depth] == [states, transitions, deepest]
+    assert result.is_closed == (depth is None)
+    assert 0 < result.slowest_election <= world.election_bound
+
+
+def run(program):
+    """The test that a violation is shown by."""
+    names = {}
+    exec(compile(program, "trace", "exec"), names)
+    next(names[name] for name in names if name.startswith("test_"))()
