@@ -17,10 +17,12 @@ SECOND = 1000 * MILLISECOND
 PERIOD = 60
 
 
-def job(candidates=3, **timing):
+HELD = Profile(code=(("return", MILLION),), hold=PERIOD * SECOND, wind_down=2 * SECOND)
+
+
+def job(candidates=3, *, profile=HELD, **timing):
     """Candidates whose work is a short job: it comes back at once or soon, and holds the lease back."""
     settings = {"lease_duration": 6.0, "renew_deadline": 4.0, "retry_period": 1.0, "request_timeout": 2.0}
-    profile = Profile(code=(("return", MILLION),), hold=PERIOD * SECOND, wind_down=2 * SECOND)
     return Simulation(candidates, profile=profile, seed=3, jitter=0.0, **(settings | timing))
 
 
@@ -42,19 +44,14 @@ def test_a_job_runs_once_a_period(takeover_delay):
 
 def test_without_a_hold_it_runs_again_and_again():
     """Or the test above would show nothing."""
-    simulation = job()
-    simulation.profile = Profile(code=(("return", MILLION),))
-    for participant in simulation.participants:
-        participant.host = None
-        simulation.restart(participant.name)
+    simulation = job(profile=Profile(code=(("return", MILLION),)))
     simulation.run_for(2 * PERIOD)
     assert len(begun(simulation)) > 6
 
 
 def test_a_crash_holds_nobody_back():
     """The work did not come to its end: another one takes over as ever."""
-    simulation = job()
-    simulation.profile = Profile(hold=PERIOD * SECOND)
+    simulation = job(profile=Profile(hold=PERIOD * SECOND))
     simulation.run_for(3)
     simulation.crash("leader")
     simulation.run_for(9)

@@ -245,7 +245,7 @@ class ElectionMachine(RuleBasedStateMachine):
         simulation = self.simulation
         within = election_bound(simulation.history.configs.values(), simulation.profile)
         simulation.recover()
-        simulation.run_until(max(simulation.now, simulation.busy_until))
+        simulation.run_until(max(simulation.now, simulation.world.network.busy_until))
         simulation.mark("leader", within)
         simulation.run_until(simulation.now + within)
         self._check(violations(simulation.history))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from incumbent.core.elector import EPOCH
 from incumbent.testing.simulation.participants import MILLION
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def twin(simulation: Simulation, who: str, size: float) -> None:
 def drift(simulation: Simulation, _who: str, _size: float) -> None:
     """F13: another rate, within what is declared; the extremes most often."""
     for participant in simulation.participants:
-        simulation.drift(participant.name, simulation.draw_rate(participant.config))
+        simulation.drift(participant.name, simulation.world.chance.rate(participant.config))
 
 
 def break_clock(simulation: Simulation, who: str, size: float) -> None:
@@ -163,10 +164,39 @@ OUTSIDE: Final[tuple[Strike, ...]] = (break_clock, delete, restore)
 STRIKES: Final = {strike.__name__: strike for strike in (*INSIDE, *OUTSIDE)}
 
 
-def strike(simulation: Simulation) -> None:
+def strike_on(simulation: Simulation) -> None:
+    """Strike again and again, at times of its own, until all faults have ended."""
+
+    def again() -> None:
+        _strike(simulation)
+        strike_on(simulation)
+
+    simulation.later(simulation.roll(2 * simulation.profile.strike_every + 1) / 1e9, again)
+
+
+def _strike(simulation: Simulation) -> None:
     """Draw one strike and do it."""
     profile = simulation.profile
     chosen = STRIKES[profile.strikes[simulation.roll(len(profile.strikes))]]
     aim = AIMS[simulation.roll(len(AIMS))]
     target = simulation.participants[simulation.roll(len(simulation.participants))]
-    chosen(simulation, aim, simulation.draw_size(target) / 1e9)
+    chosen(simulation, aim, simulation.world.chance.size(target) / 1e9)
+
+
+def end_all(simulation: Simulation) -> None:
+    """End every fault, of every process, by the verbs that do it, and let nothing go wrong any more."""
+    world = simulation.world
+    world.recoveries += 1
+    world.network.stalled_until = 0
+    world.chance.calm()
+    simulation.heal("all")
+    for participant in simulation.participants:
+        if abs(participant.clock.rate - MILLION) > participant.config.clock_drift * MILLION:
+            simulation.drift(participant.name, 0)
+        participant.wall, participant.epoch = None, EPOCH
+        simulation.resume(participant.name)
+        if participant.host is not None and participant.host.driver.term.stopping:
+            simulation.crash(participant.name)
+        simulation.restart(participant.name)
+        if participant.host is not None:
+            participant.host.urge(None)

@@ -1,4 +1,4 @@
-"""What a simulated world is made of: chance, clocks, a store, links and participants.
+"""What a simulated world is made of: clocks, a store, the ways to it, and participants.
 
 Everything is counted in integers and ordered by lists, so that one seed decides a whole run whatever the
 interpreter's hash seed is.
@@ -7,9 +7,8 @@ interpreter's hash seed is.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
-from datetime import datetime
-from random import Random
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from incumbent.config import ElectorConfig
@@ -36,28 +35,6 @@ NEVER: Final = 2**63 - 1
 def until(at: int) -> str:
     """A true time as the end of a sentence."""
     return "for ever" if at == NEVER else f"until {at / 1e9:.9f} s"
-
-
-class Dice:
-    """All chance of one run. Every roll is kept, so that a run can be repeated roll by roll.
-
-    Args:
-        seed: Decides the rolls.
-        given: Rolls to give first, such as those of a saved run.
-    """
-
-    __slots__ = ("_given", "_random", "rolled")
-
-    def __init__(self, seed: int, given: Iterable[int] = ()) -> None:
-        self._random = Random(seed).random  # noqa: S311 - no secret: the same for ever
-        self._given = deque(given)
-        self.rolled: list[int] = []
-
-    def roll(self, sides: int) -> int:
-        """An integer from 0 to `sides` - 1."""
-        value = self._given.popleft() % sides if self._given else int(self._random() * sides)
-        self.rolled.append(value)
-        return value
 
 
 class DriftingClock:
@@ -203,6 +180,13 @@ class Participant:
     def elector(self) -> Elector | None:
         """The elector of its process; None while it is down."""
         return None if self.host is None else self.host.driver.elector
+
+    def turn_wall_clock(self, seconds: float) -> None:
+        """Turn the time of day, backwards where negative."""
+        if self.wall is not None:
+            self.wall += timedelta(seconds=seconds)
+        else:
+            self.epoch += timedelta(seconds=seconds)
 
     def ways(self, direction: str) -> list[Way]:
         """The ways that a verb means by "requests", "answers" or "both".

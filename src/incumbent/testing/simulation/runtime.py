@@ -24,6 +24,7 @@ from incumbent.runtime.driver import Driver
 from incumbent.runtime.reporter import Callbacks, Reporter
 from incumbent.testing.history import Answered, Finished, Told, Turned
 from incumbent.testing.simulation.participants import MILLION, NEVER, Participant
+from incumbent.testing.simulation.timers import SimulatedTimer
 from incumbent.testing.simulation.user_code import Running, UserCode
 
 if TYPE_CHECKING:
@@ -33,32 +34,6 @@ MOST_HURRIED: Final = 1000
 """More wake-ups than that without time passing are a loop without end."""
 
 MICROSECOND: Final = 1000
-
-
-class SimulatedTimer:
-    """A call at a reading of the process's clock."""
-
-    __slots__ = ("_process", "action", "at", "stamp")
-
-    def __init__(self, process: Process, at: int, action: Callable[[], None]) -> None:
-        self._process = process
-        self.at = at
-        self.action = action
-        self.stamp = 0
-
-    def cancel(self) -> None:
-        """Forget it."""
-        self._process.timers.pop(self, None)
-
-    def fire(self) -> None:
-        """Call it, unless it was cancelled while the process was paused."""
-        if self._process.timers.pop(self, self) is None:
-            self.action()
-
-
-def is_timer(action: Callable[[], None]) -> bool:
-    """Whether it is a timer that fires."""
-    return isinstance(getattr(action, "__self__", None), SimulatedTimer)
 
 
 class SimulatedWatch:
@@ -86,9 +61,9 @@ class Witness:
         process = self._process
         world, name = process.world, process.name
         for move in effects.moves:
-            world.record(Turned(world.now, name, move.trigger, move.source, move.dest, move.reason))
+            world.record(Turned(world.queue.now, name, move.trigger, move.source, move.dest, move.reason))
         for notice in effects.notices:
-            world.record(Told(world.now, name, notice))
+            world.record(Told(world.queue.now, name, notice))
         if process.driver.elector.office is not None or process.participant.claim is not None:
             world.claim(process.participant)
 
@@ -159,24 +134,24 @@ class Process:
 
     def now(self) -> int:
         """The reading of its clock."""
-        return self.participant.clock.read(self.world.now)
+        return self.participant.clock.read(self.world.queue.now)
 
     def epoch(self) -> datetime:
         """The UTC time at which its clock read 0."""
         wall = self.participant.wall
         if wall is None:
-            true = (self.world.now - self.now()) // MICROSECOND if self.world.profile.hold else 0
+            true = (self.world.queue.now - self.now()) // MICROSECOND if self.world.profile.hold else 0
             return self.participant.epoch + timedelta(microseconds=true)
         return wall - timedelta(microseconds=self.now() // MICROSECOND)
 
     def random(self) -> float:
         """A number from 0 up to 1."""
-        return self.world.roll(MILLION) / MILLION
+        return self.world.chance.roll(MILLION) / MILLION
 
     def post(self, action: Callable[[], None]) -> None:
         """Do `action` soon, after what was posted before."""
         self._posted.append(action)
-        self.world.enter_at(self.world.now, self, self._do_posted)
+        self.world.queue.push(self.world.queue.now, self.enter, self._do_posted)
 
     def _do_posted(self) -> None:
         self._posted.popleft()()
@@ -189,14 +164,14 @@ class Process:
         return timer
 
     def _plan(self, timer: SimulatedTimer) -> None:
-        world = self.world
-        at = max(world.now, self.participant.clock.when(timer.at))
+        queue = self.world.queue
+        at = max(queue.now, self.participant.clock.when(timer.at))
         if at == NEVER:
             return
-        self._hurried = self._hurried + 1 if at == world.now else 0
+        self._hurried = self._hurried + 1 if at == queue.now else 0
         if self._hurried > MOST_HURRIED:
             raise AssertionError(f"{self.participant} wants to be woken at once, for ever")
-        world.push(at, world.ring, self.participant, (self, timer, timer.stamp))
+        queue.push(at, timer.ring, timer.stamp)
 
     def clock_changed(self) -> None:
         """Find the true times of all timers anew, and tell of a clock that went back."""
@@ -215,13 +190,20 @@ class Process:
     def ask(self, request: Request, answered: Callable[[Request, Reply], None]) -> None:
         """Send a request."""
         self._answered = answered
-        self.world.send(self.participant, request)
+        self.world.network.send(self, request)
 
-    def answer(self, request: Request, reply: Reply) -> None:
-        """Take in a reply, and note whether it answers what is pending."""
+    def receive(self, request: Request, reply: Reply) -> None:
+        """Take in a reply that has arrived."""
+        if self.participant.paused:
+            self.enter(partial(self._answer, request, reply))
+        elif self.participant.host is self:
+            self._answer(request, reply)
+
+    def _answer(self, request: Request, reply: Reply) -> None:
+        """Note whether it answers what is pending, and hand it on."""
         pending = self.driver.elector.pending
         heard = pending is not None and pending.id == reply.id
-        self.world.record(Answered(self.world.now, self.name, reply, heard))
+        self.world.record(Answered(self.world.queue.now, self.name, reply, heard))
         if self._answered is not None:
             self.do(partial(self._answered, request, reply))
 
@@ -231,7 +213,7 @@ class Process:
         Raises:
             ConnectionError: The watch could not be opened.
         """
-        if self.world.draws_trouble("watches", self.world.profile.watches):
+        if self.world.profile.watches and self.world.chance.watches.draw():
             raise ConnectionError("the watch was refused")
         self.changed = changed
         return SimulatedWatch(self)
@@ -261,6 +243,15 @@ class Process:
 
     # Going on.
 
+    def enter(self, action: Callable[[], None]) -> None:
+        """Do something in this process, unless it is gone; if it is paused, once it goes on."""
+        if self.participant.host is not self:
+            return
+        if self.participant.paused:
+            self.participant.inbox.append(action)
+        else:
+            self.do(action)
+
     def do(self, action: Callable[[], None]) -> None:
         """Do something in this process; then its user code may find that it is to end."""
         finished = self.driver.has_finished
@@ -277,7 +268,7 @@ class Process:
         left += ["a timer"] * len(self.timers) + ["a watch"] * (self.changed is not None)
         left += ["a callback for the clock"] * (self._went_back is not None)
         left += ["a request"] * (self.driver.elector.pending is not None)
-        self.world.record(Finished(self.world.now, self.name, tuple(left)))
+        self.world.record(Finished(self.world.queue.now, self.name, tuple(left)))
 
     def urge(self, what: str | None) -> None:
         """Have the user's code do something, whatever it waits for; None: go on."""

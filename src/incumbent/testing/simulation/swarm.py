@@ -142,7 +142,7 @@ def demand_liveness(simulation: Simulation) -> None:
     election = election_bound(configs, simulation.profile)
     stable_for = STABLE_FOR * max(config.lease_ns for config in configs)
     simulation.recover()
-    simulation.run_until(max(simulation.now, simulation.busy_until))
+    simulation.run_until(max(simulation.now, simulation.world.network.busy_until))
     simulation.mark("leader", election)
     simulation.run_until(simulation.now + 2 * election)
     simulation.mark("stability", stable_for)

@@ -70,9 +70,7 @@ class Running:
     def hurry(self) -> None:
         """Go on now, whatever it waits for."""
         self._stamp += 1
-        self._process.world.enter_at(
-            self._process.world.now, self._process, partial(self._go_on, self._stamp)
-        )
+        self._go_on_after(0)
 
     def _go_on(self, stamp: int) -> None:
         if stamp != self._stamp:
@@ -86,8 +84,11 @@ class Running:
         else:
             self._stamp += 1
             if wait != NEVER:
-                world = self._process.world
-                world.enter_at(world.now + wait, self._process, partial(self._go_on, self._stamp))
+                self._go_on_after(wait)
+
+    def _go_on_after(self, wait: int) -> None:
+        queue = self._process.world.queue
+        queue.push(queue.now + wait, self._process.enter, partial(self._go_on, self._stamp))
 
     def _end(self, how: str, failure: CodeFailed | None) -> None:
         self._stamp += 1
@@ -97,7 +98,7 @@ class Running:
 
     def _record(self, what: str) -> None:
         world = self._process.world
-        world.record(Ran(world.now, self._process.name, self.name, what, self.token))
+        world.record(Ran(world.queue.now, self._process.name, self.name, what, self.token))
 
 
 class UserCode:
@@ -125,12 +126,12 @@ class UserCode:
             call()
 
     def _work(self, leadership: Leadership) -> Script:
-        world = self._process.world
+        world, lease_ns = self._process.world, self._process.participant.config.lease_ns
         trouble = self._urged(self._draw())
         if world.profile.work_every:
-            world.push(world.now, world.write, self._process.participant, (self._process, leadership.token))
+            world.queue.push(world.queue.now, world.write, self._process, leadership.token)
         if leadership.reason is None:  # else its term was over before it began
-            yield NEVER if trouble is None else world.roll(2 * self._process.participant.config.lease_ns)
+            yield NEVER if trouble is None else world.chance.roll(2 * lease_ns)
         if world.recoveries:
             trouble = None  # all faults have ended while it waited
         while leadership.reason is None:
@@ -155,7 +156,7 @@ class UserCode:
         if trouble == "hang":
             yield NEVER
             trouble = self._urged(trouble)
-        lasts = world.roll(world.profile.wind_down + 1)
+        lasts = world.chance.roll(world.profile.wind_down + 1)
         if lasts:
             yield lasts
         if trouble == "raise":
@@ -167,7 +168,7 @@ class UserCode:
         if trouble == "raise":
             raise CodeFailed
         if trouble == "stop":
-            patience = world.roll(2 * process.participant.config.lease_ns)
+            patience = world.chance.roll(2 * process.participant.config.lease_ns)
             world.wish_stop(process, patience)
         elif trouble == "resign":
             world.wish_resign(process, "its own code resigned")
@@ -179,4 +180,6 @@ class UserCode:
 
     def _draw(self) -> str | None:
         world = self._process.world
-        return None if world.recoveries else world.draws_trouble("code", world.profile.code)
+        if world.recoveries or not world.profile.code:
+            return None
+        return world.chance.code.draw()

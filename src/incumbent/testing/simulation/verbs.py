@@ -13,28 +13,24 @@ of them, by chance) or "all". Times are in seconds of true time; verbs with `sec
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from typing import Any, Final
 
 from incumbent.config import ElectorConfig
-from incumbent.core.elector import EPOCH
-from incumbent.core.messages import UpdateLease
 from incumbent.core.states import STOPPED
 from incumbent.errors import ConfigurationError
-from incumbent.lease import Lease, StoredLease, StoreGuarantees, to_ns
-from incumbent.testing.history import Executed, Led, Marked, Struck
+from incumbent.lease import StoreGuarantees, to_ns
+from incumbent.testing.history import Led, Marked, Struck
 from incumbent.testing.profile import Profile
 from incumbent.testing.properties import check
-from incumbent.testing.simulation.faults import strike
-from incumbent.testing.simulation.participants import MILLION, NEVER, Participant, SimulatedStore
-from incumbent.testing.simulation.runtime import is_timer
+from incumbent.testing.simulation.faults import end_all, strike_on
+from incumbent.testing.simulation.participants import MILLION, Participant, SimulatedStore
 from incumbent.testing.simulation.world import World
 
 NAMES: Final = "abcdefghijklmnopqrstuvwxyz"
 DURABLE: Final = StoreGuarantees(durable=True)
 
 
-class Simulation(World):
+class Simulation:
     """Real electors in a world that can be broken by verbs, from a script or by the profile's own chance.
 
     Args:
@@ -45,6 +41,10 @@ class Simulation(World):
         rolled: The rolls of a saved run, given before any of the seed's.
         store: A store of your own making.
         timing: Settings of `ElectorConfig`, such as `lease_duration`.
+
+    Attributes:
+        history: What happened, up to now.
+        world: What the verbs are done to.
 
     Raises:
         ConfigurationError: No candidates, or more than there are names for.
@@ -66,12 +66,37 @@ class Simulation(World):
             raise ConfigurationError(f"candidates is {candidates}: give a number from 1 to {len(NAMES)}")
         timing.setdefault("guarantees", DURABLE)
         configs = configs or [ElectorConfig(name, **timing) for name in NAMES[:candidates]]
-        super().__init__(configs, profile=profile or Profile(), seed=seed, rolled=rolled, store=store)
+        self.profile = Profile() if profile is None else profile
+        self.store = SimulatedStore() if store is None else store
+        self.world = World(configs, profile=self.profile, seed=seed, rolled=rolled, store=self.store)
+        self.history, self.record = self.world.history, self.world.record
+        self.participants, self.targets = self.world.participants, self.world.targets
+        self.roll, self.later = self.world.chance.roll, self.world.later
         self._inside = False
         for name, config in zip(NAMES, configs, strict=False):
-            self.join(name, config)
+            self.world.join(name, config)
         if self.profile.strikes and self.profile.strike_every:
-            self._strike_on()
+            strike_on(self)
+
+    @property
+    def now(self) -> int:
+        """The true time, in nanoseconds."""
+        return self.world.queue.now
+
+    @property
+    def events(self) -> int:
+        """How many events have happened."""
+        return self.world.queue.happened
+
+    @property
+    def leader(self) -> str | None:
+        """The candidate that leads now by its own clock, paused or not; None if nobody does."""
+        return self.world.leader
+
+    @property
+    def alive(self) -> int:
+        """How many candidates are running, paused or not."""
+        return self.world.alive
 
     def run_for(self, seconds: float) -> None:
         """Let `seconds` of true time pass."""
@@ -82,7 +107,7 @@ class Simulation(World):
         self.record(Struck(self.now, "run_until", (at,), (), not self._inside, False))
         was_inside, self._inside = self._inside, True
         try:
-            super().run_until(at)
+            self.world.run_until(at)
         finally:
             self._inside = was_inside
 
@@ -133,19 +158,19 @@ class Simulation(World):
     def stall_store(self, seconds: float) -> None:
         """Answer nothing for a while, then everything at once (F21)."""
         self._strike("stall_store", "", seconds)
-        self.stalled_until = max(self.stalled_until, self.now + to_ns(seconds))
+        self.world.network.stall(to_ns(seconds))
 
     def delete_lease(self) -> None:
         """Delete the record behind everyone's back (F17): exclusion is not owed for a while."""
         self._strike("delete_lease", "", outside=True)
         self.store.delete()
-        self.announce()
+        self.world.network.announce()
 
     def restore_backup(self) -> None:
         """Put an old record back with its old version (F17): exclusion is owed no more."""
         self._strike("restore_backup", "", outside=True)
         self.store.restore()
-        self.announce()
+        self.world.network.announce()
 
     # Processes.
 
@@ -159,19 +184,13 @@ class Simulation(World):
         """Let it go on: what had arrived meanwhile comes at once, timers first or last by chance."""
         for participant in self._strike("resume", who):
             if participant.elector is not None and participant.paused:
-                participant.paused = False
-                waiting, participant.inbox = participant.inbox, []
-                waiting.sort(key=is_timer, reverse=self.roll(2) == 1)
-                process = participant.host
-                for action in waiting:
-                    if process is not None and process is participant.host:
-                        self._enter(participant, (process, action))
+                self.world.resume(participant)
 
     def crash(self, who: str, seconds: float | None = None) -> None:
         """Kill a process, as SIGKILL does; its messages stay on their way (F11)."""
         for participant in self._strike("crash", who, seconds):
             participant.host = None
-            self.claim(participant)
+            self.world.claim(participant)
             self._undo(seconds, self.restart, participant)
 
     def restart(self, who: str) -> None:
@@ -179,26 +198,26 @@ class Simulation(World):
         for participant in self._strike("restart", who):
             if participant.elector is None or participant.elector.state == STOPPED:
                 participant.next_incarnation()
-                self.start(participant)
+                self.world.start(participant)
 
     def twin(self, who: str) -> None:
         """Start a second process under the same identity while the first is alive (F12)."""
         for participant in self._strike("twin", who):
             if len(self.participants) < len(NAMES):
-                self.join(NAMES[len(self.participants)], participant.config)
+                self.world.join(NAMES[len(self.participants)], participant.config)
 
     def resign(self, who: str) -> None:
         """Have its driver end the work, then resign (P9)."""
         for participant in self._strike("resign", who):
             if participant.host is not None:
-                self.wish_resign(participant.host, "asked to resign")
+                self.world.wish_resign(participant.host, "asked to resign")
 
     def stop(self, who: str, timeout: float | None = None) -> None:
         """Have its driver end the work within `timeout` seconds, then stop for good (P9, F15)."""
         for participant in self._strike("stop", who, timeout):
             patience = self.profile.stop_timeout if timeout is None else to_ns(timeout)
             if participant.host is not None:
-                self.wish_stop(participant.host, patience)
+                self.world.wish_stop(participant.host, patience)
 
     def urge(self, who: str, what: str) -> None:
         """Have its user's code "return", "raise", "hang", "stop" or "resign": now, or as soon as it runs."""
@@ -219,19 +238,14 @@ class Simulation(World):
         self._strike("request_resign", "", by)
         stored = self.store.stored
         if stored is not None and not stored.lease.is_vacant:
-            self._rewrite(by, stored, stored.lease.asked_to_resign(by))
+            self.world.network.rewrite(by, stored, stored.lease.asked_to_resign(by))
 
     def touch(self, by: str = "somebody") -> None:
         """Change the record without writing the lease, as a label on it does (P15)."""
         self._strike("touch", "", by)
         stored = self.store.stored
         if stored is not None:
-            self._rewrite(by, stored, stored.lease)
-
-    def _rewrite(self, by: str, stored: StoredLease, lease: Lease) -> None:
-        request = UpdateLease(0, self.now, NEVER, lease, stored.version)
-        self.record(Executed(self.now, by, request, self.store.execute(request), stored))
-        self.announce()
+            self.world.network.rewrite(by, stored, stored.lease)
 
     # Clocks.
 
@@ -241,13 +255,13 @@ class Simulation(World):
             outside = abs(ppm) > participant.config.clock_drift * MILLION
             self._strike("drift", participant.name, ppm, outside=outside)
             participant.clock.run_at(self.now, ppm)
-            self.clock_changed(participant)
+            self.world.clock_changed(participant)
 
     def jump(self, who: str, seconds: float) -> None:
         """Let a clock jump, backwards where negative (F14): exclusion is not owed for a while."""
         for participant in self._strike("jump", who, seconds, outside=True):
             participant.clock.jump(to_ns(seconds))
-            self.clock_changed(participant)
+            self.world.clock_changed(participant)
 
     def stop_wall_clock(self, who: str) -> None:
         """Let the time of day stand still, which decides nothing."""
@@ -258,10 +272,7 @@ class Simulation(World):
     def step_wall_clock(self, who: str, seconds: float) -> None:
         """Turn the time of day, backwards where negative, which decides nothing."""
         for participant in self._strike("step_wall_clock", who, seconds):
-            if participant.wall is not None:
-                participant.wall += timedelta(seconds=seconds)
-            else:
-                participant.epoch += timedelta(seconds=seconds)
+            participant.turn_wall_clock(seconds)
 
     # The end of all faults, and what is demanded then.
 
@@ -269,20 +280,7 @@ class Simulation(World):
         """End every fault: from now on all is well, and every message takes its least time."""
         self._strike("recover", "")
         was_inside, self._inside = self._inside, True
-        self.recoveries += 1
-        self._requests = self._answers = self.stalled_until = 0
-        self._delays = (self.profile.delay[0], 1, 0)
-        self.heal("all")
-        for participant in self.participants:
-            if abs(participant.clock.rate - MILLION) > participant.config.clock_drift * MILLION:
-                self.drift(participant.name, 0)
-            participant.wall, participant.epoch = None, EPOCH
-            self.resume(participant.name)
-            if participant.host is not None and participant.host.driver.term.stopping:
-                self.crash(participant.name)
-            self.restart(participant.name)
-            if participant.host is not None:
-                participant.host.urge(None)
+        end_all(self)
         self._inside = was_inside
 
     def mark(self, demand: str, within: int = 0) -> None:
@@ -300,12 +298,3 @@ class Simulation(World):
     def _undo(self, seconds: float | None, verb: Callable[[str], None], participant: Participant) -> None:
         if seconds is not None:
             self.later(seconds, lambda: verb(participant.name))
-
-    def _strike_on(self) -> None:
-        """Strike again and again, at times of its own, until all faults have ended."""
-
-        def again() -> None:
-            strike(self)
-            self._strike_on()
-
-        self.later(self.roll(2 * self.profile.strike_every + 1) / 1e9, again)

@@ -6,32 +6,85 @@ wrong is said by the `Profile`, for messages and user code, and by the verbs of 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from incumbent.config import ElectorConfig
 from incumbent.core.states import CANDIDATE, STOPPED
-from incumbent.testing.history import Asked, Booted, Fenced, Led
+from incumbent.lease import to_ns
+from incumbent.testing.history import Asked, Booted, Fenced, History, Led, Record
+from incumbent.testing.profile import Profile
+from incumbent.testing.simulation.chance import Chance, Dice
+from incumbent.testing.simulation.event_queue import EventQueue
 from incumbent.testing.simulation.network import Network
-from incumbent.testing.simulation.participants import MILLION, NEVER, DriftingClock, Participant
+from incumbent.testing.simulation.participants import (
+    NEVER,
+    DriftingClock,
+    Participant,
+    SimulatedStore,
+)
 from incumbent.testing.simulation.runtime import Process
+from incumbent.testing.simulation.timers import is_timer
 
 
-class World(Network):
+class World:
     """Processes and the work of leaders under one seed.
 
-    `Simulation` adds what can be done to them.
+    Attributes:
+        profile: What goes wrong by itself.
+        history: What happened.
+        record: Adds to it.
+        queue: True time.
+        chance: What the seed decides.
+        participants: Who contends.
+        network: The store, and the ways to it.
+        recoveries: How often all faults were ended.
     """
 
-    fence = 0  # the highest token that the guarded resource has seen
+    def __init__(
+        self,
+        configs: Sequence[ElectorConfig],
+        *,
+        profile: Profile,
+        seed: int,
+        rolled: Sequence[int],
+        store: SimulatedStore,
+    ) -> None:
+        dice = Dice(seed, rolled)
+        self.profile = profile
+        self.history = History(seed, len(configs), {}, profile, rolled=dice.rolled)
+        self.record: Callable[[Record], None] = self.history.records.append
+        self.queue = EventQueue(dice.roll(256))
+        self.chance = Chance(profile, dice.roll)
+        self.participants: list[Participant] = []
+        self.network = Network(
+            store, self.participants, queue=self.queue, chance=self.chance, record=self.record
+        )
+        self.recoveries = 0
+        self._fence = 0  # the highest token that the guarded resource has seen
+
+    def run_until(self, at: int) -> None:
+        """Let everything happen that is due by the true time `at`."""
+        self.queue.run_until(at)
+        self.history.end = self.queue.now
+
+    def later(self, seconds: float, deed: Callable[[], None]) -> None:
+        """Do something after `seconds`, unless all faults have ended by then."""
+        recoveries = self.recoveries
+
+        def do() -> None:
+            if self.recoveries == recoveries:
+                deed()
+
+        self.queue.push(self.queue.now + to_ns(seconds), do)
 
     # Participants.
 
     def join(self, name: str, config: ElectorConfig) -> Participant:
         """Add a candidate and start it."""
-        unit = self.profile.unit if self.profile.gridded else 1
-        offset = (self.roll(2 * self.profile.offsets // unit + 1) - self.profile.offsets // unit) * unit
-        ppm = self.draw_rate(config) if self.profile.drift else 0
-        participant = Participant(name, config, DriftingClock(offset, self.now, ppm))
+        offset = self.chance.offset()
+        ppm = self.chance.rate(config) if self.profile.drift else 0
+        participant = Participant(name, config, DriftingClock(offset, self.queue.now, ppm))
         self.participants.append(participant)
         self.history.configs[name] = config
         self.start(participant)
@@ -39,23 +92,18 @@ class World(Network):
 
     def start(self, participant: Participant) -> None:
         """Let a process run in which the candidate contends."""
-        self.record(Booted(self.now, participant.process))
+        self.record(Booted(self.queue.now, participant.process))
         participant.host = process = Process(self, participant)
         process.post(process.driver.start)
 
-    def draw_rate(self, config: ElectorConfig) -> int:
-        """By how many millionths a clock runs fast, within what `config` declares."""
-        most = int(config.clock_drift * MILLION)
-        return (-most, most, self.roll(2 * most + 1) - most)[self.roll(3)]
-
     def wish_stop(self, process: Process, patience: int) -> None:
         """Have a process stop, giving what runs in it so long to end."""
-        self.record(Asked(self.now, process.name, "stop", patience))
+        self.record(Asked(self.queue.now, process.name, "stop", patience))
         process.post(partial(process.driver.stop, patience))
 
     def wish_resign(self, process: Process, reason: str) -> None:
         """Have a process resign."""
-        self.record(Asked(self.now, process.name, "resign", 0))
+        self.record(Asked(self.queue.now, process.name, "resign", 0))
         process.post(partial(process.driver.resign, reason))
 
     def claim(self, participant: Participant) -> None:
@@ -69,16 +117,16 @@ class World(Network):
         if elector is None or office is None:
             if old is not None:
                 participant.claim = None
-                self.record(Led(self.now, participant.process, old[0], old[1], self.now))
+                self.record(Led(self.queue.now, participant.process, old[0], old[1], self.queue.now))
             return
         if old is not None and old[1] == office.token and participant.claimed_until == office.until:
             return
         end = NEVER if elector.is_leader(office.until) else participant.clock.when(office.until)
-        until = max(self.now, end)  # a clock that jumped may be past it
+        until = max(self.queue.now, end)  # a clock that jumped may be past it
         session = f"{elector.session}.{elector.candidacy.number}"
         participant.claimed_until = office.until
         participant.claim = (session, office.token, until)
-        self.record(Led(self.now, participant.process, session, office.token, until))
+        self.record(Led(self.queue.now, participant.process, session, office.token, until))
 
     def clock_changed(self, participant: Participant) -> None:
         """Find the true times of its term's end and of its timers anew."""
@@ -111,12 +159,12 @@ class World(Network):
             others = [one for one in everyone if one is not leader and one.elector is not None]
             return sorted(others, key=self._claims_at)[:1]
         if who == "any":
-            return [everyone[self.roll(len(everyone))]]
+            return [everyone[self.chance.roll(len(everyone))]]
         return [participant for participant in everyone if participant.name == who]
 
     def _leader(self) -> Participant | None:
         for participant in self.participants:
-            if participant.claim is not None and participant.claim[2] > self.now:
+            if participant.claim is not None and participant.claim[2] > self.queue.now:
                 return participant
         return None
 
@@ -127,22 +175,31 @@ class World(Network):
         claimable_at = elector.observation.claimable_at(elector.config)
         return NEVER if claimable_at is None else participant.clock.when(claimable_at)
 
+    def resume(self, participant: Participant) -> None:
+        """Let a paused process go on: what had arrived comes at once, timers first or last by chance."""
+        participant.paused = False
+        waiting, participant.inbox = participant.inbox, []
+        waiting.sort(key=is_timer, reverse=self.chance.roll(2) == 1)
+        process = participant.host
+        for action in waiting:
+            if process is not None:
+                process.enter(action)
+
     # The work of a leader, and the resource that it writes to.
 
-    def write(self, participant: Participant, what: tuple[Process, int]) -> None:
+    def write(self, process: Process, token: int) -> None:
         """Let the work of a term write to the guarded resource, again and again while it runs."""
-        process, token = what
+        participant = process.participant
         is_at_work = any(code.is_work and code.token == token for code in process.running)
         if process is not participant.host or not is_at_work:
             return
-        again = self.now + self.profile.work_every
+        now, chance = self.queue.now, self.chance
         if not participant.paused and process.driver.elector.is_leader(process.now()):
-            on_its_way = self.draw_delay() if self.roll(20) else self.draw_size(participant)
-            self.push(self.now + on_its_way, self._guard, participant, what)
-        self.push(again, self.write, participant, what)
+            on_its_way = chance.delay() if chance.roll(20) else chance.size(participant)
+            self.queue.push(now + on_its_way, self._guard, process, token)
+        self.queue.push(now + self.profile.work_every, self.write, process, token)
 
-    def _guard(self, _: Participant, what: tuple[Process, int]) -> None:
-        process, token = what
-        accepted = token >= self.fence
-        self.fence = max(self.fence, token)
-        self.record(Fenced(self.now, process.name, token, accepted))
+    def _guard(self, process: Process, token: int) -> None:
+        accepted = token >= self._fence
+        self._fence = max(self._fence, token)
+        self.record(Fenced(self.queue.now, process.name, token, accepted))

@@ -1,0 +1,43 @@
+"""Calls at a reading of a process's clock, which may change its pace, jump or stand still meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from incumbent.testing.simulation.runtime import Process
+
+
+class SimulatedTimer:
+    """A call at a reading of the process's clock."""
+
+    __slots__ = ("_process", "action", "at", "stamp")
+
+    def __init__(self, process: Process, at: int, action: Callable[[], None]) -> None:
+        self._process = process
+        self.at = at
+        self.action = action
+        self.stamp = 0
+
+    def cancel(self) -> None:
+        """Forget it."""
+        self._process.timers.pop(self, None)
+
+    def ring(self, stamp: int) -> None:
+        """Fire, unless it was cancelled, or its time was found anew."""
+        process = self._process
+        if process is not process.participant.host or self.stamp != stamp or self not in process.timers:
+            process.world.queue.happened -= 1  # nothing happened
+        else:
+            process.enter(self.fire)
+
+    def fire(self) -> None:
+        """Call it, unless it was cancelled while the process was paused."""
+        if self._process.timers.pop(self, self) is None:
+            self.action()
+
+
+def is_timer(action: Callable[[], None]) -> bool:
+    """Whether it is a timer that fires."""
+    return isinstance(getattr(action, "__self__", None), SimulatedTimer)
