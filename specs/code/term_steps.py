@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 from incumbent.core.term import Term, TermConfig
 from incumbent.core.term_messages import TermEffects
+from specs.code.owed import obligations
 from specs.code.paths import Paths
 from specs.code.sources import Terms, Values
 from specs.code.steps import Plain, Subject, Verdict, walk
-from specs.code.terms import Beside, Shape, follow, invariant, moment, obligations
+from specs.code.terms import Beside, Shape, follow, invariant, moment
 
 
 class Outcome(NamedTuple):

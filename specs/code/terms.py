@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 from incumbent.core.messages import (
     Abstain,
     Ended,
-    Resign,
     ResignRequested,
     Start,
     StartedLeading,
@@ -36,9 +35,6 @@ from incumbent.core.term import LONGEST_BACK_OFF, Term, TermConfig
 from incumbent.core.term_messages import (
     AskedToResign,
     AskedToStop,
-    BeginTerm,
-    EndTerm,
-    LeaveBehind,
     TellingEnded,
     TermEffects,
     TermInput,
@@ -212,55 +208,3 @@ def invariant(beside: Beside) -> Iterator[Clause]:
     else:
         yield Clause("who is left behind stops", "who resigns waits for the end", term.stopping)
         yield Clause("who is left behind does not contend", "the end is not known", no(beside.contends))
-
-
-# What one step does.
-
-
-def obligations(
-    before: Term, event: TermInput, now: Any, effects: TermEffects, after: Term
-) -> Iterator[tuple[str, Any]]:
-    """What is promised of a step, whatever the phase: by name."""
-    orders, inputs = [type(order) for order in effects.orders], [type(wish) for wish in effects.inputs]
-    begins, ends = isinstance(event, StartedLeading), isinstance(event, StoppedLeading)
-    yield "a term begins once, when the elector leads", orders.count(BeginTerm) == begins
-    yield "it is told to end once, when the elector leads no more", orders.count(EndTerm) == ends
-    if begins:
-        yield "no work begins beside work", no(some(before.working, before.telling))
-    says_so = inputs.count(Ended)
-    yield "its end is said once at most", says_so <= 1
-    if says_so:
-        yield "it ends when nothing runs any more", no(some(after.working, after.telling))
-        yield "it ends when the elector leads no more", before.state == ENDING or ends
-    yield from _patience(before, now, effects, after)
-    if isinstance(event, WorkEnded) and before.working and after.state in (SERVING, WINDING_DOWN):
-        yield "who leads without work gives it up", inputs[-1:] in ([Stop], [Resign])
-    is_well = before.state == SERVING and before.working and isinstance(event, WorkEnded) and not event.failed
-    for wish in effects.inputs:
-        if isinstance(wish, (Stop, Resign)):
-            held = before.config.hold_ns if is_well else 0
-            yield (
-                "work that ended well, by itself, holds the lease back, and no other (P16)",
-                wish.hold_ns == held,
-            )
-    if after.state == IDLE and before.state != IDLE and not after.stopping:
-        yield "who is at rest contends again", inputs.count(Start) == 1
-    if effects.wake_at is not None:
-        yield "it is woken when its wait is over", effects.wake_at >= now
-
-
-def _patience(before: Term, now: Any, effects: TermEffects, after: Term) -> Iterator[tuple[str, Any]]:
-    """What does not end is left behind when its time is over, and then nothing of it is released."""
-    left = sum(isinstance(order, LeaveBehind) for order in effects.orders)
-    is_due = False
-    if before.patience_until is not None:
-        until = before.patience_until
-        if now < before.now:
-            until -= before.now - now
-        is_due = bool(now >= until)
-    runs = bool(some(before.working, before.telling))
-    yield "what does not end is left behind once, and in time", left == (is_due and runs)
-    if left:
-        wishes = [wish for wish in effects.inputs if isinstance(wish, (Stop, Resign))]
-        yield "the lease of what is left behind is left to expire", wishes[0].release is False
-        yield "who stops waits no longer", some(no(before.stopping), after.state == ABANDONED)

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 from specs.code import terms
 from specs.code.invariant import broken
+from specs.code.owed import obligations
 from specs.conformance import Nonconformance, Shadow
 from specs.records import check_store_step
 
@@ -144,7 +145,7 @@ def phases(monkeypatch):
         effects = handle(self, event, now)
         after = terms.follow(beside, event, effects)
         wrong = [clause.name for clause in terms.invariant(after) if not clause.holds]
-        wrong += [name for name, holds in terms.obligations(before, event, now, effects, self) if not holds]
+        wrong += [name for name, holds in obligations(before, event, now, effects, self) if not holds]
         assert not wrong, f"{wrong} after {event} at {now}: {after}"
         followed[id(self)] = self, after
         counted[self.state] += 1
