@@ -20,7 +20,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
@@ -34,7 +34,7 @@ from specs.code.terms import shapes as term_shapes
 QUICK = 29
 """`--quick` proves one in so many shapes."""
 
-Task = Callable[[], Verdict]
+Task = partial[Verdict]
 
 
 def prove_part(name: str) -> Verdict:
@@ -52,13 +52,21 @@ def prove_shape(shape: Shape, *, replay: bool = False) -> Verdict:
     return prove(shape.state, shape.event, partial(moment, shape=shape), assume=True, replay=replay)
 
 
-def tasks(*, replay: bool = False, doubts: int = 1) -> list[Task]:
-    """The lemmas, the beginning, and one for each shape."""
+def of_electors(*, replay: bool = False, doubts: int = 1) -> list[Task]:
+    """The lemmas, the beginning, and one for each shape of an elector."""
     lemmas = [partial(prove_part, name) for name in LEMMAS]
     starts = [partial(prove_start, event, replay=replay) for event in INPUTS]
-    electors = [partial(prove_shape, shape, replay=replay) for shape in shapes(doubts)]
-    terms = [partial(prove_term, shape, replay=replay) for shape in term_shapes()]
-    return [*lemmas, *starts, *electors, prove_beginning, *terms]
+    return [*lemmas, *starts, *(partial(prove_shape, shape, replay=replay) for shape in shapes(doubts))]
+
+
+def of_terms(*, replay: bool = False) -> list[Task]:
+    """The beginning, and one for each shape of a term."""
+    return [partial(prove_beginning), *(partial(prove_term, shape, replay=replay) for shape in term_shapes())]
+
+
+def tasks(*, replay: bool = False, doubts: int = 1) -> list[Task]:
+    """All of it."""
+    return [*of_electors(replay=replay, doubts=doubts), *of_terms(replay=replay)]
 
 
 def run(chosen: list[Task], workers: int) -> Iterator[Verdict]:

@@ -20,7 +20,7 @@ OWED = (
         "a failure is not forgotten",
         "BackOff::test_success_resets_it",
         "self.failures + 1 if event.failed else 0",
-        "self.failures + event.failed",
+        "self.failures + (1 if event.failed else 0)",
     ),
     owed(
         "a back-off doubles for ever",
@@ -67,8 +67,8 @@ OWED = (
     owed(
         "a lease that is to expire is released by a stop",
         "WorkIsToldAndWaitedFor::test_a_lease_that_is_to_expire_is_not_released_by_a_stop",
-        "Stop(release=self.config.release) if",
-        "Stop() if",
+        "Stop(release, hold_ns) if",
+        "Stop(hold_ns=hold_ns) if",
     ),
     owed(
         "a second stop is not heard",
@@ -130,8 +130,8 @@ OWED = (
     owed(
         "a resignation leaves the lease to expire",
         "WorkIsToldAndWaitedFor::test_a_resignation_releases_all_the_same",
-        "Stop(release=self.config.release) if self.stopping else Resign()",
-        "Stop(release=self.config.release) if self.stopping else Resign(release=self.config.release)",
+        "else Resign(hold_ns=hold_ns)",
+        "else Resign(release, hold_ns)",
     ),
     Mutant(
         "a release without an answer is waited for",

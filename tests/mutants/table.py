@@ -15,12 +15,15 @@ from mutants.terms import TERMS
 from mutants.touches import TOUCHES
 from mutants.waits import POOLS, SCHEDULERS, TERMS_AND_CLOCKS, THREADS
 
+_BESIDE_ELECTORS = (*DRIVERS, *OWED, *CARRIED_OUT, *PARTS)
+
 GROUPS = {
     "Wrong electors": (*ELECTORS, *TERMS, *TOUCHES, *HOLDS),
     "Defects of peers": PEERS,
+    "Wrong terms": tuple(mutant for mutant in _BESIDE_ELECTORS if mutant.decides),
     "Wrong stores": STORES,
-    "Wrong drivers": (*DRIVERS, *OWED, *CARRIED_OUT, *PARTS),
-    "Wrong terms, and wrong campaigns for asyncio": ASYNC,
+    "Wrong drivers": tuple(mutant for mutant in _BESIDE_ELECTORS if not mutant.decides),
+    "Wrong campaigns for asyncio, and their terms": ASYNC,
     "Wrong threads": (*POOLS, *SCHEDULERS, *TERMS_AND_CLOCKS, *THREADS),
     "Wrong campaigns": (*CAMPAIGNS, *PROCESSES),
 }

@@ -53,9 +53,9 @@ def by_simulation(seeds, seconds):
     from incumbent.testing.properties import PropertyViolated
     from incumbent.testing.simulation.swarm import check_seed
 
-    until = time.monotonic() + seconds
+    until = time.process_time() + seconds
     for seed in range(int(seeds)) if seeds else itertools.count():
-        if not seeds and time.monotonic() > until:
+        if not seeds and time.process_time() > until:
             return ""
         try:
             check_seed(seed)
@@ -65,19 +65,34 @@ def by_simulation(seeds, seconds):
 
 
 def by_exploration(which, seconds):
-    """The shortest trace in one of some small worlds."""
-    from incumbent.core.messages import Ended, Resign, Stop
+    """The shortest trace in one of some small worlds: of electors alone, and of candidates with terms."""
+    from incumbent.core import AskedToResign, AskedToStop, Ended, Resign, Stop, TermConfig, WorkEnded
     from incumbent.testing.exploration import SmallWorld, explore
+    from incumbent.testing.exploration.world import STEP
 
     tight = {"lease_duration": 2, "skew": 0}
+    asked = (AskedToResign("asked"), AskedToStop(STEP))
+
+    endings = (WorkEnded(), WorkEnded(failed=True))
+
+    def of_term(inputs=asked, patience=1, **settings):
+        term = TermConfig(lease_ns=2 * STEP, stop_timeout_ns=patience * STEP, **settings)
+        return SmallWorld(1, **tight, term=term, inputs=inputs, endings=endings)
+
+    several = (asked[0], *(AskedToStop(patience * STEP) for patience in (0, 1, 2, 4)))
     worlds = {
         "tight": (SmallWorld(**tight), 30),
         "skew": (SmallWorld(), 20),
         "ends": (SmallWorld(**tight, resign_requests=True, inputs=(Resign(), Stop(), Ended())), 10),
         "touches": (SmallWorld(**tight, touches=True), 16),
         "stale": (SmallWorld(in_flight=2, crashes=True, duplicates=True, errors=True), 8),
+        "term": (of_term(), 14),
+        "failing": (of_term(()), 30),
+        "patient": (of_term(several, patience=3), 11),
+        "once": (of_term(once=True, hold_ns=3 * STEP), 12),
+        "bare": (of_term(tells=False), 12),
     }
-    for name in which.split() or worlds:
+    for name in which.split():
         world, depth = worlds[name]
         result = explore(world, depth=depth)
         try:
@@ -114,9 +129,9 @@ def by_conformance(seeds, seconds):
     """A step of the elector that is none of the proof's."""
     from support.conformance import run
 
-    until = time.monotonic() + seconds
+    until = time.process_time() + seconds
     for seed in range(int(seeds)) if seeds else itertools.count():
-        if not seeds and time.monotonic() > until:
+        if not seeds and time.process_time() > until:
             return ""
         try:
             run([seed], loses=seed % 2 == 1, goes_back=seed % 4 == 0)
@@ -125,28 +140,28 @@ def by_conformance(seeds, seconds):
     return ""
 
 
-def by_code_proof(shapes, seconds):
-    """A path of elector or term that the proof does not know, or a false lemma: what is quick comes first."""
+def by_code_proof(of, seconds):
+    """A path of the elector, or of its term, that the proof does not know: what is quick comes first."""
     from random import Random
 
     from specs.code.clauses import is_heard
-    from specs.code.prove import prove_shape, tasks
+    from specs.code.prove import of_electors, of_terms, prove_shape
 
     def rank(task):
-        if getattr(task, "func", None) is not prove_shape:
+        if task.func is not prove_shape:
             return 0
         shape = task.args[0]
         return 1 if is_heard(shape) and not shape.doubts else 2
 
-    until = time.monotonic() + seconds
-    chosen = tasks()
+    until = time.process_time() + seconds
+    chosen = of_terms() if of == "term" else of_electors()
     Random(0).shuffle(chosen)
     chosen.sort(key=rank)
-    for task in chosen[: int(shapes) if shapes else None]:
+    for task in chosen:
         verdict = task()
-        if verdict.failure:
+        if verdict.failure and not verdict.failure.startswith("TypeError"):  # what no term can do
             return f"{verdict.state}, {verdict.event}: {verdict.failure.splitlines()[0]}"
-        if time.monotonic() > until:
+        if time.process_time() > until:
             return ""
     return ""
 

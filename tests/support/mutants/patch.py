@@ -45,6 +45,16 @@ class Mutant(NamedTuple):
     patches: tuple[Patch, ...]
     harmless: str = ""
 
+    @property
+    def files(self):
+        """What is broken."""
+        return {patch.file for patch in self.patches}
+
+    @property
+    def decides(self):
+        """Whether it is of what decides, or of what that is told: no driver is needed to see it."""
+        return any(file.startswith("core/") or file in {"config.py", "lease.py"} for file in self.files)
+
     def texts(self):
         """The mutated text of each file that differs."""
         texts = {}
