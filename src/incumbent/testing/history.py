@@ -15,9 +15,10 @@ from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, get_args
 
 from incumbent.config import ElectorConfig
 from incumbent.core import messages
-from incumbent.core.messages import GetLease, Notice, Reply, Request, UpdateLease, Written
+from incumbent.core.messages import Notice, Reply, Request, UpdateLease, Written
 from incumbent.lease import StoredLease, StoreGuarantees, to_ns
 from incumbent.runtime.codec import decode, encode
+from incumbent.testing.index import Index
 from incumbent.testing.profile import Profile
 from incumbent.testing.simulation.participants import until
 
@@ -239,31 +240,29 @@ class History:
     records: list[Record] = field(default_factory=list)
     rolled: list[int] = field(default_factory=list)
     end: int = 0
-    _sorted: dict[type[Any], list[Any]] = field(default_factory=dict, repr=False, compare=False)
-    _deeds: list[Record] = field(default_factory=list, repr=False, compare=False)
-    _read: int = field(default=0, repr=False, compare=False)
+    _index: Index = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._index = Index(self.records)
 
     def of(self, kind: type[R]) -> list[R]:
         """All records of one kind, in order."""
-        lists = self._sorted
-        for index in range(self._read, len(self.records)):
-            record = self.records[index]
-            lists.setdefault(type(record), []).append(record)
-            if not isinstance(record, (Invoked, Executed)) or not isinstance(record.request, GetLease):
-                self._deeds.append(record)
-        self._read = len(self.records)
-        return lists.setdefault(kind, [])
+        return self._index.among((kind,))
 
     def among(self, *kinds: type[Record]) -> list[Record]:
         """All records of some kinds, in order."""
-        wanted = frozenset(kinds)
-        return [record for record in self.records if type(record) in wanted]
+        return self._index.among(kinds)
 
     def deeds(self, *kinds: type[Record]) -> list[Record]:
         """The same without requests to read: most of a run is looking."""
-        self.of(Marked)
-        wanted = frozenset(kinds)
-        return [record for record in self._deeds if type(record) in wanted]
+        return self._index.among(kinds, deeds=True)
+
+    def writes(self) -> dict[tuple[str, int], Invoked]:
+        """Every write that was sent, by who sent it and its id."""
+        return self._index.kept("writes", self._writes)
+
+    def _writes(self) -> dict[tuple[str, int], Invoked]:
+        return {(one.who, one.request.id): one for one in self.deeds(Invoked) if isinstance(one, Invoked)}
 
     def config(self, who: str) -> ElectorConfig:
         """The settings of a process."""
@@ -271,6 +270,9 @@ class History:
 
     def terms(self) -> list[Term]:
         """The terms, each by its leader's clock, in order of beginning."""
+        return self._index.kept("terms", self._terms)
+
+    def _terms(self) -> list[Term]:
         open_terms: dict[str, Term] = {}
         terms: list[Term] = []
         for led in self.of(Led):

@@ -175,7 +175,7 @@ def unknown_outcome_proves_nothing(history: History) -> Iterator[Violation]:
 
 def no_known_rival(history: History) -> Iterator[Violation]:
     """E8 (P8): who leads and is shown another's record, or none, ends its term by that very input."""
-    writes = _writes(history)
+    writes = history.writes()
     ended = {(led.who, led.at) for led in history.of(Led) if led.until == led.at}
     leads: dict[str, Led] = {}
     for record in history.among(Led, Answered):
@@ -199,16 +199,16 @@ def missing_is_waited_out(history: History) -> Iterator[Violation]:
     """E9 (P5): if a record was seen before, or the store may forget, a candidate creates one only after the
     record has been missing for the longest lease duration it knows of, on the fastest clock.
     """
-    writes = _writes(history)
+    writes = history.writes()
     longest: dict[str, int] = {}
     since: dict[str, int] = {}
     for record in history.among(Answered, Invoked):
         if isinstance(record, Answered) and record.heard:
             who, reply = record.who, record.reply
-            request = writes.get((who, reply.id))
-            if isinstance(reply, Missing) and not isinstance(request, CreateLease):
+            sent = writes.get((who, reply.id))
+            if isinstance(reply, Missing) and not (sent and isinstance(sent.request, CreateLease)):
                 since.setdefault(who, record.at)
-            elif isinstance(reply, Found) and request is None:
+            elif isinstance(reply, Found) and sent is None:
                 since.pop(who, None)
                 longest[who] = max(longest.get(who, 0), reply.stored.lease.lease_duration_ns)
             elif isinstance(reply, Written):
@@ -230,7 +230,7 @@ def hold_is_kept(history: History) -> Iterator[Violation]:
     """E19 (P16): nobody claims what is held back before its time has come, by the claim's own renew time; and
     by the true time, where no wall clock was turned.
     """
-    sent = {(one.who, one.request.id): one.at for one in history.of(Invoked)}
+    sent = history.writes()
     turned = any(one.verb.endswith("wall_clock") for one in history.of(Struck))
     for claim in history.of(Executed):
         request, before = claim.request, claim.before
@@ -238,7 +238,7 @@ def hold_is_kept(history: History) -> Iterator[Violation]:
             continue
         if not before.lease.is_vacant or request.lease.is_vacant:
             continue
-        time = EPOCH + timedelta(microseconds=sent.get((claim.who, request.id), claim.at) // 1000 + 1)
+        time = EPOCH + timedelta(microseconds=sent.get((claim.who, request.id), claim).at // 1000 + 1)
         if turned or before.lease.not_before == EARLIEST_TIME:
             time = request.lease.renew_time
         if min(time, request.lease.renew_time) < before.lease.not_before:
@@ -257,12 +257,6 @@ CONDUCT = (
     missing_is_waited_out,
     hold_is_kept,
 )
-
-
-def _writes(history: History) -> dict[tuple[str, int], Request]:
-    return {
-        (one.who, one.request.id): one.request for one in history.deeds(Invoked) if isinstance(one, Invoked)
-    }
 
 
 def _is_release(request: Request) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from incumbent.core.messages import UpdateLease, WriteRequest, Written
 from incumbent.lease import StoredLease
-from incumbent.testing.history import Executed, Fenced, History, Invoked, Led, Violation
+from incumbent.testing.history import Executed, Fenced, History, Led, Violation
 from incumbent.testing.simulation.participants import MILLION, until
 
 
@@ -28,14 +28,12 @@ def exclusion(history: History) -> Iterator[Violation]:
 
 def trust_bound(history: History) -> Iterator[Violation]:
     """S2: a term lasts at most a renew deadline, on the slowest clock, from the last won write's send."""
-    sent: dict[tuple[str, int], int] = {}
+    sent = history.writes()
     won: dict[str, int] = {}
-    for record in history.deeds(Invoked, Executed, Led):
-        if isinstance(record, Invoked):
-            sent[record.who, record.request.id] = record.at
-        elif isinstance(record, Executed):
+    for record in history.deeds(Executed, Led):
+        if isinstance(record, Executed):
             if isinstance(record.reply, Written) and (record.who, record.request.id) in sent:
-                won[_session(record)] = sent[record.who, record.request.id]
+                won[_session(record)] = sent[record.who, record.request.id].at
         elif isinstance(record, Led) and record.until > record.at:
             config = history.config(record.who)
             slowest = MILLION - round(config.clock_drift * MILLION)
@@ -52,7 +50,7 @@ def patience(history: History) -> Iterator[Violation]:
     """S3: another's lease is taken by a write sent a lease duration, on the fastest clock, after it was
     written, whoever touched it since (P15).
     """
-    sent = {(one.who, one.request.id): one.at for one in history.of(Invoked)}
+    sent = history.writes()
     committed = 0
     for write in _won(history):
         before, session, last = write.before, _session(write), committed
@@ -61,7 +59,7 @@ def patience(history: History) -> Iterator[Violation]:
         committed = write.at
         if before is None or before.lease.is_vacant or session in {"", before.lease.holder_session}:
             continue
-        waited = sent.get((write.who, write.request.id), write.at) - last
+        waited = sent.get((write.who, write.request.id), write).at - last
         fastest = MILLION + round(history.config(write.who).clock_drift * MILLION)
         # A clock reads whole nanoseconds, so that one may be missing.
         is_early = (waited + 1) * fastest < before.lease.lease_duration_ns * MILLION
@@ -149,7 +147,8 @@ SAFETY = (
 
 
 def _won(history: History) -> Iterator[Executed]:
-    return (one for one in history.of(Executed) if isinstance(one.reply, Written))
+    won = (one for one in history.deeds(Executed) if isinstance(one, Executed))
+    return (one for one in won if isinstance(one.reply, Written))
 
 
 def _session(write: Executed) -> str:
