@@ -64,7 +64,7 @@ class Witness:
             world.record(Turned(world.queue.now, name, move.trigger, move.source, move.dest, move.reason))
         for notice in effects.notices:
             world.record(Told(world.queue.now, name, notice))
-        if process.driver.elector.office is not None or process.participant.claim is not None:
+        if process.participant.claim is not None or process.driver.candidate.elector.office is not None:
             world.claim(process.participant)
 
     def close(self) -> None:
@@ -108,6 +108,7 @@ class Process:
     def __init__(self, world: World, participant: Participant) -> None:
         self.world = world
         self.participant = participant
+        self._queue = world.queue
         self.name = participant.process
         self.clock = SimulatedClock(self)
         self.timers: dict[SimulatedTimer, None] = {}
@@ -134,13 +135,15 @@ class Process:
 
     def now(self) -> int:
         """The reading of its clock."""
-        return self.participant.clock.read(self.world.queue.now)
+        return self.participant.clock.read(self._queue.now)
 
     def epoch(self) -> datetime:
         """The UTC time at which its clock read 0."""
         wall = self.participant.wall
+        if wall is None and not self.world.profile.hold:
+            return self.participant.epoch
         if wall is None:
-            true = (self.world.queue.now - self.now()) // MICROSECOND if self.world.profile.hold else 0
+            true = (self._queue.now - self.now()) // MICROSECOND
             return self.participant.epoch + timedelta(microseconds=true)
         return wall - timedelta(microseconds=self.now() // MICROSECOND)
 
@@ -151,7 +154,7 @@ class Process:
     def post(self, action: Callable[[], None]) -> None:
         """Do `action` soon, after what was posted before."""
         self._posted.append(action)
-        self.world.queue.push(self.world.queue.now, self.enter, self._do_posted)
+        self._queue.push(self._queue.now, self.enter, self._do_posted)
 
     def _do_posted(self) -> None:
         self._posted.popleft()()
@@ -164,14 +167,13 @@ class Process:
         return timer
 
     def _plan(self, timer: SimulatedTimer) -> None:
-        queue = self.world.queue
-        at = max(queue.now, self.participant.clock.when(timer.at))
+        at, now = self.participant.clock.when(timer.at), self._queue.now
         if at == NEVER:
             return
-        self._hurried = self._hurried + 1 if at == queue.now else 0
+        self._hurried = self._hurried + 1 if at <= now else 0
         if self._hurried > MOST_HURRIED:
             raise AssertionError(f"{self.participant} wants to be woken at once, for ever")
-        queue.push(at, timer.ring, timer.stamp)
+        self._queue.push(max(now, at), timer.ring, timer.stamp)
 
     def clock_changed(self) -> None:
         """Find the true times of all timers anew, and tell of a clock that went back."""
@@ -201,9 +203,9 @@ class Process:
 
     def _answer(self, request: Request, reply: Reply) -> None:
         """Note whether it answers what is pending, and hand it on."""
-        pending = self.driver.elector.pending
+        pending = self.driver.candidate.elector.pending
         heard = pending is not None and pending.id == reply.id
-        self.world.record(Answered(self.world.queue.now, self.name, reply, heard))
+        self.world.record(Answered(self._queue.now, self.name, reply, heard))
         if self._answered is not None:
             self.do(partial(self._answered, request, reply))
 
@@ -268,7 +270,14 @@ class Process:
         left += ["a timer"] * len(self.timers) + ["a watch"] * (self.changed is not None)
         left += ["a callback for the clock"] * (self._went_back is not None)
         left += ["a request"] * (self.driver.elector.pending is not None)
-        self.world.record(Finished(self.world.queue.now, self.name, tuple(left)))
+        self.world.record(Finished(self._queue.now, self.name, tuple(left)))
+
+    def works_for(self, token: int) -> bool:
+        """Whether the work of that term runs."""
+        for code in self.running:  # noqa: SIM110  # a generator for each write takes twice as long
+            if code.is_work and code.token == token:
+                return True
+        return False
 
     def urge(self, what: str | None) -> None:
         """Have the user's code do something, whatever it waits for; None: go on."""

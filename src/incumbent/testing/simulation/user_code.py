@@ -30,9 +30,14 @@ class Running:
 
     Attributes:
         name: "work" or "told".
+        is_work: Whether it is the work of a term, not what is told of its end.
+        token: Of the term that it belongs to.
     """
 
-    __slots__ = ("_ended", "_is_told", "_leadership", "_process", "_script", "_stamp", "name")
+    __slots__ = (
+        *("_ended", "_is_told", "_leadership", "_process", "_script", "_stamp"),
+        *("is_work", "name", "token"),
+    )
 
     def __init__(
         self,
@@ -44,21 +49,13 @@ class Running:
         self._process = process
         self.name = name
         self._ended = ended
+        self.is_work = name == "work"
         self._leadership, self._script = code
+        self.token = self._leadership.token
         self._is_told = False
         self._stamp = 0
         self._record("begins")
         self.hurry()
-
-    @property
-    def token(self) -> int:
-        """Of the term that it belongs to."""
-        return self._leadership.token
-
-    @property
-    def is_work(self) -> bool:
-        """Whether it is the work of a term, not what is told of its end."""
-        return self.name == "work"
 
     def look(self) -> None:
         """Find out that the term is over, or that it is to end: then what it waits for is over."""

@@ -190,11 +190,10 @@ class World:
     def write(self, process: Process, token: int) -> None:
         """Let the work of a term write to the guarded resource, again and again while it runs."""
         participant = process.participant
-        is_at_work = any(code.is_work and code.token == token for code in process.running)
-        if process is not participant.host or not is_at_work:
+        if process is not participant.host or not process.works_for(token):
             return
         now, chance = self.queue.now, self.chance
-        if not participant.paused and process.driver.elector.is_leader(process.now()):
+        if not participant.paused and process.driver.candidate.elector.is_leader(process.now()):
             on_its_way = chance.delay() if chance.roll(20) else chance.size(participant)
             self.queue.push(now + on_its_way, self._guard, process, token)
         self.queue.push(now + self.profile.work_every, self.write, process, token)
