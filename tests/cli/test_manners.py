@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -13,6 +15,8 @@ import pytest
 from incumbent.cli import main
 from incumbent.cli.durations import duration
 from incumbent.cli.guarded import GuardedCommand
+from support.cli.contenders import PATIENCE, SHORT
+from support.cli.records import lease_of
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
@@ -98,3 +102,48 @@ def test_a_guard_that_cannot_be_started_costs_no_descriptor(monkeypatch):
     with pytest.raises(FileNotFoundError):
         GuardedCommand(["true"], {}, 0, 0, 0)
     assert psutil.Process().num_fds() <= before
+
+
+def test_a_guard_that_is_half_started_costs_no_descriptor():
+    """There is room for one of its two pipes."""
+    process = psutil.Process()
+    before, (_, most) = process.num_fds(), resource.getrlimit(resource.RLIMIT_NOFILE)
+    with open(os.devnull) as highest:  # noqa: PTH123 - its number is what matters
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest.fileno() + 3, most))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            GuardedCommand(["true"], {}, 0, 0, 0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    assert process.num_fds() <= before
+
+
+def test_once_ends_where_no_guard_can_be_started(world):
+    """And not with 75, which says that somebody else does the work: with few descriptors, 71."""
+    codes = set()
+    for most in range(8, 24):
+        limited = ("sh", "-c", f'ulimit -n {most}; exec "$@"', "sh")
+        contender = world.run(options=(*SHORT, "--once"), command=["true"], prefix=limited)
+        codes.add(contender.wait(PATIENCE))
+        assert "Traceback" not in world.stderr(contender)
+        if codes >= {0, 71}:
+            break
+    assert codes == {0, 71}
+    assert any("guard cannot be started: [Errno 24]" in world.stderr(each) for each in world.contenders)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has /dev/full")
+@pytest.mark.parametrize("command", [["stores"], ["status", "--json"], ["resign", "--by", "me"]])
+def test_a_full_disk_behind_standard_output_is_71(world, command):
+    """One line, and no code that means something else, as 1 does of `status`."""
+    world.put(lease_of("anna"))
+    options = () if command == ["stores"] else ("--store", world.url, "--lease", "lease")
+    with open("/dev/full", "wb") as full:  # noqa: PTH123 - no path is needed
+        ran = subprocess.run(
+            [sys.executable, "-m", "incumbent", *command, *options],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (ran.returncode, ran.stderr) == (71, "incumbent: [Errno 28] No space left on device\n")

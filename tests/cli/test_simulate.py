@@ -119,6 +119,7 @@ def test_what_is_no_duration_is_refused(capsys, given):
         (["--faults", "pause,flood"], "there is no 'flood': give some of drawn, none, all, partition"),
         (["--seed", "1", "--html", "/nowhere/run.html"], "/nowhere/run.html cannot be written"),
         (["--seed", "1", "--json", "/nowhere/run.ndjson"], "/nowhere/run.ndjson cannot be written"),
+        (["--seed", "1", "--json", "/dev/full"], "a file cannot be written (No space left"),
     ],
 )
 def test_wrong_configuration_is_2(capsys, options, hint):

@@ -7,6 +7,7 @@ import importlib
 import io
 import os
 import sys
+from contextlib import suppress
 from typing import Any, Final, NoReturn
 
 from incumbent import __version__
@@ -17,6 +18,7 @@ from incumbent.errors import ConfigurationError, StoreError
 
 EXIT_USAGE: Final = 2
 EXIT_UNAVAILABLE: Final = 69  # EX_UNAVAILABLE
+EXIT_SYSTEM: Final = 71  # EX_OSERR
 EXIT_NOT_NOW: Final = 75  # EX_TEMPFAIL
 EXIT_INTERRUPTED: Final = 130
 EXIT_NO_READER: Final = 141  # what a shell says of a program that SIGPIPE ended
@@ -29,6 +31,7 @@ exit codes:
        `check-store`: not as promised
     2  wrong usage or configuration
    69  the store cannot be used
+   71  the system refused what it was asked for, such as room on a full disk
    75  `run --once`: another holds the lease, or it is held back
   `run` exits with its command's own code: 126 if it cannot be executed,
   127 if it was not found, 128+n if signal n ended it. Ended while no command
@@ -109,10 +112,18 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # Such as `incumbent watch | head -n 1`. The interpreter flushes once more, and would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()  # such as `incumbent watch | head -n 1`
         return EXIT_NO_READER
+    except OSError as error:  # such as a standard output that is a file on a full disk
+        _write_no_more()
+        return _failed(error, EXIT_SYSTEM, arguments)
     return code
+
+
+def _write_no_more() -> None:
+    """Have the interpreter, which flushes once more at its end, complain about nothing."""
+    with suppress(OSError):  # there is no descriptor left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parsed(given: list[str]) -> argparse.Namespace:

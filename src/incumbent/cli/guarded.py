@@ -33,8 +33,22 @@ class End(NamedTuple):
     by_itself: bool
 
 
+def _two_pipes(here: contextlib.ExitStack, on_failure: contextlib.ExitStack) -> tuple[int, int, int, int]:
+    """Make a pipe for orders and one for reports: our ends, closed on failure; the guard's, closed here."""
+    orders, our_orders = os.pipe()
+    here.callback(os.close, orders)
+    on_failure.callback(os.close, our_orders)
+    our_reports, reports = os.pipe()
+    here.callback(os.close, reports)
+    on_failure.callback(os.close, our_reports)
+    return our_orders, our_reports, orders, reports
+
+
 class GuardedCommand:
     """A command that is running under a guard of its own.
+
+    Raises:
+        OSError: The guard cannot be started.
 
     Args:
         command: The program and its arguments.
@@ -56,29 +70,25 @@ class GuardedCommand:
         *,
         descriptors: Sequence[int] = (),
     ) -> None:
-        orders, self._orders = os.pipe()
-        self._reports, reports = os.pipe()
-        os.set_blocking(self._orders, False)  # a guard that is stopped reads nothing, and must not stop us
         self._lock = threading.Lock()
         self._until = (term_at, kill_at)
-        self._cgroup = cgroup.make()
-        numbers = map(str, (orders, reports, term_at, kill_at, grace))
+        self._cgroup: Path | None = None
         passed = ",".join(map(str, descriptors))
-        try:
+        with contextlib.ExitStack() as here, contextlib.ExitStack() as on_failure:
+            self._orders, self._reports, orders, reports = _two_pipes(here, on_failure)
+            os.set_blocking(
+                self._orders, False
+            )  # a guard that is stopped reads nothing, and must not stop us
+            self._cgroup = cgroup.make()
+            on_failure.callback(self._remove_cgroup)
+            numbers = map(str, (orders, reports, term_at, kill_at, grace))
             self._guard = subprocess.Popen(  # noqa: S603 - to run a command is what this is for
                 [sys.executable, _SCRIPT, *numbers, str(self._cgroup or ""), passed, *command],
                 env=environment,
                 pass_fds=(orders, reports, *descriptors),
                 start_new_session=True,  # no terminal is to stop or interrupt it
             )
-        except BaseException:
-            os.close(self._orders)
-            os.close(self._reports)
-            self._remove_cgroup()
-            raise
-        finally:
-            os.close(orders)
-            os.close(reports)
+            on_failure.pop_all()
 
     def until(self, term_at: int, kill_at: int) -> None:
         """Move the two instants, if they differ from those given before."""

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Final
 
 from incumbent.campaign import Campaign
-from incumbent.cli import EXIT_UNAVAILABLE, descriptors, guard, tree
+from incumbent.cli import EXIT_SYSTEM, EXIT_UNAVAILABLE, descriptors, guard, tree
 from incumbent.cli.guarded import End, GuardedCommand
 from incumbent.cli.once import OneChance
 from incumbent.cli.place import default_lease, named, open_lease
@@ -115,6 +115,7 @@ class Supervisor:
         self._command: GuardedCommand | None = None
         self._is_stopping = False
         self._stop_by: int | None = None  # SIGKILL for a command that was asked to end, not later than this
+        self._is_once: bool = arguments.once
         self._holds: bool = arguments.hold_for > 0
         self._done: tuple[int, str] | None = None  # what to finish with when the term has ended
         self._code: int | None = None
@@ -136,7 +137,7 @@ class Supervisor:
                     for received in os.read(self._inbox, 4096):
                         self._pass_on(received)
         fields = {"lease": self._lease, "identity": self._campaign.identity, "exit_code": self._code}
-        level = logging.WARNING if self._code == EXIT_UNAVAILABLE else logging.INFO
+        level = logging.WARNING if self._code in {EXIT_UNAVAILABLE, EXIT_SYSTEM} else logging.INFO
         log.log(level, "%s: exit %d: %s", named(self._lease), self._code, self._why, extra=fields)
         return self._code
 
@@ -176,7 +177,11 @@ class Supervisor:
         rest = 0.0
         while not leadership.wait(rest):
             started = SYSTEM_CLOCK.now()
-            command = self._start(leadership)
+            try:
+                command = self._start(leadership)
+            except OSError as error:  # no more processes, descriptors or memory
+                self._cannot_start(error)
+                return
             if command is None:
                 return
             end = self._supervise(leadership, command)
@@ -202,6 +207,13 @@ class Supervisor:
                 descriptors=self._passed,
             )
             return self._command
+
+    def _cannot_start(self, error: OSError) -> None:
+        """Let others try; so does this contender later, if it may."""
+        log.error("%s: the command's guard cannot be started: %s", named(self._lease), error)
+        self._campaign.resign()
+        if self._is_once:
+            self._finish(EXIT_SYSTEM, f"the command's guard cannot be started: {error}")
 
     def _supervise(self, leadership: Leadership, command: GuardedCommand) -> End:
         """Keep the guard up to date until nothing of the command is left."""

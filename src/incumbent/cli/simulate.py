@@ -70,7 +70,7 @@ def _write(timeline: Timeline, arguments: argparse.Namespace) -> None:
             timeline.history.save(arguments.json)
     except OSError as error:
         raise ConfigurationError(
-            f"{error.filename} cannot be written ({error.strerror}): give another file"
+            f"{error.filename or 'a file'} cannot be written ({error.strerror}): give another one"
         ) from error
 
 
