@@ -46,6 +46,7 @@ _SERVER: Final = re.compile(
 )
 _FILE: Final = re.compile(r"sqlite:///[^?#@:=&]+")
 _LONGEST_PLACE: Final = 200
+_LIKE_A_URL: Final = re.compile(r":/|:.*@|password=", re.DOTALL)
 _LAST_PORT: Final = 65535
 
 _repr: Final = Repr()
@@ -70,6 +71,16 @@ def shown(value: object) -> str:
     except Exception:  # noqa: BLE001 - an integer of many digits, or anybody's broken __repr__
         return f"<{type(value).__name__}>"
     return text if len(text) <= 2 * MOST_SHOWN else f"{text[: 2 * MOST_SHOWN]}..."
+
+
+def typed(text: str) -> str:
+    """What was given for something else, as `shown` has it; but not if it may be a URL: that has secrets."""
+    return "'...'" if may_be_url(text) else shown(text)
+
+
+def may_be_url(text: str) -> bool:
+    """Whether it looks like the URL of a store, or like a mistyped one."""
+    return _LIKE_A_URL.search(text) is not None
 
 
 def one_line(message: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
 import sys
@@ -81,6 +82,42 @@ def test_wrong_usage_is_2(arguments, hint, capsys):
 
     assert ended.value.code == 2
     assert hint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://u:SECRET@h/0", "redis:/u:SECRET@h", "u:SECRET@h", "h/db?password=SECRET"]
+)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["status", "URL"], id="a word too many"),
+        pytest.param(["run", "--stor", "URL", "--", "x"], id="an option mistyped"),
+        pytest.param(["run", "--stor=URL", "--", "x"], id="an option mistyped, in one word"),
+        pytest.param(["run", "URL"], id="-- forgotten"),
+        pytest.param(["URL"], id="no command"),
+        pytest.param(["status", "--store-file", "URL"], id="where a file is expected"),
+        pytest.param(["watch", "--every", "URL"], id="where a duration is expected"),
+        pytest.param(["simulate", "--seed", "URL"], id="where a number is expected"),
+        pytest.param(["watch", "--log-format", "URL"], id="where there is a choice"),
+    ],
+)
+def test_a_url_in_the_wrong_place_is_not_quoted(arguments, url, capsys):
+    """It may have a password, and usage messages end in logs, too."""
+    with contextlib.suppress(SystemExit):
+        assert main([word.replace("URL", url) for word in arguments]) == 2
+
+    said = capsys.readouterr().err
+    assert "error" in said or "INCUMBENT_STORE" in said
+    assert "SECRET" not in said
+
+
+@pytest.mark.parametrize("variable", ["STORE_FILE", "LEASE_DURATION", "ONCE", "LOG_FORMAT"])
+def test_a_url_in_the_wrong_variable_is_not_quoted(variable, monkeypatch, capsys):
+    """The nearest mistake is INCUMBENT_STORE_FILE."""
+    monkeypatch.setenv(f"INCUMBENT_{variable}", "redis://u:SECRET@h/0")
+    with contextlib.suppress(SystemExit):
+        assert main(["run", "--", "true"]) == 2
+    assert "SECRET" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

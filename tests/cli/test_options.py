@@ -107,9 +107,9 @@ def test_variables_of_other_commands_are_not_read(monkeypatch, parsed):
 
 
 def test_the_store_may_be_in_a_file(tmp_path, monkeypatch, parsed):
-    """By option or by variable; blanks around it do not matter, and neither does what it holds."""
+    """By option or by variable; blanks around it do not matter, nor a byte order mark, nor what it holds."""
     secret = tmp_path / "store"
-    secret.write_text("\n  redis://user:p%23ss@host:6379/0?wait=1 \r\n\n")
+    secret.write_text("\ufeff\n  redis://user:p%23ss@host:6379/0?wait=1 \r\n\n")
     url = "redis://user:p%23ss@host:6379/0?wait=1"
     assert parsed("status", "--store-file", str(secret)).store == url
     assert parsed("check-store", "--store-file", str(secret)).store == url

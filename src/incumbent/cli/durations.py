@@ -21,10 +21,10 @@ def duration(text: str) -> float:
     found = _DURATION.fullmatch(text)
     seconds = float(found[1]) * _UNITS[found[2]] if found else _LONGEST + 1
     if seconds > _LONGEST:
-        from incumbent.shown import shown  # noqa: PLC0415 - only a mistake needs it
+        from incumbent.shown import typed  # noqa: PLC0415 - only a mistake needs it
 
         raise argparse.ArgumentTypeError(
-            f"{shown(text)} is no duration: give 0 or more, such as 90, 90s, 10m, 1h or 500ms"
+            f"{typed(text)} is no duration: give 0 or more, such as 90, 90s, 10m, 1h or 500ms"
         )
     return seconds
 

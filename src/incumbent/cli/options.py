@@ -71,9 +71,9 @@ def switch(text: str) -> bool:
         argparse.ArgumentTypeError: It is neither on nor off.
     """
     if text.lower() not in _SWITCH:
-        from incumbent.shown import shown  # noqa: PLC0415 - only a mistake needs it
+        from incumbent.shown import typed  # noqa: PLC0415 - only a mistake needs it
 
-        raise argparse.ArgumentTypeError(f"{shown(text)} is neither on nor off: give 1 or 0")
+        raise argparse.ArgumentTypeError(f"{typed(text)} is neither on nor off: give 1 or 0")
     return _SWITCH[text.lower()]
 
 

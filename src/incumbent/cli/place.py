@@ -14,7 +14,7 @@ from typing import Final
 
 from incumbent.errors import ConfigurationError, CorruptLease, LeaseNotFound
 from incumbent.lease import Lease, StoredLease
-from incumbent.shown import one_line, redacted, shown
+from incumbent.shown import may_be_url, one_line, redacted, shown
 from incumbent.store import LeaseStore
 from incumbent.stores import open_store
 
@@ -77,6 +77,11 @@ def default_file() -> Path:
 
 
 def _read_store_file(path: str) -> str:
+    if may_be_url(path):
+        raise ConfigurationError(
+            "--store-file is to name a file that the store's URL is in, and seems to be the URL itself: give "
+            "that by INCUMBENT_STORE or --store"
+        )
     try:
         with Path(path).open("rb") as file:
             content = file.read(LARGEST_STORE_FILE + 1)
@@ -84,7 +89,7 @@ def _read_store_file(path: str) -> str:
         why = getattr(error, "strerror", None) or "there can be no such file"
         raise ConfigurationError(f"--store-file {quoted(path)} cannot be read: {why}") from error
     try:
-        lines = content.decode().split("\n")
+        lines = content.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError:
         lines = []
     urls = [line.strip() for line in lines if line.strip()]
