@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from incumbent.errors import ConfigurationError
 from incumbent.shown import Secret, redacted
+from incumbent.stores import _login
 from incumbent.stores._options import is_file, options_of
 
 Address: TypeAlias = tuple[str, int]
@@ -90,7 +91,8 @@ def place_of(url: str) -> Place:
         addresses=addresses,
         service=service,
         credentials=_given(
-            username=username or options.get("username", ""), password=password or options.get("password", "")
+            username=username or options.get("username", ""),
+            password=password or options.get("password", "") or _login.redis_password(),
         ),
         sentinel_credentials=_given(
             username=options.get("sentinel_username", ""), password=options.get("sentinel_password", "")

@@ -16,8 +16,10 @@ wait can be ended.
 
 URL: `consul://[:token@]host[:8500][,host2[:8500]...]/[prefix]`, or `consuls:` for TLS with the options `ca=`,
 `cert=` and `key=` (paths of PEM files; without `ca`, the system's authorities are trusted), and `?dc=` for
-another datacenter than the agent's. The key of a lease is `PREFIX/incumbent/NAME`, its name percent-encoded.
-The next host is tried when no connection to one could be made; a write that was sent is never sent again.
+another datacenter than the agent's. A token that the URL leaves out is looked for in the file that
+CONSUL_HTTP_TOKEN_FILE names, and in CONSUL_HTTP_TOKEN. The key of a lease is `PREFIX/incumbent/NAME`, its
+name percent-encoded. The next host is tried when no connection to one could be made; a write that was sent is
+never sent again.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ from urllib.parse import quote, urlencode
 
 from incumbent.errors import ConfigurationError, StoreError, StoreUnavailable
 from incumbent.lease import Lease, StoredLease, Version
+from incumbent.shown import Secret
+from incumbent.stores import _login
 from incumbent.stores._http import OPEN_TIMEOUT, Address, Http, Misconfigured, Reply, parse
 from incumbent.stores._kinds import KINDS
 from incumbent.stores._server import Listener, Server, ServerStore, from_json, to_json
@@ -71,6 +75,8 @@ class ConsulStore(ServerStore["_ConsulServer"]):
         address = parse(url, port=_PORT, options=("dc",))
         if address.user:
             raise ConfigurationError(f"store {address.shown!r} has a user: give the token alone, as :token@")
+        if not address.password.value:
+            address = address._replace(password=Secret(_login.consul_token()))
         if not {"", ".", ".."}.isdisjoint(address.prefix.split("/")[:-1]):
             raise ConfigurationError(f"store {address.shown!r} has a prefix that is no path: give one as a/b")
         super().__init__(name, url, lambda: _ConsulServer(address))

@@ -13,9 +13,10 @@ The gateway is called by httpcore: there is no official client for Python, and e
 all calls, none for a watch, no further endpoints and no login.
 
 URL: `etcd://[user:password@]host[:2379][,host2[:2379]...]/[prefix]`, or `etcds:` for TLS with the options
-`ca=`, `cert=` and `key=` (paths of PEM files; without `ca`, the system's authorities are trusted). The key of
-a lease is `PREFIX/incumbent/NAME`, its name percent-encoded. The next endpoint is tried when no connection to
-one could be made; a write that was sent is never sent again.
+`ca=`, `cert=` and `key=` (paths of PEM files; without `ca`, the system's authorities are trusted). A user
+and a password that the URL leaves out are looked for in ETCDCTL_USER (`user:password`) and ETCDCTL_PASSWORD.
+The key of a lease is `PREFIX/incumbent/NAME`, its name percent-encoded. The next endpoint is tried when no
+connection to one could be made; a write that was sent is never sent again.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from typing import Any, Final
 from incumbent.errors import ConfigurationError, StoreError, StoreUnavailable
 from incumbent.lease import Lease, StoredLease, Version
 from incumbent.shown import Secret
+from incumbent.stores import _login
 from incumbent.stores._http import OPEN_TIMEOUT, Address, Http, Misconfigured, Reply, parse
 from incumbent.stores._kinds import KINDS
 from incumbent.stores._server import Listener, Server, ServerStore, from_json, to_json
@@ -69,8 +71,13 @@ class EtcdStore(ServerStore["_EtcdServer"]):
 
     def __init__(self, url: str, name: str) -> None:
         address = parse(url, port=_PORT)
+        if not address.password.value:
+            user, password = _login.etcd_login(address.user)
+            address = address._replace(user=user, password=Secret(password))
         if bool(address.user) != bool(address.password.value):
-            raise ConfigurationError(f"store {address.shown!r} has half a login: give user:password@")
+            raise ConfigurationError(
+                f"store {address.shown!r} has half a login: give user:password@, or ETCDCTL_USER"
+            )
         super().__init__(name, url, lambda: _EtcdServer(address))
         self._key = _encode(address.key_of(name))
 

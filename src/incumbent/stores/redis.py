@@ -5,7 +5,8 @@
     redis+sentinel://[user[:password]@]host[:port][,host[:port]...]/service[/db]
     redis+cluster://[user[:password]@]host[:port][,host[:port]...]
 
-`rediss` in place of `redis` is TLS. What is special in a user or password is percent-encoded. Options:
+`rediss` in place of `redis` is TLS. What is special in a user or password is percent-encoded. A password that
+the URL leaves out is looked for in REDISCLI_AUTH. Options:
 
 - `prefix=incumbent:` is what every key begins with; `{lease}` follows.
 - `wait=N`: what N replicas have not acknowledged is neither reported as written nor read. With `+sentinel` it

@@ -54,6 +54,26 @@ def test_who_has_a_token_elects(locked, name, caplog, capfd):
         store.delete_lease()
 
 
+def test_the_token_may_be_where_consuls_client_finds_it(locked, name, monkeypatch, tmp_path):
+    """In a file, which comes first, or in a variable."""
+    (tmp_path / "token").write_text(f"{locked.new_token(WRITES)}\n")
+    url = f"consul://127.0.0.1:{locked.port}"
+    monkeypatch.setenv("CONSUL_HTTP_TOKEN", locked.new_token(WRITES))
+    with closing(open_store(url, lease=name)) as store:
+        store.create_lease(LEASE, timeout=5)
+        store.delete_lease()
+    monkeypatch.setenv("CONSUL_HTTP_TOKEN", "hunter2")
+    with pytest.raises(ConfigurationError, match="ACL not found"):
+        open_store(url, lease=name)
+    monkeypatch.setenv("CONSUL_HTTP_TOKEN_FILE", str(tmp_path / "token"))
+    with closing(open_store(url, lease=name)) as store:
+        store.create_lease(LEASE, timeout=5)
+        store.delete_lease()
+    monkeypatch.setenv("CONSUL_HTTP_TOKEN_FILE", str(tmp_path / "nowhere"))
+    with pytest.raises(ConfigurationError, match="CONSUL_HTTP_TOKEN_FILE names cannot be read"):
+        open_store(url, lease=name)
+
+
 @pytest.mark.parametrize(
     ("kind", "why"),
     [("nobody", "Permission denied"), ("stranger", "ACL not found"), ("reader", "Permission denied")],

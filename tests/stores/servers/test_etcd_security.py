@@ -59,6 +59,33 @@ def test_who_is_logged_in_elects(locked, name, caplog, capfd):
 
 
 @pytest.mark.parametrize(
+    ("who", "variables"),
+    [
+        ("", {"ETCDCTL_USER": f"root:{PASSWORD}"}),
+        ("", {"ETCDCTL_USER": "root", "ETCDCTL_PASSWORD": PASSWORD}),
+        ("root@", {"ETCDCTL_PASSWORD": PASSWORD}),
+        ("root@", {"ETCDCTL_USER": f"root:{PASSWORD}"}),
+        (f"root:{PASSWORD}@", {"ETCDCTL_USER": "root:wrong"}),
+    ],
+)
+def test_the_login_may_be_where_etcdctl_finds_it(locked, name, who, variables, monkeypatch):
+    """So that no password need be in a URL; what the URL says comes first."""
+    for variable, value in variables.items():
+        monkeypatch.setenv(variable, value)
+    with closing(open_store(f"etcd://{who}127.0.0.1:{locked.port}", lease=name)) as store:
+        store.create_lease(LEASE, timeout=5)
+        assert PASSWORD not in f"{store!r} {store._reach()._address!r}"
+        store.delete_lease()
+
+
+def test_another_users_password_is_not_tried(monkeypatch):
+    """Of `reader@` and the password of root, the latter stays where it is."""
+    monkeypatch.setenv("ETCDCTL_USER", f"root:{PASSWORD}")
+    with pytest.raises(ConfigurationError, match="half a login"):
+        open_store("etcd://reader@127.0.0.1:1", lease="x")
+
+
+@pytest.mark.parametrize(
     ("who", "why"),
     [
         ("", "user name is empty"),

@@ -152,6 +152,28 @@ def test_a_malformed_url_is_refused_without_telling_what_is_secret(url, match):
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("who", ["", "default@"])
+def test_the_password_may_be_where_redis_cli_finds_it(server, admin, who, monkeypatch):
+    """What the URL says comes first."""
+    monkeypatch.setenv("REDISCLI_AUTH", "right")
+    url = f"redis://{who}127.0.0.1:{server.port}"
+    with configured(admin, requirepass="right"):
+        with closing(open_store(url, lease="x")) as store:
+            assert "right" not in repr(vars(store))
+        with pytest.raises(ConfigurationError, match="password"):
+            open_store(server.url_of("default", "wrong"), lease="x")
+
+
+@pytest.mark.parametrize("variable", ["REDISCLI_AUTH", "ETCDCTL_USER", "CONSUL_HTTP_TOKEN"])
+def test_a_secret_that_can_be_none_is_refused_and_not_told(variable, monkeypatch):
+    """It would end up in a header, or in a message of a client's."""
+    monkeypatch.setenv(variable, "SECRET\nX: y")
+    kind = {"R": "redis", "E": "etcd", "C": "consul"}[variable[0]]
+    with pytest.raises(ConfigurationError, match=f"{variable} has control characters") as refused:
+        open_store(f"{kind}://127.0.0.1:1", lease="x")
+    assert "SECRET" not in "".join(traceback.format_exception(refused.value))
+
+
 def test_no_credentials_are_told(server, admin, caplog):
     """In no message, log line or repr, whatever goes wrong."""
     caplog.set_level(logging.DEBUG)

@@ -34,8 +34,17 @@ TAIL = f"""\
 
 A password on the command line is seen by everybody who may list processes. Give the URL in a file that only
 this user may read (`--store-file`, a mounted secret), or in INCUMBENT_STORE; the command that `run` starts
-inherits the latter. Or leave the password out of the URL and to the store's own client: PostgreSQL's has
-PGPASSFILE, PGPASSWORD and service files, Kubernetes' has KUBECONFIG and service accounts.
+inherits the latter. Or leave the secret out of the URL: then it is looked for where the store's own client
+finds it.
+
+| store | where |
+| --- | --- |
+| PostgreSQL | PGPASSFILE, PGPASSWORD, PGSERVICE and the like, by libpq |
+| Redis | REDISCLI_AUTH |
+| etcd | ETCDCTL_USER (`user:password`), ETCDCTL_PASSWORD |
+| Consul | CONSUL_HTTP_TOKEN_FILE, CONSUL_HTTP_TOKEN |
+| MongoDB | its client has no such place: a file, INCUMBENT_STORE, or a client certificate |
+| Kubernetes | KUBECONFIG, service accounts |
 
 ## What the command is told
 
