@@ -82,12 +82,20 @@ class World:
     """A store, a journal, and contenders; `close` ends every process that descends from them."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.url = f"sqlite:///{directory / 'leases.db'}"
         self.journal = Journal(directory / "journal")
-        self.store = SqliteStore(str(directory / "leases.db"), "lease")
         self.marker = uuid4().hex
         self.contenders: list[subprocess.Popen[str]] = []
+        self._open(directory)
+
+    def _open(self, directory: Path) -> None:
+        self.directory = directory
+        self.url = f"sqlite:///{directory / 'leases.db'}"
+        self.store = SqliteStore(str(directory / "leases.db"), "lease")
+
+    def move_to(self, directory: Path) -> None:
+        """Have the store and the logs elsewhere from now on, but the journal where it is."""
+        self.store.close()
+        self._open(directory)
 
     def run(self, *words: str, options=(), command=None, **settings):
         """Start a contender for the lease whose command is a worker, or `command`."""

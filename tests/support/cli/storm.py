@@ -1,4 +1,4 @@
-"""A command that forks faster than it can be looked for; it writes beats as `PID EVENT NANOSECONDS`.
+"""A command that forks faster than it can be looked for; it writes beats as `PID token=TOKEN NANOSECONDS`.
 
     python storm.py LOG KIND
 
@@ -18,6 +18,7 @@ import time
 
 from worker import Worker
 
+BEAT = f"token={os.environ.get('INCUMBENT_TOKEN', '')}"
 SYS_EXIT = {"x86_64": 60, "aarch64": 93}.get(os.uname().machine, 60)
 
 
@@ -36,7 +37,7 @@ def main(path: str, kind: str) -> None:
 
 def beat(worker):
     while True:
-        worker.write("beat")
+        worker.write(BEAT)
         time.sleep(0.01)
 
 
@@ -44,7 +45,7 @@ def go_on(worker, *, founds_sessions):
     while True:
         if founds_sessions:
             os.setsid()
-        worker.write("beat")
+        worker.write(BEAT)
         if os.fork() != 0:
             os._exit(0)
 

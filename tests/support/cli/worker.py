@@ -1,11 +1,11 @@
 """What the tests have `incumbent run` run: it writes what happens to it, as `PID EVENT NANOSECONDS`.
 
-    python cli_worker.py LOG [stubborn] [daemon] [children] [exits:CODE] [lasts:SECONDS]
+    python cli_worker.py LOG [stubborn] [daemon] [children] [named] [exits:CODE] [lasts:SECONDS]
 
 Every 10 ms it writes `beat`; each signal it is sent it writes by name. `stubborn` takes SIGTERM and goes on,
 `daemon` also starts a stubborn worker that leaves the tree by a double fork and a session of its own,
-`children` a stubborn worker in the same process group; `lasts` ends it after a while, with the code of
-`exits`.
+`children` a stubborn worker in the same process group; `named` writes the token for each beat; `lasts` ends
+it after a while, with the code of `exits`.
 """
 
 from __future__ import annotations
@@ -44,10 +44,12 @@ class Worker:
                 os._exit(0)
             self.is_stubborn = True
             settings = {}
-        self.write(f"token={os.environ.get('INCUMBENT_TOKEN', '')}")
+        token = f"token={os.environ.get('INCUMBENT_TOKEN', '')}"
+        beat = token if "named" in words else "beat"
+        self.write(token)
         end = time.monotonic() + float(settings.get("lasts", "inf"))
         while time.monotonic() < end:
-            self.write("beat")
+            self.write(beat)
             time.sleep(0.01)
         return int(settings.get("exits", "0"))
 
