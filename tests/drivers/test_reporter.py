@@ -56,6 +56,27 @@ def test_trouble_is_a_line_when_it_begins_and_one_when_all_is_well(reporter, lin
     assert {level for level, text, *_ in lines.kept if "again" not in text} <= {logging.WARNING}
 
 
+def test_a_store_that_refuses_every_write_is_a_few_lines(reporter, lines):
+    """A full disk that can be read, all night: each candidacy fails like the first."""
+    there, back = (
+        Transition("x", *pair, "why") for pair in (("follower", "candidate"), ("candidate", "follower"))
+    )
+    for _ in range(100):
+        reporter.store_answered(READ)
+        reporter.moved(there)
+        reporter.store_failed(CREATE, "full")
+        reporter.moved(back)
+    reporter.moved(Transition("x", "follower", "stopped", "why"))
+    assert [text.split(":")[1] for level, text, *_ in lines.kept if level > logging.DEBUG] == [
+        *(" follower -> candidate", " the store failed to write the record", " candidate -> follower"),
+        *(" follower -> candidate", " follower -> stopped"),
+    ]
+    lines.kept.clear()
+    reporter.store_answered(CREATE)
+    reporter.moved(there)
+    assert [level for level, *_ in lines.kept] == [logging.INFO, logging.INFO]
+
+
 def test_each_line_says_who_where_and_what(reporter, lines):
     reporter.moved(Transition("campaign", "follower", "candidate", "there is no record"))
     [(level, text, extra, exc_info)] = lines.kept

@@ -9,6 +9,7 @@ SAYS = "drivers/test_reporter.py::test_"
 RECORDS = "drivers/test_trace.py::test_"
 TOLD = "drivers/test_driver_terms.py::Test"
 TROUBLE = f"{SAYS}trouble_is_a_line_when_it_begins_and_one_when_all_is_well"
+FEW = f"{SAYS}a_store_that_refuses_every_write_is_a_few_lines"
 
 
 def says(name, killer, old, new):
@@ -30,6 +31,15 @@ PARTS = (
     ),
     says(
         "a store is back while it fails otherwise", TROUBLE, "if mended and not self._trouble:", "if mended:"
+    ),
+    says(
+        "each candidacy that fails alike is a line",
+        FEW,
+        "is_repeated = between in self._moved_in_trouble and",
+        "is_repeated = False and",
+    ),
+    says(
+        "what was repeated once is never told again", FEW, "            self._moved_in_trouble.clear()\n", ""
     ),
     says(
         "each failure of a store is a line",

@@ -84,12 +84,22 @@ class Reporter:
         self._tell = tell
         self._write = log
         self._trouble: dict[bool, str] = {}  # by whether it was a write that failed
+        self._moved_in_trouble: set[tuple[str, str]] = set()
         self._is_spent = False
 
     def moved(self, move: Transition) -> None:
-        """A change of role."""
-        line = f"{move.source} -> {move.dest}: {move.reason}"
-        self._log(logging.INFO, line, trigger=move.trigger, source=move.source, reason=move.reason)
+        """A change of role; each candidacy that fails as the last one did is a line for debugging only."""
+        line, between = f"{move.source} -> {move.dest}: {move.reason}", (move.source, move.dest)
+        is_repeated = between in self._moved_in_trouble and set(between) == {"follower", "candidate"}
+        if self._trouble:
+            self._moved_in_trouble.add(between)
+        self._log(
+            logging.DEBUG if is_repeated else logging.INFO,
+            line,
+            trigger=move.trigger,
+            source=move.source,
+            reason=move.reason,
+        )
 
     def new_leader(self, identity: str | None) -> None:
         """Another holder was observed, or none."""
@@ -109,6 +119,7 @@ class Reporter:
         for action in mended:
             del self._trouble[action]
         if mended and not self._trouble:
+            self._moved_in_trouble.clear()
             self._log(logging.INFO, "the store answers again")
 
     def store_failed(self, request: Request, reason: str) -> None:
