@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from incumbent.cli import cgroup, guard
+from incumbent.cli import cgroup, guard, tree
 from incumbent.cli.demo import freeze
 from support.cli.contenders import LONGER, PATIENCE, SECOND_NS, SHORT, WORKER, eventually
 from support.cli.namespaces import IN_A_NAMESPACE, WITHOUT_CGROUPS, is_permitted, needs_namespaces
@@ -184,6 +184,29 @@ while not tree.has_children():
     time.sleep(0.01)
 tree.end_descendants()
 """
+
+
+LOOKS_SLOWLY = """
+import subprocess, time
+from incumbent.cli import tree
+class Slow(tree.Descendants):
+    looks = 0
+    def new(self):
+        Slow.looks += 1
+        time.sleep(2 * tree._LONGEST)
+        return super().new()
+tree.Descendants = Slow
+subprocess.Popen(["sleep", "60"])
+tree.kill_descendants()
+print(Slow.looks)
+"""
+
+
+@pytest.mark.skipif(not tree.IS_LINUX, reason="elsewhere psutil looks")
+def test_a_first_look_that_takes_long_is_followed_by_a_second():
+    """At the processes of a large machine: only a look at what is new is faster than a storm."""
+    ran = subprocess.run([sys.executable, "-c", LOOKS_SLOWLY], capture_output=True, text=True, check=True)
+    assert ran.stdout == "2\n"
 
 
 @needs_namespaces

@@ -9,6 +9,7 @@ Imported by the guard, which is run as a script: so it imports nothing of this p
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import re
 import signal
@@ -187,7 +188,7 @@ def kill_descendants() -> None:
             _kill(process.pid, {os.getpgrp()})
         return
     with suppress(OSError):
-        tree, end = Descendants(), time.monotonic() + _LONGEST
+        tree, end = Descendants(), math.inf
         groups = {_FOREIGN, os.getpgrp()}
         is_new = True
         while is_new and time.monotonic() < end:
@@ -195,6 +196,8 @@ def kill_descendants() -> None:
             for process in tree.new():
                 is_new = True
                 _kill(process.pid, groups)
+            # The first look is at all processes of the machine, perhaps thousands; later ones catch a storm.
+            end = min(end, time.monotonic() + _LONGEST)
 
 
 def _kill(pid: int, spared: set[int]) -> None:
