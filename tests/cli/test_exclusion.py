@@ -44,8 +44,9 @@ class Place(NamedTuple):
 PLACES = {
     "plain": Place(),
     "namespace": Place(prefixes=[NAMESPACE, BELOW_AN_INIT]),  # its first process, or another; the outer /proc
-    "storm": Place(commands=STORMS, options=LONGER),
-    "full-disk": Place(has_full_disk=True),
+    "storm": Place(commands=STORMS, options=LONGER),  # where a cgroup may be had, the kernel ends them
+    "storm-without-cgroups": Place(commands=STORMS, options=LONGER, prefixes=[WITHOUT_CGROUPS]),
+    "full-disk": Place(prefixes=[(), WITHOUT_CGROUPS], has_full_disk=True),
 }
 
 
@@ -101,7 +102,11 @@ def test_exclusion(world, place, request):
     rounds = ROUNDS or (4 if place is PLACES["plain"] else 1)
     seed = int(os.environ.get("INCUMBENT_SEED", random.randrange(2**32)))
     print(f"replay: INCUMBENT_ROUNDS={rounds} INCUMBENT_SEED={seed} pytest -s {request.node.nodeid}")  # noqa: T201 - shown when it fails
-    failovers = Strife(world, place, random.Random(seed)).go_on(rounds)
+    strife = Strife(world, place, random.Random(seed))
+    try:
+        failovers = strife.go_on(rounds)
+    finally:
+        strife.end()
 
     lives = sorted(terms(world.journal))
     for earlier, later in pairwise(lives):
@@ -153,6 +158,16 @@ class Strife:
                 supervisor.resume()
         return failovers
 
+    def end(self) -> None:
+        """Leave the commands to their guards: a test would not find what forks so fast."""
+        for contender in self.racing.values():
+            supervisor = contender.supervisor()
+            for process in [*supervisor.children(), supervisor]:
+                with suppress(psutil.NoSuchProcess):
+                    process.resume()
+            supervisor.kill()
+        eventually("the end of the guards", lambda: not any(map(is_guard, self.world.members())))
+
     def strike(self, victim: Contender, *, has_command: bool) -> tuple[psutil.Process, bool]:
         """Kill, freeze, or both; of the latter, the guard is what is frozen every other time.
 
@@ -189,6 +204,12 @@ class Strife:
             while file.write(bytes(4096)):
                 pass
         return junk
+
+
+def is_guard(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return guard.__file__ in process.cmdline()
+    return False
 
 
 def last_token(journal: Journal) -> int:
