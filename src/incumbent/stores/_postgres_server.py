@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS incumbent_lease (
     version text NOT NULL
 )"""
 """The statement that creates the table, for users who may not run it themselves."""
+_DDL_TO_COPY: Final = " ".join(DDL.split())  # messages are one line
 # COLLATE "C": an index in another order breaks when the system's library changes that order.
 
 _TABLE: Final = b"""
@@ -209,13 +210,13 @@ class PostgresServer(Server):
         """
         [row] = connection.query(_TABLE, deadline=deadline)
         if row[2] is None:
-            self._create_table(connection, deadline)
+            self._create_table(connection, deadline, (row[4] or b"").decode())
             [row] = connection.query(_TABLE, deadline=deadline)
         synchronous_commit, is_table, columns, is_allowed, user = row
         if is_table != _TRUE or columns != _COLUMNS:
             raise ConfigurationError(
                 f"{self.shown}: incumbent_lease is not the table that it should be: have another search_path "
-                f"(options=-csearch_path%3D...), or drop it and run this:\n{DDL}"
+                f"(options=-csearch_path%3D...), or drop it and run: {_DDL_TO_COPY}"
             )
         if is_allowed != _TRUE:
             raise ConfigurationError(
@@ -229,14 +230,16 @@ class PostgresServer(Server):
             )
         self._has_table = True
 
-    def _create_table(self, connection: Connection, deadline: float) -> None:
+    def _create_table(self, connection: Connection, deadline: float, user: str) -> None:
         try:
             connection.query(DDL.encode(), deadline=deadline)
         except Refused as error:
             if error.sqlstate in _MAY_NOT_CREATE:
                 raise ConfigurationError(
-                    f"{self.shown}: the table of the leases is missing and may not be created ({error}): "
-                    f"have its owner run this:\n{DDL}"
+                    f"{self.shown}: the table of leases is missing and may not be created ({error}): have "
+                    f"somebody who may run, for a table of {user}'s own, CREATE SCHEMA AUTHORIZATION {user}; "
+                    f"or {_DDL_TO_COPY}; GRANT SELECT, INSERT, UPDATE ON "
+                    f"incumbent_lease TO {user}"
                 ) from error
             if error.sqlstate not in _CREATED_BY_ANOTHER:
                 raise
