@@ -49,7 +49,7 @@ CAMPAIGNS = (
         "P9",
         f"{CAMPAIGN_TESTS}stop_returns_when_the_observers_were_told_all",
         "runtime/threaded.py",
-        "        self._observers.join(patience_s)\n",
+        "            self._observers.join(patience_s)\n",
         "",
     ),
     mutant(
@@ -288,7 +288,7 @@ PROCESSES = (
         "P13",
         "drivers/test_work_refused.py",
         "runtime/reporter.py",
-        "            if _only_creates(callback):\n",
+        "            if callback is not None and _only_creates(callback):\n",
         "            if False:\n",
     ),
 )

@@ -38,7 +38,7 @@ class Callbacks:
             callback = getattr(self, name)
             if callback is not None and not callable(callback) and not isinstance(callback, HostedWork):
                 raise ConfigurationError(f"{name} is {callback!r}: give something to call, or None")
-            if _only_creates(callback):
+            if callback is not None and _only_creates(callback):
                 advice = "give a plain function"
                 if name == "on_started_leading":
                     advice += ", or use incumbent.aio.Campaign, whose work is `async def`"
@@ -76,7 +76,7 @@ class Reporter:
         callbacks: Callbacks,
         tell: Callable[[Callable[[], object]], None],
         *,
-        log: Callable[..., None] = logger.log,
+        log: Callable[..., None] | None = None,
     ) -> None:
         self.elector = elector
         self._name = name
@@ -166,6 +166,8 @@ class Reporter:
         self._log(logging.CRITICAL, "a defect: this campaign is over", exc_info=True)
 
     def _log(self, level: int, line: str, *, exc_info: object = None, **fields: object) -> None:
+        if self._write is None and not logger.isEnabledFor(level):
+            return
         elector = self.elector
         extra = {
             "lease": self._name,
@@ -176,7 +178,7 @@ class Reporter:
         } | fields
         with suppress(Exception):  # P13: a log that is full or broken costs nobody the lease
             text = one_line(f"{self._name}: {line} ({self._holder()})")
-            self._write(level, "%s", text, extra=extra, exc_info=exc_info)
+            (self._write or logger.log)(level, "%s", text, extra=extra, exc_info=exc_info)
 
     def _holder(self) -> str:
         """Describe the known holder and its token."""

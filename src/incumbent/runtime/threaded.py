@@ -36,17 +36,25 @@ class ThreadedRuntime:
         self.random = rng.random
         self._store = store
         self._server: Hashable = getattr(store, "server", id(store))
-        self._calls = pools.shared.acquire(self._server, "store")
-        self._observers = pools.SerialQueue(pools.shared.acquire(_OBSERVERS, "callbacks"))
-        self.tell = self._observers.submit
+        is_local = store.guarantees.is_local
+        self._calls = None if is_local else pools.shared.acquire(self._server, "store")
+        self._observers: pools.SerialQueue | None = None
         self._went_back: Callable[[], None] | None = None
 
     def close(self, patience_s: float) -> None:
         """Let go of the threads, once the observers were told all, or after `patience_s` of real time."""
-        self._observers.join(patience_s)
+        if self._observers is not None:
+            self._observers.join(patience_s)
+            pools.shared.release(_OBSERVERS)
         scheduler.shared.release(self.clock)
-        pools.shared.release(self._server)
-        pools.shared.release(_OBSERVERS)
+        if self._calls is not None:
+            pools.shared.release(self._server)
+
+    def tell(self, call: Callable[[], object]) -> None:
+        """Run code of the user's that returns soon, after what was told before."""
+        if self._observers is None:
+            self._observers = pools.SerialQueue(pools.shared.acquire(_OBSERVERS, "callbacks"))
+        self._observers.submit(call)
 
     def do(self, action: Callable[[], None]) -> None:
         """Have the scheduler run `action`, and wait for that, so that a fake clock cannot overtake it."""
@@ -69,7 +77,7 @@ class ThreadedRuntime:
 
     def ask(self, request: Request, answered: Callable[[Request, Reply], None]) -> None:
         """Ask the store, and have `answered` called with what came of it."""
-        if self._store.guarantees.is_local:
+        if self._calls is None:
             answered(request, self._perform(request))
         else:
             self._calls.submit(lambda: self.post(partial(answered, request, self._perform(request))))
