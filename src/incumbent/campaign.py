@@ -269,12 +269,13 @@ class Campaign:
         """
         driver = self._running()
         until = None if timeout is None else self._clock.now() + timeout
-        with driver.changed:
+        changed = driver.changed.condition
+        with changed:
             while not driver.has_finished and not self.is_leader():
                 left = None if until is None else until - self._clock.now()
                 if left is not None and left <= 0:
                     return False
-                self._clock.wait(driver.changed, left)
+                self._clock.wait(changed, left)
         return self.is_leader()
 
     def __enter__(self) -> Campaign:

@@ -134,7 +134,7 @@ def test_a_forked_child_waits_for_no_lock_of_a_thread_that_stayed_behind(clock):
         term, held, done = campaign.leadership, threading.Event(), threading.Event()
 
         def hold():
-            with term._term._changed:
+            with term._term._changed.condition:
                 held.set()
                 done.wait(20)
 

@@ -108,8 +108,7 @@ class TestWaitingToLead:
                 waiting.start()
                 clock.wait_for_waiters(2)  # the scheduler's thread, and this one
                 clock.advance(2.5)
-                with follower._driver.changed:
-                    follower._driver.changed.notify_all()  # as at a beginning that is over already
+                follower._driver.changed.tell()  # as at a beginning that is over already
                 clock.advance(0.4)
                 assert answers == []
                 clock.advance(0.1)

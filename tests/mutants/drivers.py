@@ -158,8 +158,8 @@ CARRIED_OUT = (
     driver(
         "who waits for the end is not told",
         f"{END}nothing_is_left_behind",
-        "            self.changed.notify_all()\n        self.listeners.call()\n\n    def _fail_closed",
-        "            self.changed.notify_all()\n\n    def _fail_closed",
+        "        self.changed.tell()\n        self.listeners.call()\n\n    def _fail_closed",
+        "        self.changed.tell()\n\n    def _fail_closed",
     ),
     driver(
         "a driver ends twice",

@@ -81,14 +81,14 @@ LEADERSHIP = (
         "listeners are not told",
         "P9",
         "listeners_are_told_of_a_request_and_of_the_end",
-        "            self._changed.notify_all()\n        self.listeners.call()",
-        "            self._changed.notify_all()",
+        "        self._changed.tell()\n        self.listeners.call()",
+        "        self._changed.tell()",
     ),
     of_term(
         "a thread that waits is not told",
         "P9",
         "a_wait_ends_when_the_work_is_to_end",
-        "            self._changed.notify_all()\n        self.listeners.call()",
+        "        self._changed.tell()\n        self.listeners.call()",
         "            pass\n        self.listeners.call()",
     ),
     of_term(

@@ -8,7 +8,6 @@ runtime, one at a time, but for those that say otherwise.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -41,8 +40,8 @@ from incumbent.core.term_messages import (
     WorkEnded,
 )
 from incumbent.leadership import Leadership
-from incumbent.runtime import threads
 from incumbent.runtime.alarm import Alarm
+from incumbent.runtime.change import Change
 from incumbent.runtime.handle import TermHandle
 from incumbent.runtime.known_leader import KnownLeader
 from incumbent.runtime.listeners import Listeners
@@ -63,8 +62,8 @@ class Driver:
     Attributes:
         candidate: What decides. Any thread may ask it questions; only the runtime's calls give it inputs.
         leadership: The current term, or None. For any thread.
-        changed: Notified when a term begins or the driver has finished. For any thread.
-        listeners: Called, by the runtime, when `changed` is notified.
+        changed: Told when a term begins or the driver has finished. For any thread.
+        listeners: Called, by the runtime, when `changed` is told.
         has_finished: Nothing more will happen.
         failure: What the work raised last, if it was to run once.
     """
@@ -81,7 +80,7 @@ class Driver:
     ) -> None:
         self.candidate = Candidate(elector, term)
         self.leadership: Leadership | None = None
-        self.changed = threads.condition()
+        self.changed = Change()
         self.listeners = Listeners()
         self.has_finished = False
         self.failure: BaseException | None = None
@@ -90,7 +89,7 @@ class Driver:
         self._reporter = reporter
         self._trace = trace
         self._last: tuple[TermHandle, Leadership] | None = None
-        self._inputs: deque[Input | TermInput] = deque()
+        self._inputs: list[Input | TermInput] = []  # seldom more than two
         self._is_handling = False
         self._wake = partial(self._give, TimerFired())
         self._alarm = Alarm(runtime, self._wake)
@@ -138,8 +137,9 @@ class Driver:
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait, in real time, until nothing more will happen. From any thread but the runtime's."""
-        with self.changed:
-            return self.changed.wait_for(lambda: self.has_finished, timeout)
+        changed = self.changed.condition
+        with changed:
+            return changed.wait_for(lambda: self.has_finished, timeout)
 
     def after_fork(self) -> None:
         """Called in a forked child: give up leadership, taking no lock; the elector belongs to the parent."""
@@ -156,7 +156,7 @@ class Driver:
         self._is_handling = True
         try:
             while self._inputs:
-                self._handle(self._inputs.popleft())
+                self._handle(self._inputs.pop(0))
             self._set_alarm()
         except Exception:  # noqa: BLE001  # a defect of ours must not leave a leader behind
             self._fail_closed()
@@ -231,9 +231,8 @@ class Driver:
         handle = TermHandle(identity, token, self._runtime.clock, lambda: self.elector.office)
         self._last = handle, (leadership := Leadership(handle))
         self._reporter.leads(True)
-        with self.changed:
-            self.leadership = leadership
-            self.changed.notify_all()
+        self.leadership = leadership
+        self.changed.tell()
         self.listeners.call()
         work = self._callbacks.on_started_leading
         if isinstance(work, HostedWork):
@@ -277,9 +276,8 @@ class Driver:
         self._runtime.when_clock_goes_back(None)
         if self._trace is not None:
             self._trace.close()
-        with self.changed:
-            self.has_finished = True
-            self.changed.notify_all()
+        self.has_finished = True
+        self.changed.tell()
         self.listeners.call()
 
     def _fail_closed(self) -> None:

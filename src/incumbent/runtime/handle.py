@@ -8,7 +8,7 @@ from incumbent.clock import Clock
 from incumbent.core.candidacy import Validity
 from incumbent.errors import LeadershipLost
 from incumbent.lease import NANOSECONDS, to_ns
-from incumbent.runtime import threads
+from incumbent.runtime.change import Change
 from incumbent.runtime.listeners import Listeners
 
 
@@ -31,7 +31,7 @@ class TermHandle:
         self._clock = clock
         self._office = office
         self._until = 0
-        self._changed = threads.condition()
+        self._changed = Change()
         self._asked_because: str | None = None
         self._over_because: str | None = None
         self._term()
@@ -73,12 +73,13 @@ class TermHandle:
         if self.is_to_end():
             return True  # in a forked child the lock may be held by a thread that stayed with the parent
         until = None if timeout is None else self._clock.now() + timeout
-        with self._changed:
+        changed = self._changed.condition
+        with changed:
             while not self.is_to_end():
                 now, ends = self._clock.now(), self.deadline_ns / NANOSECONDS
                 if until is not None and now >= until:
                     return False
-                self._clock.wait(self._changed, (ends if until is None else min(ends, until)) - now)
+                self._clock.wait(changed, (ends if until is None else min(ends, until)) - now)
         return True
 
     def ask_to_end(self, reason: str) -> None:
@@ -99,6 +100,5 @@ class TermHandle:
         return office
 
     def _notify(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
+        self._changed.tell()
         self.listeners.call()
