@@ -107,6 +107,17 @@ class TestAWatchThatCannotBeHad:
         port.changed()
         assert [type(request) for request in port.asked] == [GetLease, GetLease]
 
+    def test_a_leader_takes_no_step_for_it(self, port):
+        """It hears of each of its own renewals, and whoever else has written is seen at the next one."""
+        driver = leading(port, can_watch=True)
+        trace = driver._trace = Trace()
+        port.changed()
+        assert trace.lines == []
+        driver.resign("asked")
+        port.reply(Written, 2)
+        port.changed()
+        assert [line[0] for line in trace.lines][-1] == "StoreChanged"
+
 
 class TestTheEnd:
     def test_nothing_is_left_behind(self, port):
@@ -212,7 +223,7 @@ class TestSteps:
         term = driver.leadership
         assert len(port.set_for()) == 1
         monkeypatch.setattr(type(driver.elector), "handle", broken)
-        port.changed()
+        port.fire()
         assert (driver.elector.state, driver.leadership, term.reason) == ("stopped", None, "a defect")
         assert driver.has_finished
         assert port.set_for() == []

@@ -138,6 +138,13 @@ CARRIED_OUT = (
         "P13",
     ),
     driver(
+        "a leader takes a step for each hint",
+        f"{WATCH}a_leader_takes_no_step_for_it",
+        "        if self.elector.state != LEADER:\n            self._give(_STORE_CHANGED)\n",
+        "        self._give(_STORE_CHANGED)\n",
+        "P12",
+    ),
+    driver(
         "a watch is left open",
         f"{END}nothing_is_left_behind",
         "        if self._watch is not None:\n",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import Final, get_args
 
 from incumbent.core.candidate import Candidate, Handled
 from incumbent.core.elector import Elector
@@ -25,7 +25,7 @@ from incumbent.core.messages import (
     TimerFired,
     Unavailable,
 )
-from incumbent.core.states import FOLLOWER, MACHINE, SERVING
+from incumbent.core.states import FOLLOWER, LEADER, MACHINE, SERVING
 from incumbent.core.term import Term
 from incumbent.core.term_messages import (
     AskedToResign,
@@ -54,6 +54,10 @@ from incumbent.store import Watch
 EXPIRY_SPREAD_NS: Final = 25 * 10**6
 """Over how long the looks of many followers at a lease that expires are spread, at most: the first of some
 dozens has claimed it when most of the others look."""
+
+_TIMER_FIRED: Final = TimerFired()
+_STORE_CHANGED: Final = StoreChanged()
+_REQUESTS: Final = frozenset(get_args(Request))
 
 
 class Driver:
@@ -91,7 +95,6 @@ class Driver:
         self._last: tuple[TermHandle, Leadership] | None = None
         self._inputs: list[Input | TermInput] = []  # seldom more than two
         self._is_handling = False
-        self._wake = partial(self._give, TimerFired())
         self._alarm = Alarm(runtime, self._wake)
         self._watch: Watch | None = None
         self._known_leader = KnownLeader(runtime, reporter)
@@ -115,7 +118,7 @@ class Driver:
         config = self.elector.config
         if config.guarantees.can_watch:
             try:
-                self._watch = self._runtime.watch(partial(self._give, StoreChanged()))
+                self._watch = self._runtime.watch(self._store_changed)
             except Exception as error:  # noqa: BLE001  # P13: then it is polled like any other
                 self._reporter.failed("watching the store", error)
                 polled = replace(config, guarantees=replace(config.guarantees, can_watch=False))
@@ -148,6 +151,14 @@ class Driver:
 
     # The loop.
 
+    def _wake(self) -> None:
+        self._give(_TIMER_FIRED)
+
+    def _store_changed(self) -> None:
+        """A leader's own renewals are most of what is heard, and an elector that leads asks nothing then."""
+        if self.elector.state != LEADER:
+            self._give(_STORE_CHANGED)
+
     def _give(self, event: Input | TermInput) -> None:
         """Handle an input. A call from within is handled after that."""
         self._inputs.append(event)
@@ -171,16 +182,16 @@ class Driver:
         for output in candidate.handle(event, now):
             if isinstance(output, Handled):
                 self._tell(output, now)
-            elif isinstance(output, Order):
-                self._obey(output)
+            elif type(output) in _REQUESTS:
+                runtime.ask(output, self._answered)  # type: ignore[arg-type]  # it is one of them
             else:
-                runtime.ask(output, self._answered)
+                self._obey(output)  # type: ignore[arg-type]  # likewise
 
     def _tell(self, handled: Handled, now: int) -> None:
         if self._trace is not None:
             self._trace.handled(handled.event, now, handled.effects)
         self._reporter.observed()
-        self._known_leader.look()
+        self._known_leader.look(now)
         for move in handled.effects.moves:
             self._reporter.moved(move)
         for notice in handled.effects.notices:

@@ -20,12 +20,12 @@ class KnownLeader:
         self._reporter = reporter
         self._told: str | None = None
         self._expires_at: int | None = None
-        self._alarm = Alarm(runtime, self.look)
+        self._alarm = Alarm(runtime, self._look_again)
 
-    def look(self) -> None:
+    def look(self, now: int) -> None:
         """Tell what is other than it was told last, and look again when the record expires."""
         elector = self._reporter.elector
-        leader = elector.observation.leader_at(self._runtime.now())
+        leader = elector.observation.leader_at(now)
         if leader != self._told:
             self._told = leader
             self._reporter.new_leader(leader)
@@ -35,6 +35,9 @@ class KnownLeader:
         if expires_at != self._expires_at:
             self._expires_at = expires_at
             self._alarm.set(expires_at)
+
+    def _look_again(self) -> None:
+        self.look(self._runtime.now())
 
     def close(self) -> None:
         """Look no more."""

@@ -166,8 +166,9 @@ class Reporter:
         self._log(logging.CRITICAL, "a defect: this campaign is over", exc_info=True)
 
     def _log(self, level: int, line: str, *, exc_info: object = None, **fields: object) -> None:
+        write: Callable[..., None] = self._write or logger.log
         if self._write is None and not logger.isEnabledFor(level):
-            return
+            return  # the text would cost more than a renewal does
         elector = self.elector
         extra = {
             "lease": self._name,
@@ -178,7 +179,7 @@ class Reporter:
         } | fields
         with suppress(Exception):  # P13: a log that is full or broken costs nobody the lease
             text = one_line(f"{self._name}: {line} ({self._holder()})")
-            (self._write or logger.log)(level, "%s", text, extra=extra, exc_info=exc_info)
+            write(level, "%s", text, extra=extra, exc_info=exc_info)
 
     def _holder(self) -> str:
         """Describe the known holder and its token."""
