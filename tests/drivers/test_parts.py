@@ -6,6 +6,8 @@ import threading
 from datetime import timedelta
 from types import SimpleNamespace
 
+import pytest
+
 from incumbent import Campaign, aio
 from incumbent.runtime import pools
 from incumbent.runtime.lifecycle import default_identity
@@ -71,6 +73,30 @@ class TestScheduler:
         clock.advance(1)
         scheduler.close()
         assert ran == sorted(at for at, _ in timers)
+
+    @pytest.mark.parametrize(("many", "most"), [(60, 60), (600, 3)])
+    def test_of_many_timers_those_of_one_millisecond_share_a_wake_up(self, many, most):
+        """A few come at their instants, and nobody comes before."""
+        waits, ran = [], []
+
+        class Counted(FakeClock):
+            def wait(self, condition, timeout):
+                waits.append(timeout)
+                super().wait(condition, timeout)
+
+        clock = Counted()
+        scheduler = Scheduler(clock)
+        for number in range(1, many + 1):
+            at = number * 1_000
+            scheduler.call_at(at, lambda at=at: ran.append((at, scheduler.now())))
+        for _ in range(70 if many > 64 else 0):
+            scheduler.call_at(10**12, ran.clear)
+        scheduler.start()
+        clock.advance(1)
+        scheduler.close()
+        assert len(ran) == many
+        assert all(0 <= came - at <= (10**6 if many > 64 else 0) for at, came in ran)
+        assert most - 2 <= len(waits) - 1 <= most + 1
 
 
 class TestThreadedRuntime:

@@ -13,6 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Final
 
 from incumbent.clock import Clock
@@ -22,7 +23,11 @@ from incumbent.runtime import threads
 logger = logging.getLogger("incumbent")
 
 _FEW: Final = 64
-"""Timers, cancelled ones among them, that are not worth looking through."""
+"""Timers, cancelled ones among them, that are not worth looking through, nor worth one wake-up for many."""
+
+_SHORTEST_WAIT_S: Final = 0.001
+"""Where there are more timers than a few: those that come due within it are served by one wake-up, which
+costs as much as a renewal does."""
 
 
 class Timer:
@@ -58,6 +63,7 @@ class Scheduler:
         self._crowded = _FEW
         self._closing = False
         self._latest = self.now()
+        self._epoch: datetime | None = None
         self._backwards: dict[Callable[[], None], None] = {}
         self.thread = threads.thread("scheduler", self._run)
 
@@ -76,6 +82,13 @@ class Scheduler:
     def now(self) -> int:
         """The clock's reading in nanoseconds."""
         return to_ns(self._clock.now())
+
+    def epoch(self) -> datetime:
+        """The UTC time at which the clock read 0, as it was when the scheduler's thread last woke."""
+        epoch = self._epoch
+        if epoch is None:
+            epoch = self._epoch = self._clock.utcnow() - timedelta(seconds=self._clock.now())
+        return epoch
 
     def post(self, action: Callable[[], None]) -> None:
         """Have the scheduler's thread run `action` soon; nothing happens after `close`. From any thread."""
@@ -127,7 +140,7 @@ class Scheduler:
                 if self._closing and not self._inbox:
                     return
                 inbox, self._inbox = self._inbox, deque()
-            went_back, self._latest = self._is_back(), self.now()
+            went_back, self._latest, self._epoch = self._is_back(), self.now(), None
             for action in (*(self._backwards if went_back else ()), *inbox):
                 _run_guarded(action)
             # Not what comes due meanwhile: on a busy machine that may be always, and the posted would starve.
@@ -146,7 +159,10 @@ class Scheduler:
         return self.now() < self._latest
 
     def _time_left(self) -> float | None:
-        return (self._timers[0][0] - self.now()) / NANOSECONDS if self._timers else None
+        if not self._timers:
+            return None
+        left = (self._timers[0][0] - self.now()) / NANOSECONDS
+        return left if len(self._timers) <= _FEW else max(left, _SHORTEST_WAIT_S)
 
 
 def _run_guarded(action: Callable[[], None]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import random
 from collections.abc import Callable, Hashable
-from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -31,6 +30,7 @@ class ThreadedRuntime:
         self.name: str = getattr(store, "name", type(store).__name__)
         self.scheduler = scheduler.shared.acquire(clock)
         self.now = self.scheduler.now
+        self.epoch = self.scheduler.epoch
         self.post = self.scheduler.post
         self.call_at: Callable[[int, Callable[[], None]], scheduler.Timer] = self.scheduler.call_at
         self.random = rng.random
@@ -62,10 +62,6 @@ class ThreadedRuntime:
             self.scheduler.post(action)
         else:
             self.scheduler.call(action)
-
-    def epoch(self) -> datetime:
-        """The UTC time at which the clock read 0."""
-        return self.clock.utcnow() - timedelta(seconds=self.clock.now())
 
     def when_clock_goes_back(self, action: Callable[[], None] | None) -> None:
         """Call `action` whenever the clock is found to have gone backwards; None: no more."""
