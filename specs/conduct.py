@@ -7,7 +7,8 @@ what the elector answers other threads. `conformance.check_step` and `Shadow.ste
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from incumbent.config import ElectorConfig
 from incumbent.core.elector import Elector
@@ -33,24 +34,25 @@ def of_request(config: ElectorConfig, node: Node, request: Request, now: int) ->
         yield "who asks the holder of a new or released lease to resign (P14)", "", lease.resign_requested_by
         if not releases:
             yield "when the claimed term began", lease.renew_time, lease.acquire_time
-    if not releases:
-        yield "whether what is held is held back (P16)", EARLIEST_TIME, lease.not_before
+            yield "until when what is claimed is held back (P16)", EARLIEST_TIME, lease.not_before
+            yield "for whom what is claimed is meant (P17)", "", lease.successor
 
 
 def of_step(before: Elector, event: Input, now: int, effects: Effects, after: Elector) -> Iterator[Claim]:
-    """P5d, P14: what a request says because of what went before, and who is told what."""
+    """P5d, P14, P16, P17: what a request says because of what went before, and who is told what."""
     held, written = after.candidacy.held, None
     if effects.request is not None and not isinstance(effects.request, GetLease):
         written = effects.request.lease
     if held is not None:
-        yield "who asks it to resign (P14)", _asked_by(before, event, after), after.candidacy.asked_by
+        asked, asks = _asked(before, event, after), after.candidacy
+        yield "who asks it to resign (P14)", asked.by, asks.asked_by
+        yield "until when it is asked to hold back (P16)", asked.not_before, asks.not_before
+        yield "whom it is asked to name (P17)", asked.successor, asks.successor
         if written is not None:
             yield "when the renewed term began", held.lease.acquire_time, written.acquire_time
-            yield (
-                "who asks in the renewed record (P14)",
-                after.candidacy.asked_by,
-                written.resign_requested_by,
-            )
+            yield "who asks in the renewed record (P14)", asks.asked_by, written.resign_requested_by
+            yield "until when, in the renewed record (P16)", asks.not_before, written.not_before
+            yield "for whom, in the renewed record (P17)", asks.successor, written.successor
     yield from _told(before, effects, after)
     yield from _release(before, event, written, after)
     if isinstance(event, Resign) and before.state != STOPPED:
@@ -59,32 +61,50 @@ def of_step(before: Elector, event: Input, now: int, effects: Effects, after: El
         yield "whether it may claim (P5d)", True, _may_claim(before, event, now, after)
 
 
-def _asked_by(before: Elector, event: Input, after: Elector) -> str:
+class Asked(NamedTuple):
+    """What a request to resign says."""
+
+    by: str = ""
+    successor: str = ""
+    not_before: datetime = EARLIEST_TIME
+
+
+def _asked(before: Elector, event: Input, after: Elector) -> Asked:
     """P14: the request that is on the record held by, as it was last seen or written."""
-    if after.candidacy.version == before.candidacy.version and before.candidacy.held is not None:
-        return before.candidacy.asked_by
+    was = before.candidacy
+    if after.candidacy.version == was.version and was.held is not None:
+        return Asked(was.asked_by, was.successor, was.not_before)
     if isinstance(event, Found):
-        return event.stored.lease.resign_requested_by
+        return _asked_in(event.stored.lease)
     sent = before.pending
-    return "" if sent is None or isinstance(sent, GetLease) else sent.lease.resign_requested_by
+    return Asked() if sent is None or isinstance(sent, GetLease) else _asked_in(sent.lease)
+
+
+def _asked_in(lease: Lease) -> Asked:
+    return Asked(lease.resign_requested_by, lease.successor, lease.not_before)
 
 
 def _release(before: Elector, event: Input, written: Lease | None, after: Elector) -> Iterator[Claim]:
-    """P9, P16: what a release says, and until when nobody should claim what is released."""
+    """P9, P16, P17: what a release says, and of whom and of when."""
     left = after.leaving
     if left is None or left.former.held is None:
         return
     begun = left.former.held.lease.acquire_time
     if written is not None:
         yield "when the released term began", begun, written.acquire_time
-        yield "until when it is held back (P16)", left.not_before, written.not_before
+        asks = left.former
+        yield "until when it is held back (P16)", max(left.not_before, asks.not_before), written.not_before
+        named = left.successor if left.successor != "" else asks.successor
+        yield "for whom it is meant (P17)", named, written.successor
     if before.leaving is None and isinstance(event, (Resign, Stop)) and before.candidacy.held is not None:
         held_until = EARLIEST_TIME
         if event.hold_ns != 0:
             held_until = min(begun + timedelta(microseconds=event.hold_ns // 1000), LATEST_TIME)
         yield "until when it is to be held back (P16)", held_until, left.not_before
+        yield "for whom it is to be meant (P17)", event.successor, left.successor
     elif before.leaving is not None and before.leaving.former.number == left.former.number:
         yield "until when it is still to be held back (P16)", before.leaving.not_before, left.not_before
+        yield "for whom it is still to be meant (P17)", before.leaving.successor, left.successor
 
 
 def _told(before: Elector, effects: Effects, after: Elector) -> Iterator[Claim]:

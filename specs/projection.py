@@ -23,13 +23,17 @@ NOTHING = Record(
     stamp=None,
     duration=0,
     not_before=EARLIEST_TIME,
+    successor="",
+    unnamed=True,
 )
 
 
 def timing_of(config: ElectorConfig) -> Timing:
     """The settings, in nanoseconds of the elector's own clock."""
     return Timing(
-        config.renew_deadline_ns, config.lease_ns, config.takeover_delay_ns, config.guarantees.durable
+        *(config.renew_deadline_ns, config.lease_ns, config.takeover_delay_ns, config.guarantees.durable),
+        patience=2 * config.retry_ns,
+        name=config.identity,
     )
 
 
@@ -57,6 +61,8 @@ def _content(lease: Lease) -> dict[str, Any]:
         "stamp": lease.renew_time,
         "duration": lease.lease_duration_ns,
         "not_before": lease.not_before,
+        "successor": lease.successor,
+        "unnamed": lease.successor == "",
     }
 
 

@@ -133,8 +133,9 @@ class Builder:
         if not holds:
             return Candidacy(source.number(number), unknown_writes=unknown_writes)
         held = self._write("held", elector, number, creates=creates)
-        asked_by = source.text("asked_by")
-        return Candidacy(source.number(number), held, source.version("version"), asked_by, unknown_writes)
+        asked_by, successor = source.text("asked_by"), source.text("successor")
+        named = source.number(number), held, source.version("version"), asked_by, unknown_writes
+        return Candidacy(*named, successor, self.time("not_before"))
 
     def _leaving(self, elector: Elector, shape: Shape) -> Leaving | None:
         """A release that is owed; of what the shape leaves open, `invariant.py` says what is so."""
@@ -147,7 +148,8 @@ class Builder:
         known = {"work": known, "look": True, "renewal": True, "release": True}.get(left, False)
         was_read = was_read if left == "release" else left.startswith("search")
         until, look_at = source.number("until"), source.number("look_at")
-        return Leaving(former, until, ended, known, was_read, look_at, self.time("left.not_before"))
+        told = self.time("left.not_before"), source.text("left.successor")
+        return Leaving(former, until, ended, known, was_read, look_at, *told)
 
     def observation(self, seen: str) -> Observation:
         """What was seen."""
@@ -186,10 +188,9 @@ class Builder:
         """What the elector wrote in its present candidacy, or a former one."""
         session = "" if vacant else self.source.session(elector.session, self.source.number(number))
         identity = "" if vacant else elector.config.identity
-        not_before = self.time(f"{name}.not_before") if vacant else EARLIEST_TIME
-        return self._lease(name, identity, session, elector.config.lease_duration, not_before)
+        return self._lease(name, identity, session, elector.config.lease_duration)
 
-    def _lease(self, name: str, identity: Any, session: Any, duration: Any, not_before: Any) -> Lease:
+    def _lease(self, name: str, identity: Any, session: Any, duration: Any) -> Lease:
         source, lease = self.source, object.__new__(Lease)
         token = source.number(f"{name}.token")
         self.facts += [token >= 0, token <= MAX_TRANSITIONS]
@@ -201,7 +202,8 @@ class Builder:
             "renew_time": self.time(f"{name}.renew_time"),
             "leader_transitions": token,
             "resign_requested_by": source.text(f"{name}.resign_requested_by"),
-            "not_before": not_before,
+            "not_before": self.time(f"{name}.not_before"),
+            "successor": source.text(f"{name}.successor"),
         }
         for field, value in values.items():
             object.__setattr__(lease, field, value)
@@ -213,8 +215,7 @@ class Builder:
         ns = source.number(f"{name}.duration")
         self.facts += [ns >= 1, ns <= LONGEST_NS]
         session = source.session(source.text(f"{name}.base"), source.number(f"{name}.number"))
-        duration, not_before = source.seconds(ns), self.time(f"{name}.not_before")
-        lease = self._lease(name, source.text(f"{name}.identity"), session, duration, not_before)
+        lease = self._lease(name, source.text(f"{name}.identity"), session, source.seconds(ns))
         return StoredLease(lease, source.version(f"{name}.version"), source.version(f"{name}.epoch"))
 
     def event(self, kind: str, elector: Elector) -> Input:
@@ -223,7 +224,7 @@ class Builder:
         if kind in ("Resign", "Stop"):
             hold_ns = source.number("hold_ns")
             self.facts += [hold_ns >= 0, hold_ns <= LONGEST_NS]
-            return make(source.truth("release"), hold_ns)
+            return make(source.truth("release"), hold_ns, source.text("event.successor"))
         if kind in WISHES:
             return make()
         number = source.number("event.id")

@@ -14,7 +14,7 @@ from incumbent.core.candidacy import Candidacy, Leaving
 from incumbent.core.elector import Elector
 from incumbent.core.messages import CreateLease, GetLease, UpdateLease, WriteRequest
 from incumbent.core.states import CANDIDATE, FOLLOWER, LEADER, STOPPED
-from incumbent.lease import MAX_TRANSITIONS, Lease
+from incumbent.lease import EARLIEST_TIME, MAX_TRANSITIONS, Lease
 from specs.code.proxies import parts_of, session_of
 from specs.code.sources import is_set, names_nobody, value_of
 from specs.proof.logic import every, implies, no, some
@@ -123,6 +123,8 @@ def _office(e: Elector) -> Iterator[Clause]:
     if held is None or office is None:
         yield Clause("who does not hold knows no version of his own", "the same", e.candidacy.version is None)
         yield Clause("nor a request to resign", "P14: the same", e.candidacy.asked_by == "")
+        yield Clause("nor for whom", "P17: the same", e.candidacy.successor == "")
+        yield Clause("nor until when", "P16: the same", e.candidacy.not_before == EARLIEST_TIME)
         return
     deadline = held.sent_at + e.config.renew_deadline_ns
     yield Clause(

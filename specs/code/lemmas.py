@@ -59,10 +59,11 @@ def claimable(seen: str) -> Claims:
             "longest": view.longest_ns,
         }
     )
-    wait = actions.wait(node, timing_of(config))
+    timing = timing_of(config)
+    wait = actions.wait(node, timing) + actions.delay(node, timing)
     yield (
         "from the first instant on at which a claim is allowed",
-        (now >= at) == (now - view.since >= wait + config.takeover_delay_ns),
+        (now >= at) == (now - view.since >= wait),
     )
 
 

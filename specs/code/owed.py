@@ -16,6 +16,7 @@ from incumbent.core.messages import (
 from incumbent.core.states import ABANDONED, ENDING, IDLE, SERVING, WINDING_DOWN
 from incumbent.core.term import Term
 from incumbent.core.term_messages import (
+    AskedToResign,
     AskedToStop,
     BeginTerm,
     EndTerm,
@@ -45,7 +46,7 @@ def obligations(
     yield from _patience(before, event, now, effects, after)
     if isinstance(event, WorkEnded) and before.working:
         yield from _work_ended(before, event, now, effects, after)
-    yield from _given_up(before, event, effects)
+    yield from _given_up(before, event, effects, after)
     is_done = before.state == SERVING and isinstance(event, WorkEnded) and before.working
     is_over = some(before.stopping, isinstance(event, AskedToStop), every(is_done, before.config.once))
     yield (
@@ -77,8 +78,8 @@ def _work_ended(
         yield "terms begin a lease duration apart, where their work ends by itself", again
 
 
-def _given_up(before: Term, event: TermInput, effects: TermEffects) -> Iterator[tuple[str, Any]]:
-    """Whether a lease that is given up is released, and held back then (P16)."""
+def _given_up(before: Term, event: TermInput, effects: TermEffects, after: Term) -> Iterator[tuple[str, Any]]:
+    """Whether a lease that is given up is released, held back then (P16), and for whom (P17)."""
     is_well = before.state == SERVING and before.working and isinstance(event, WorkEnded) and not event.failed
     is_left = any(isinstance(order, LeaveBehind) for order in effects.orders)
     leads = before.state in (SERVING, WINDING_DOWN) and not isinstance(event, StoppedLeading) and not is_left
@@ -87,6 +88,12 @@ def _given_up(before: Term, event: TermInput, effects: TermEffects) -> Iterator[
             held = before.config.hold_ns if is_well else 0
             name = "work that ended well, by itself, holds the lease back, and no other (P16)"
             yield name, wish.hold_ns == held
+            named = before.successor
+            if isinstance(event, AskedToResign) and event.successor != "":
+                named = event.successor
+            named = named if after.state in (SERVING, WINDING_DOWN) else ""
+            is_meant = some(no(wish.release), wish.successor == named)
+            yield "who gives up office says for whom, and nobody else (P17)", is_meant
             if leads:
                 wanted = before.config.release if isinstance(wish, Stop) else True
                 yield "it is released, or not where a stop should not", wish.release == wanted

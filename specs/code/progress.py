@@ -44,6 +44,17 @@ def progress(
         yield from _answered(before, event, now, after)
 
 
+def _vacant(at: Any, now: Any, after: Elector) -> Iterator[tuple[str, bool]]:
+    """How long a follower that may write leaves alone what is vacant and not held back."""
+    stored, config = after.observation.stored, after.config
+    others = after._held_back_until(), after.no_campaign_before, after.write_not_before  # noqa: SLF001 (as above)
+    if at is None or stored is None or not stored.lease.is_vacant:
+        return
+    patience = now + 2 * config.retry_ns + config.takeover_delay_ns
+    is_soon = any(bool(at <= bound) for bound in (patience, *others) if bound is not None)
+    yield "L1h: what is vacant is left to whom it names for two retry periods at most", is_soon
+
+
 def _is_over(elector: Elector, now: Any) -> bool:
     """Whether the time of a release that is owed is over, and nothing is in flight."""
     left = elector.leaving
@@ -65,6 +76,7 @@ def _answered(before: Elector, event: Input, now: Any, after: Elector) -> Iterat
     if before.state == FOLLOWER and before.leaving is None and reads and looked and after.state == FOLLOWER:
         at = after._claimable_at()  # noqa: SLF001 (what it would wait for)
         yield "L1e: a follower that sees a claimable record claims it", at is None or bool(now < at)
+        yield from _vacant(at, now, after)
     if before.state == CANDIDATE and not reads and isinstance(event, Written):
         sent_at = before.pending.sent_at if before.pending is not None else 0
         in_time = bool(now < sent_at + before.config.renew_deadline_ns)

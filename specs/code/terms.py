@@ -98,6 +98,7 @@ def moment(source: Terms | Values, shape: Shape) -> Moment:
         not_before=source.number("not_before") if shape.backs_off else None,
         began_at=source.number("began_at"),
         patience_until=source.number("patience_until") if shape.waits else None,
+        successor=source.text("successor"),
         now=source.number("handled"),
     )
     beside = Beside(term, *(source.truth(name) for name in ("leads", "contends", "owes")))
@@ -112,7 +113,7 @@ def _event(source: Terms | Values, kind: str) -> TermInput:
         "StartedLeading": lambda: StartedLeading(source.number("token")),
         "StoppedLeading": lambda: StoppedLeading(source.number("token"), "why"),
         "ResignRequested": lambda: ResignRequested("somebody"),
-        "AskedToResign": lambda: AskedToResign("why"),
+        "AskedToResign": lambda: AskedToResign("why", source.text("event.successor")),
         "AskedToStop": lambda: AskedToStop(source.number("patience")),
         "WorkEnded": lambda: WorkEnded(source.truth("failed")),
         "TellingEnded": TellingEnded,

@@ -47,6 +47,8 @@ class Timing:
     lease: Any
     delay: Any
     durable: Any  # the store declares that it does not forget
+    patience: Any  # for how long it leaves to another what is meant for that one (P17)
+    name: Any  # its identity
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Record:
     stamp: Any  # the renew time: tells the writes of a candidacy apart (P7)
     duration: Any
     not_before: Any  # until when it should not be claimed once it is vacant (P16): a time, like a stamp
+    successor: Any  # for whom it is meant then (P17): a name
+    unnamed: Any  # it names nobody
     epoch: Any = None  # of the store (P15)
 
 
@@ -79,6 +83,8 @@ class Write:
     stamp: Any
     duration: Any
     not_before: Any
+    successor: Any
+    unnamed: Any
 
 
 @dataclass(frozen=True)
@@ -127,6 +133,14 @@ def wait(node: Node, timing: Timing) -> Any:
     return pick(node.seen.missing, if_missing, if_there)
 
 
+def delay(node: Node, timing: Timing) -> Any:
+    """P4e, P17: how much longer it waits: not at all for what is meant for it."""
+    is_mine = node.seen.successor == timing.name
+    for_another = pick(node.seen.unnamed, 0, timing.patience)
+    if_vacant = pick(is_mine, 0, for_another + timing.delay)
+    return pick(node.seen.vacant, if_vacant, timing.delay)
+
+
 def is_held_back(record: Record, time: Any) -> Any:
     """P16: whether nobody should claim what was released, at that time of day."""
     return every(record.vacant, time < record.not_before)
@@ -165,12 +179,12 @@ def looks_unchanged(node: Node, found: Record) -> Any:
 
 
 def claim(node: Node, write: Write, now: Any, timing: Timing) -> Step:
-    """P4, P5, P11, P16: over what was seen, when it has stayed so for long enough, with a higher token."""
+    """P4, P5, P11, P16, P17: over what was seen, if that has stayed for long enough, a higher token."""
     guard = every(
         no(node.leads),
         no(node.leaving),
         node.looked,
-        now - node.since >= wait(node, timing) + timing.delay,
+        now - node.since >= wait(node, timing) + delay(node, timing),
         no(is_held_back(node.seen, write.stamp)),
         write.replaces == node.seen.version,
         write.creates == node.seen.missing,

@@ -83,6 +83,10 @@ class Constants:
         self.duration = z3.Function("duration", write, time)
         self.asks = z3.Function("asks", write, INT)  # until when it should not be claimed (P16) ...
         self.held_back = z3.Function("held_back", INT, INT)  # ... and what a version says, whoever touched it
+        self.patience = z3.Function("patience", elector, time)
+        self.name = z3.Function("name", elector, INT)
+        self.names = z3.Function("names", write, INT)  # for whom (P17); 0 is nobody
+        self.meant_for = z3.Function("meant_for", INT, INT)  # whom a version names, whoever touched it (P17)
         self.knew = z3.Function("knew", write, time)  # the longest lease duration that its sender knew (P5)
 
 
@@ -182,6 +186,8 @@ def record(state: State, constants: Constants, version: Any) -> Record:
         stamp=constants.stamp(write),
         duration=constants.duration(write),
         not_before=constants.held_back(version),
+        successor=constants.meant_for(version),
+        unnamed=constants.meant_for(version) == 0,
         epoch=state.epoch(version),
     )
 
@@ -199,13 +205,16 @@ def written(constants: Constants, write: Any) -> Write:
         stamp=constants.stamp(write),
         duration=constants.duration(write),
         not_before=constants.asks(write),
+        successor=constants.names(write),
+        unnamed=constants.names(write) == 0,
     )
 
 
 def timing(constants: Constants, elector: Any) -> Timing:
     """Its settings, in real time: its deadline on the slowest clock, its lease on the fastest (P6)."""
     c = constants
-    return Timing(c.deadline(elector), c.lease(elector), c.delay(elector), c.durable)
+    own = (of(elector) for of in (c.deadline, c.lease, c.delay))
+    return Timing(*own, c.durable, c.patience(elector), c.name(elector))
 
 
 _SAME = (

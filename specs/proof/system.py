@@ -71,7 +71,7 @@ class System:
 
         def sane(e: Any) -> Any:
             in_time = c.deadline(e) <= c.lease(e) if self.rules.timing else True
-            return every(c.deadline(e) > 0, c.lease(e) > 0, c.delay(e) >= 0, in_time)
+            return every(c.deadline(e) > 0, c.lease(e) > 0, c.delay(e) >= 0, c.patience(e) >= 0, in_time)
 
         return self.universe.forall("elector", sane)
 

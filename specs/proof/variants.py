@@ -72,9 +72,9 @@ def _claim_after(wait: Any) -> Any:
     """A claim that waits for something else than P4 and P5 say."""
 
     def claim(node: Node, write: Write, now: Any, timing: Timing) -> Step:
-        patient = replace(node, since=now - actions.wait(node, timing) - timing.delay)
+        patient = replace(node, since=now - actions.wait(node, timing) - actions.delay(node, timing))
         guard = actions.claim(patient, write, now, timing).guard
-        return Step(every(guard, now - node.since >= wait(node, timing) + timing.delay), node)
+        return Step(every(guard, now - node.since >= wait(node, timing) + actions.delay(node, timing)), node)
 
     return claim
 
@@ -84,8 +84,13 @@ def _claim_same_token(node: Node, write: Write, now: Any, timing: Timing) -> Ste
 
 
 def _claim_by_the_time_of_day(node: Node, write: Write, now: Any, timing: Timing) -> Step:
-    patient = replace(node, since=now - actions.wait(node, timing) - timing.delay)
+    patient = replace(node, since=now - actions.wait(node, timing) - actions.delay(node, timing))
     return Step(every(actions.claim(patient, write, now, timing).guard, no(node.seen.missing)), node)
+
+
+def _claim_what_is_meant_for_me(node: Node, write: Write, now: Any, timing: Timing) -> Step:
+    is_mine = node.seen.successor == timing.name
+    return Step(every(_claim_by_the_time_of_day(node, write, now, timing).guard, is_mine), node)
 
 
 def _leave_leading(node: Node) -> Step:
@@ -249,6 +254,12 @@ VARIANTS = (
         "P16",
         "what is held may be claimed at a time of day, too",
         {"claim": _claim_by_the_time_of_day},
+        "claim",
+    ),
+    Variant(
+        "P17",
+        "what is held may be claimed at once by whom it names",
+        {"claim": _claim_what_is_meant_for_me},
         "claim",
     ),
     Variant("P7", "two writes of a candidacy carry one renew time", {"stamps_differ": False}, "renew"),

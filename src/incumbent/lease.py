@@ -20,7 +20,7 @@ Version: TypeAlias = Hashable
 
 MAX_TRANSITIONS: Final = 2**63 - 1
 LONGEST_NAME: Final = 2_000
-"""Bytes, in UTF-8, of a lease's name: what every store can index and tell its watchers."""
+"""Bytes, in UTF-8, of a lease's name, or a successor's: what every store can index and tell its watchers."""
 
 LONGEST_TEXT: Final = 65_536
 """Bytes, in UTF-8, of an identity or a session: what every store can keep."""
@@ -53,6 +53,8 @@ class Lease:
         resign_requested_by: Who asked the holder to resign; `""` if nobody did (P14).
         not_before: Until when nobody should claim it once it is released, by the time of day; aware UTC.
             `EARLIEST_TIME`: it may be claimed at once (P16).
+        successor: The identity for whom it is meant once it is released; `""`: for whoever comes first (P17).
+            On a held lease both are what a request asks the release to say.
 
     Raises:
         ConfigurationError: A field has the wrong type or an impossible value.
@@ -66,10 +68,12 @@ class Lease:
     leader_transitions: int
     resign_requested_by: str = ""
     not_before: datetime = EARLIEST_TIME
+    successor: str = ""
 
     def __post_init__(self) -> None:
         for name in ("holder_identity", "holder_session", "resign_requested_by"):
             check_text(name, getattr(self, name))
+        check_text("successor", self.successor, longest=LONGEST_NAME)
         check_number("lease_duration", self.lease_duration, positive=True)
         for name in ("acquire_time", "renew_time", "not_before"):
             value = getattr(self, name)
@@ -96,10 +100,19 @@ class Lease:
         """The lease duration in nanoseconds."""
         return to_ns(self.lease_duration)
 
-    def released(self, renew_time: datetime, not_before: datetime = EARLIEST_TIME) -> Lease:
-        """The same lease, held by nobody; the token stays, so that it can only grow (P9, P11, P16)."""
-        nobody = {"holder_identity": "", "holder_session": "", "resign_requested_by": ""}
-        return replace(self, **nobody, renew_time=renew_time, not_before=not_before)  # type: ignore[arg-type]
+    def released(
+        self, renew_time: datetime, not_before: datetime = EARLIEST_TIME, successor: str = ""
+    ) -> Lease:
+        """The same lease, held by nobody; the token stays, so that it can only grow (P9, P11, P16, P17)."""
+        return replace(
+            self,
+            holder_identity="",
+            holder_session="",
+            renew_time=renew_time,
+            resign_requested_by="",
+            not_before=not_before,
+            successor=successor,
+        )
 
     def asked_to_resign(self, by: str) -> Lease:
         """The same lease with a request that its holder resign; nothing else may change (P14)."""
@@ -108,6 +121,10 @@ class Lease:
     def held_back(self, until: datetime) -> Lease:
         """The same lease, not to be claimed before that time of day; `EARLIEST_TIME` ends a hold (P16)."""
         return replace(self, not_before=until)
+
+    def meant_for(self, successor: str) -> Lease:
+        """The same lease, meant for that candidate; `""` for whoever comes first (P17)."""
+        return replace(self, successor=successor)
 
     def is_same_write(self, other: Lease) -> bool:
         """Whether one write made both: all that it wrote is the same, whoever asks to resign (P7, P15)."""
@@ -132,7 +149,7 @@ class Lease:
     def _note(self) -> str:
         is_held_back = self.not_before != EARLIEST_TIME
         until = self.not_before.isoformat(timespec="microseconds") if is_held_back else ""
-        return write_note(self.resign_requested_by, not_before=until)
+        return write_note(self.resign_requested_by, not_before=until, successor=self.successor)
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Lease:
@@ -159,6 +176,7 @@ class Lease:
                 leader_transitions=_number(fields["leader_transitions"], int),
                 resign_requested_by=note["by"],
                 not_before=_utc(note.get("not_before", EARLIEST_TIME)),
+                successor=note.get("successor", ""),
             )
         except ConfigurationError as error:
             raise CorruptLease(f"the record is not a lease ({error}); repair or delete it by hand") from error

@@ -18,7 +18,7 @@ from incumbent.core import (
 )
 from incumbent.testing.exploration import SmallWorld
 from incumbent.testing.exploration.graph import Graph
-from incumbent.testing.exploration.world import STEP
+from incumbent.testing.exploration.world import IDENTITY, STEP
 from support.simulation import naive_world
 
 WORLDS = [
@@ -33,6 +33,14 @@ WORLDS = [
         inputs=(Resign(), Resign(release=False), Stop(), Abstain(), Start(), StoreChanged(), Ended()),
     ),
     SmallWorld(lease_duration=2, skew=0, holds=True, touches=True, crashes=True, inputs=(Stop(), Ended())),
+    SmallWorld(
+        lease_duration=2,
+        skew=0,
+        takeover_delay=1,
+        touches=True,
+        crashes=True,
+        inputs=(Resign(successor=IDENTITY), Resign(successor="nobody"), Ended()),
+    ),
     SmallWorld(
         candidates=3, crashes=True, takeover_delay=1, resign_requests=True, inputs=(Resign(), Ended())
     ),
@@ -53,7 +61,7 @@ WORLDS = [
         inputs=(AskedToResign("asked"), StoreChanged()),
     ),
 ]
-NAMES = ["messages", "touches", "failures", "inputs", "holds", "three", "terms", "failing work"]
+NAMES = ["messages", "touches", "failures", "inputs", "holds", "names", "three", "terms", "failing work"]
 
 
 @pytest.mark.parametrize("world", WORLDS, ids=NAMES)

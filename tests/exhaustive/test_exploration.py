@@ -11,11 +11,14 @@ from incumbent.core.observation import Observation
 from incumbent.errors import ConfigurationError
 from incumbent.lease import Lease
 from incumbent.testing.exploration import SmallWorld, explore
+from incumbent.testing.exploration.world import IDENTITY
 from support.exploring import LARGE_ONLY, no_rule_can_be_broken, run
 
 TIGHT = SmallWorld(lease_duration=2, skew=0)
 TOUCHED = SmallWorld(lease_duration=2, skew=0, touches=True)
 HELD_BACK = SmallWorld(lease_duration=2, skew=0, holds=True, crashes=True, inputs=(Stop(), Ended()))
+NAMES = Resign(successor=IDENTITY), Resign(successor="nobody who is here"), Ended()
+NAMED = SmallWorld(lease_duration=2, skew=0, takeover_delay=1, crashes=True, inputs=NAMES)
 EVERYTHING = SmallWorld(
     lease_duration=5,
     renew_deadline=3,
@@ -57,6 +60,7 @@ SMALL = {
     ),
     "touches": (TOUCHED, 16, 15_887, 51_978, 16),
     "holds": (HELD_BACK, 15, 31_673, 192_560, 15),
+    "names": (NAMED, 14, 8_887, 61_048, 14),
     "stale": (SmallWorld(in_flight=2, crashes=True, duplicates=True), 11, 17_903, 76_866, 11),
     "everything": (EVERYTHING, 6, 3_572, 17_681, 6),
     "three": (SmallWorld(candidates=3), 14, 15_381, 49_553, 14),

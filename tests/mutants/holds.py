@@ -61,8 +61,7 @@ HOLDS = (
         "a claim holds back who comes after it",
         Patch(
             "core/state.py",
-            "            resign_requested_by=self.candidacy.asked_by,\n",
-            "            resign_requested_by=self.candidacy.asked_by,\n"
+            "            not_before=self.candidacy.not_before,\n",
             "            not_before=self.observation.stored.lease.not_before\n"
             "            if self.observation.stored\n"
             "            else EARLIEST_TIME,\n",

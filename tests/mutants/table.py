@@ -8,6 +8,7 @@ from mutants.campaigns import CAMPAIGNS, PROCESSES
 from mutants.drivers import CARRIED_OUT
 from mutants.electors import ELECTORS
 from mutants.holds import HOLDS
+from mutants.named import NAMED
 from mutants.owed import OWED
 from mutants.parts import PARTS
 from mutants.peers import PEERS
@@ -18,7 +19,7 @@ from mutants.waits import POOLS, SCHEDULERS, TERMS_AND_CLOCKS, THREADS
 _BESIDE_ELECTORS = (*DRIVERS, *OWED, *CARRIED_OUT, *PARTS)
 
 GROUPS = {
-    "Wrong electors": (*ELECTORS, *TERMS, *TOUCHES, *HOLDS),
+    "Wrong electors": (*ELECTORS, *TERMS, *TOUCHES, *HOLDS, *NAMED),
     "Defects of peers": PEERS,
     "Wrong terms": tuple(mutant for mutant in _BESIDE_ELECTORS if mutant.decides),
     "Wrong stores": STORES,

@@ -13,8 +13,7 @@ TERMS = (
         (
             Patch(
                 "core/elector.py",
-                '            self._leave_office("step_down", "resigned", '
-                "release=event.release, hold_ns=event.hold_ns)\n"
+                '            self._give_up_office("step_down", "resigned", event)\n'
                 "            self._end_candidacy(event)\n",
                 "            lease = self.candidacy.held.lease.released(self._stamp())\n"
                 "            self._send(self._update(lease, self.candidacy.version))\n",

@@ -33,12 +33,8 @@ from support.conformance import run
 
 SPECS = Path(__file__).parents[2] / "specs"
 HANDLE, LANDED, LEASE, PLAN = Elector.handle, Elector._write_took_effect, Elector._lease, Elector._plan
-HEADER, WITHDRAW, HOLDING, RELEASED = (
-    Elector._header,
-    Elector._end_candidacy,
-    Candidacy.holding,
-    Lease.released,
-)
+HEADER, WITHDRAW, GIVE_UP = Elector._header, Elector._end_candidacy, Elector._give_up_office
+HOLDING, RELEASED = Candidacy.holding, Lease.released
 
 
 def afterwards(change):
@@ -114,8 +110,22 @@ def asks_too_soon(elector, event):
         elector.no_campaign_before -= 1
 
 
-def never_asked(candidacy, write, stored):
-    return HOLDING(candidacy, write, stored)._replace(asked_by="")
+def asked_otherwise(**said):
+    """An elector that reads another request on the record than is there."""
+
+    def holding(candidacy, write, stored):
+        return HOLDING(candidacy, write, stored)._replace(**said)
+
+    return Candidacy, "holding", holding
+
+
+def renews(change):
+    """An elector that renews its lease by another record."""
+    return writes(lambda elector, lease: change(lease) if elector.candidacy.held is not None else lease)
+
+
+def gives_up_for_another(elector, trigger, reason, wish):
+    GIVE_UP(elector, trigger, reason, replace(wish, successor="another"))
 
 
 def claims_though_aside(elector):
@@ -123,10 +133,15 @@ def claims_though_aside(elector):
     return None if at is None else max(at, elector.write_not_before or at)
 
 
-def forgets_the_hold(elector, event, effects):
-    goes_on = not isinstance(event, (Resign, Stop)) and effects.request is None
-    if elector.leaving is not None and goes_on:
-        elector.leaving = elector.leaving._replace(not_before=EPOCH)
+def leaves_otherwise(**said):
+    """An elector that takes what it was told on leaving for something else."""
+
+    def change(elector, event, effects):
+        goes_on = not isinstance(event, (Resign, Stop)) and effects.request is None
+        if elector.leaving is not None and goes_on:
+            elector.leaving = elector.leaving._replace(**said)
+
+    return afterwards(change)
 
 
 class Broken(NamedTuple):
@@ -173,7 +188,9 @@ BROKEN = (
         "when the claimed term began should be",
         writes(lambda _elector, lease: replace(lease, acquire_time=EPOCH)),
     ),
-    Broken("who asks it to resign (P14) should be", (Candidacy, "holding", never_asked)),
+    Broken("who asks it to resign (P14) should be", asked_otherwise(asked_by="")),
+    Broken("until when it is asked to hold back (P16) should be", asked_otherwise(not_before=EPOCH)),
+    Broken("whom it is asked to name (P17) should be", asked_otherwise(successor="another")),
     Broken(
         "when the renewed term began should be",
         writes(lambda elector, lease: replace(lease, acquire_time=lease.renew_time)),
@@ -191,18 +208,30 @@ BROKEN = (
         (Lease, "released", lambda lease, *said: replace(RELEASED(lease, *said), acquire_time=EPOCH)),
     ),
     Broken(
-        "whether what is held is held back (P16) should be",
+        "until when what is claimed is held back (P16) should be",
         writes(lambda _elector, lease: lease.held_back(EPOCH)),
     ),
     Broken(
+        "for whom what is claimed is meant (P17) should be",
+        writes(lambda _elector, lease: lease.meant_for("another")),
+    ),
+    Broken("until when, in the renewed record (P16) should be", renews(lambda it: it.held_back(EPOCH))),
+    Broken("for whom, in the renewed record (P17) should be", renews(lambda it: it.meant_for("another"))),
+    Broken(
         "until when it is held back (P16) should be",
-        (Lease, "released", lambda lease, at, _: RELEASED(lease, at, EPOCH)),
+        (Lease, "released", lambda lease, at, _, successor: RELEASED(lease, at, EPOCH, successor)),
+    ),
+    Broken(
+        "for whom it is meant (P17) should be",
+        (Lease, "released", lambda lease, at, until, _: RELEASED(lease, at, until, "another")),
     ),
     Broken(
         "until when it is to be held back (P16) should be",
         (Elector, "_held_until", lambda _elector, begun, hold_ns: begun),
     ),
-    Broken("until when it is still to be held back (P16) should be", afterwards(forgets_the_hold)),
+    Broken("for whom it is to be meant (P17) should be", (Elector, "_give_up_office", gives_up_for_another)),
+    Broken("until when it is still to be held back (P16) should be", leaves_otherwise(not_before=EPOCH)),
+    Broken("for whom it is still to be meant (P17) should be", leaves_otherwise(successor="another")),
     Broken("until when it stands aside (P5d) should be", (Elector, "_end_candidacy", asks_too_soon)),
     Broken("whether it may claim (P5d) should be", (Elector, "_claimable_at", claims_though_aside)),
     Broken(

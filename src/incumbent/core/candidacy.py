@@ -31,6 +31,8 @@ class Candidacy(NamedTuple):
         asked_by: Who asked me to resign, or "" (P14).
         unknown_writes: My writes of unknown outcome, in the order sent: each may have happened, or may still
             happen (P7).
+        successor: For whom the request wants the lease released, or "" (P17).
+        not_before: Until when it wants it held back (P16).
     """
 
     number: int = 0
@@ -38,6 +40,8 @@ class Candidacy(NamedTuple):
     version: Version = None
     asked_by: str = ""
     unknown_writes: tuple[WriteRequest, ...] = ()
+    successor: str = ""
+    not_before: datetime = EARLIEST_TIME
 
     def next(self) -> Candidacy:
         """A new candidacy: to it, whatever the old one wrote is another's."""
@@ -45,7 +49,12 @@ class Candidacy(NamedTuple):
 
     def holding(self, write: WriteRequest, stored: StoredLease) -> Candidacy:
         """My `write` took effect, and the record is `stored`: no older write of mine can land on it."""
-        return Candidacy(self.number, write, stored.version, stored.lease.resign_requested_by)
+        asks = stored.lease
+        return Candidacy(
+            *(self.number, write, stored.version, asks.resign_requested_by),
+            successor=asks.successor,
+            not_before=asks.not_before,
+        )
 
     def office(self, now: int, renew_deadline_ns: int) -> Validity | None:
         """The term of office, looked at at `now`: it counts from the send of the write held by (P3)."""
@@ -84,7 +93,9 @@ class Leaving(NamedTuple):
         is_known: The record is, for all that is known, at the version of that candidacy.
         was_read: It was looked for, and will not be again.
         look_at: When to look for it, at the earliest: a store that refuses calls is given a while.
-        not_before: Until when the release says that nobody should claim the lease (P16).
+        not_before: Until when nobody should claim the lease, by what the elector was told; the request on the
+            record may ask for longer (P16).
+        successor: For whom it is meant, by what the elector was told; "": as the request asks (P17).
     """
 
     former: Candidacy
@@ -94,6 +105,7 @@ class Leaving(NamedTuple):
     was_read: bool = False
     look_at: int = 0
     not_before: datetime = EARLIEST_TIME
+    successor: str = ""
 
     @property
     def is_over(self) -> bool:

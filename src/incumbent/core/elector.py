@@ -1,7 +1,7 @@
 """The elector: a state machine without I/O, clock, randomness or threads.
 
 The next step is decided here and in `leaving.py`, which ends a candidacy, by the roles of `states.py`, the
-waits of `observation.py` (P4, P5) and the writes that `candidacy.py` knows for its own (P7). P1 to P16 are
+waits of `observation.py` (P4, P5) and the writes that `candidacy.py` knows for its own (P7). P1 to P17 are
 the protocol's rules, written down in `specs/protocol.md`.
 
 The whole driver loop is::
@@ -193,10 +193,10 @@ class Elector(Leaver):
         elif isinstance(event, Unavailable) and request is not None:
             self._write_unknown(event, request)
         elif isinstance(event, Resign):
-            self._leave_office("step_down", "resigned", release=event.release, hold_ns=event.hold_ns)
+            self._give_up_office("step_down", "resigned", event)
             self._end_candidacy(event)
         elif isinstance(event, Stop):
-            self._leave_office("stop", "asked to", release=event.release, hold_ns=event.hold_ns)
+            self._give_up_office("stop", "asked to", event)
 
     # What the states have in common.
 

@@ -36,15 +36,21 @@ class Leaver(ElectorState):
 
     # What ends.
 
-    def _leave_office(self, trigger: str, reason: str, *, release: bool, hold_ns: int = 0) -> None:
+    def _give_up_office(self, trigger: str, reason: str, wish: Resign | Stop) -> None:
+        held = self.candidacy.held
+        self._leave_office(trigger, reason, release=wish.release)
+        if self.leaving is not None and held is not None:
+            not_before = self._held_until(held.lease.acquire_time, wish.hold_ns)
+            self.leaving = self.leaving._replace(not_before=not_before, successor=wish.successor)
+
+    def _leave_office(self, trigger: str, reason: str, *, release: bool) -> None:
         held = self.candidacy.held
         assert held is not None, "a leader holds the lease by a write of its own"
         self._move(trigger, reason)
         self._notices.append(StoppedLeading(held.lease.leader_transitions, reason))
         until = held.sent_at + self.config.lease_ns
         if release:
-            not_before = self._held_until(held.lease.acquire_time, hold_ns)
-            self.leaving = Leaving(self.candidacy, until, look_at=self.now, not_before=not_before)
+            self.leaving = Leaving(self.candidacy, until, look_at=self.now)
         else:
             self.leaving = self.pending = None
         self.candidacy = self.candidacy.next()
@@ -119,7 +125,9 @@ class Leaver(ElectorState):
                 self._send(GetLease(*self._header()))
         else:
             assert former.held is not None, "the version of a lease is known by a write of its own"
-            vacant = former.held.lease.released(self._stamp(), leaving.not_before)
+            not_before = max(leaving.not_before, former.not_before)
+            successor = leaving.successor or former.successor
+            vacant = former.held.lease.released(self._stamp(), not_before, successor)
             self._send(self._update(vacant, former.version))
 
     def _as_leaving(self, event: Reply, request: Request, leaving: Leaving) -> None:

@@ -42,10 +42,13 @@ class Resign:
         release: False leaves the lease to expire, also where its release still waits for `Ended`.
         hold_ns: For so long from the beginning of the term nobody should claim what is released; 0: at once
             (P16).
+        successor: The identity for whom the release is meant; "": whom the request on the record names, if
+            there is one (P17).
     """
 
     release: bool = True
     hold_ns: int = 0
+    successor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,12 @@ class Stop:
     Attributes:
         release: False leaves the lease to expire, also where its release still waits for `Ended`.
         hold_ns: As of `Resign`.
+        successor: As of `Resign`.
     """
 
     release: bool = True
     hold_ns: int = 0
+    successor: str = ""
 
 
 @dataclass(frozen=True, slots=True)

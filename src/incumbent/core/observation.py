@@ -63,7 +63,8 @@ class Observation(NamedTuple):
         """From when on the protocol lets a candidate claim the lease, if it stays as it is.
 
         A held lease: when the record's own duration has passed since I first saw this write (P4).
-        A released one: at once, for a store shows as held what was released in an earlier epoch (P15).
+        A released one: at once, for a store shows as held what was released in an earlier epoch (P15); but if
+        it names another candidate, when that one has had two retry periods of mine to claim it (P17).
         A missing one: at once only if the store never forgets and I never saw a record; else it is held, for
         all I know, for the longest duration that I know (P5). None: never, as nothing was seen yet, or the
         token cannot grow (P11) and the record has to be repaired by hand.
@@ -73,8 +74,12 @@ class Observation(NamedTuple):
         if self.stored is None:
             is_forgotten = self.longest_ns > 0 or not config.guarantees.durable
             wait = max(self.longest_ns, config.lease_ns) if is_forgotten else 0
+        elif not self.stored.lease.is_vacant:
+            wait = self.stored.lease.lease_duration_ns
+        elif self.stored.lease.successor == config.identity:
+            return self.since
         else:
-            wait = 0 if self.stored.lease.is_vacant else self.stored.lease.lease_duration_ns
+            wait = 2 * config.retry_ns if self.stored.lease.successor else 0
         return self.since + wait + config.takeover_delay_ns
 
 

@@ -151,6 +151,8 @@ class ElectorState:
             renew_time=renew_time,
             leader_transitions=token,
             resign_requested_by=self.candidacy.asked_by,
+            not_before=self.candidacy.not_before,
+            successor=self.candidacy.successor,
         )
 
     def _as_written(self, request: WriteRequest, reply: Written) -> StoredLease:

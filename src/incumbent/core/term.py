@@ -95,6 +95,7 @@ class Term:
         not_before: When to contend again, at the earliest, after the present term.
         began_at: When the last term began.
         patience_until: When what was asked to end is left behind.
+        successor: For whom the office is given up: the last one whom users named in this term (P17).
         now: The last reading handled.
     """
 
@@ -107,6 +108,7 @@ class Term:
     not_before: int | None = None
     began_at: int = 0
     patience_until: int | None = None
+    successor: str = ""
     now: int = 0
     _orders: list[Order] = field(default_factory=list, compare=False, repr=False)
     _inputs: list[Input] = field(default_factory=list, compare=False, repr=False)
@@ -167,7 +169,7 @@ class Term:
         elif isinstance(event, ResignRequested):
             self._resign(f"asked to resign by {event.by!r}", now)
         elif isinstance(event, AskedToResign):
-            self._resign(event.reason, now)
+            self._resign(event.reason, now, event.successor)
         elif isinstance(event, AskedToStop):
             self._stop(event, now)
 
@@ -182,7 +184,7 @@ class Term:
     def _end(self, event: StoppedLeading, now: int) -> None:
         if self.state != ABANDONED:
             self._move("end")
-        self.telling = self.config.tells
+        self.telling, self.successor = self.config.tells, ""
         self._orders.append(EndTerm(event.reason))
         if self.stopping:
             self._inputs.append(Stop())
@@ -192,7 +194,9 @@ class Term:
 
     # What users wish.
 
-    def _resign(self, reason: str, now: int) -> None:
+    def _resign(self, reason: str, now: int, successor: str = "") -> None:
+        if self.state in {SERVING, WINDING_DOWN}:
+            self.successor = successor or self.successor
         if self.state == SERVING:
             self._wind_down(reason, now + self.config.stop_timeout_ns)
         elif self.state != WINDING_DOWN:
@@ -241,8 +245,11 @@ class Term:
             self._close_if_over(now)
 
     def _give_up_office(self, hold_ns: int = 0) -> None:
-        release = self.config.release
-        self._inputs.append(Stop(release, hold_ns) if self.stopping else Resign(hold_ns=hold_ns))
+        successor = self.successor
+        if self.stopping:
+            self._inputs.append(Stop(self.config.release, hold_ns, successor))
+        else:
+            self._inputs.append(Resign(hold_ns=hold_ns, successor=successor))
 
     def _lose_patience(self) -> None:
         """Leave behind what runs; a candidate that stops is done, one that resigns waits for its end."""

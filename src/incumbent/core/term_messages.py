@@ -12,9 +12,15 @@ from incumbent.core.messages import Input, ResignRequested, StartedLeading, Stop
 
 @dataclass(frozen=True, slots=True)
 class AskedToResign:
-    """Somebody asks the leader to give up office and stay in the race."""
+    """Somebody asks the leader to give up office and stay in the race.
+
+    Attributes:
+        reason: For the log, and the work.
+        successor: The identity that the release is to name; "": nobody's (P17).
+    """
 
     reason: str
+    successor: str = ""
 
 
 @dataclass(frozen=True, slots=True)

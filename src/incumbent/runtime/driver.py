@@ -130,9 +130,9 @@ class Driver:
         self._reporter.leads(False)
         self._give(Start())
 
-    def resign(self, reason: str) -> None:
-        """Give up office once the work has ended, and stay in the race."""
-        self._give(AskedToResign(reason))
+    def resign(self, reason: str, successor: str = "") -> None:
+        """Give up office once the work has ended, for that successor (P17), and stay in the race."""
+        self._give(AskedToResign(reason, successor))
 
     def stop(self, patience_ns: int) -> None:
         """Leave the race once the work has ended, or after `patience_ns` if it does not."""

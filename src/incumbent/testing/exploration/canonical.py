@@ -102,7 +102,7 @@ class _Names:
 
 @cache
 def _lease(
-    session: str, wall_time: datetime, token: int, duration: float, said: tuple[str, datetime]
+    session: str, wall_time: datetime, token: int, duration: float, said: tuple[str, datetime, str]
 ) -> Lease:
     identity = IDENTITY if session else ""
     return Lease(identity, session, duration, EPOCH, wall_time, token, *said)
@@ -116,7 +116,7 @@ class Canonizer:
         longest = max(config.renew_deadline_ns, config.retry_ns, config.request_timeout_ns)
         self._sent_horizon = ORIGIN - longest
         self._begun_horizon = ORIGIN - (0 if world.term is None else world.term.lease_ns)
-        self._seen_horizon = ORIGIN - config.lease_ns - config.takeover_delay_ns
+        self._seen_horizon = ORIGIN - max(config.lease_ns, 2 * config.retry_ns) - config.takeover_delay_ns
 
     def record(self, stored: StoredLease, top: int) -> Form[StoredLease]:
         """The record in the store; `top` is the highest token that it ever had."""
@@ -196,7 +196,8 @@ class Canonizer:
         version = names.version(old.version)
         held = None if old.held is None else self._write(names, old.held, shift, rise)
         unknown_writes = tuple(self._write(names, write, shift, rise) for write in old.unknown_writes)
-        return Candidacy(-1, held, version, old.asked_by, unknown_writes)
+        named = Candidacy(-1, held, version, old.asked_by, unknown_writes)
+        return named._replace(successor=old.successor, not_before=old.not_before)
 
     def _leaving(self, names: _Names, old: Leaving, shift: int, rise: int) -> Leaving:
         former = self._candidacy(names, old.former, shift, rise)
@@ -247,4 +248,6 @@ class Canonizer:
         session = "" if lease.is_vacant else names.session(lease.holder_session)
         moment = names.wall(lease.holder_session, session, lease.renew_time)
         asked = lease.resign_requested_by if asked is None else asked
-        return _lease(session, moment, token, lease.lease_duration, (asked, lease.not_before))
+        return _lease(
+            session, moment, token, lease.lease_duration, (asked, lease.not_before, lease.successor)
+        )

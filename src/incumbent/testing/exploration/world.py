@@ -123,10 +123,12 @@ class SmallWorld:
     def election_bound(self) -> int:
         """Within how many steps of good order somebody leads (L1): a lease, two retries and a timeout.
 
+        Four retries instead, if that is longer, where a release may name somebody (P17).
         Where work fails or is short its candidate backs off before that.
         """
         retries = 2 * self.retry_period + self.request_timeout + 0.5
-        return int(self.lease_duration + self.takeover_delay + retries) + self._longest_back_off
+        waits = max(self.lease_duration, 2 * self.retry_period)
+        return int(waits + self.takeover_delay + retries) + self._longest_back_off
 
     @property
     def _longest_back_off(self) -> int:
