@@ -28,6 +28,7 @@ from support.simulation.stories import (
     FIRST,
     GOOD,
     HELD_BACK,
+    MEANT,
     RELEASED,
     SECOND,
     TAKEN,
@@ -143,6 +144,9 @@ BAD = {
     "hold_is_kept": [
         [*STOPPED, *won("b-1", 2, 8, lease("b-1", 2, 8), HELD_BACK)],
         [*STOPPED, *won("b-1", 2, 8, lease("b-1", 2, 10), HELD_BACK)],  # by a clock that is ahead
+    ],
+    "successor_comes_first": [
+        [*STOPPED, *won("a-1", 2, 4, MEANT.lease, FIRST), *won("b-1", 2, 5, lease("b-1", 2, 5), MEANT)]
     ],
     "term_is_over_when_told": [
         [*START, Told(SECOND, "a-1", StoppedLeading(1, "")), *leads("b-1", 2, 2, 3)],

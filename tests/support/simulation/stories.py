@@ -92,6 +92,7 @@ FIRST = StoredLease(lease("a-1", 1), 1)
 TAKEN = StoredLease(lease("b-1", 2, 20), 2)
 RELEASED = StoredLease(lease("", 1, 4), 2)
 HELD_BACK = StoredLease(RELEASED.lease.held_back(EPOCH + timedelta(seconds=9)), 2)
+MEANT = StoredLease(RELEASED.lease.meant_for("a"), 2)
 
 GOOD = [
     *won("a-1", 1, 0, FIRST.lease),

@@ -30,6 +30,7 @@ from incumbent.testing.properties.process import (
     release_is_last,
     started_and_stopped_alternate,
     stopped_is_final,
+    successor_comes_first,
     term_is_over_when_told,
     unknown_outcome_proves_nothing,
 )
@@ -84,6 +85,7 @@ __all__ = [
     "started_and_stopped_alternate",
     "stop_is_in_time",
     "stopped_is_final",
+    "successor_comes_first",
     "term_is_over_when_told",
     "terms_end_for_a_cause",
     "trust_bound",

@@ -61,6 +61,9 @@ SIGHTINGS: Final = (
     "takeover of a touched record",
     "follower held back",
     "claim after a hold",
+    "hold of what is meant for somebody",
+    "claim by the one that is named",
+    "claim of what was meant for another",
     "stop while leading",
     "clock that went backwards",
     "stale token fenced off",
@@ -84,7 +87,8 @@ REASONS: Final = {
 def sightings(history: History) -> Counter[str]:
     """Count each of `SIGHTINGS` in a run."""
     seen = Counter(dict.fromkeys(SIGHTINGS, 0))
-    for watch in (_takeovers, _writes, _touches, _holds, _answers, _turns, _notices, _work, _ends, _rest):
+    takes = _takeovers, _writes, _touches, _releases, _answers, _turns, _notices, _work, _ends, _rest
+    for watch in takes:
         seen.update(watch(history))
     return seen
 
@@ -164,14 +168,19 @@ def _touches(history: History) -> Iterator[str]:
         is_touched = write.is_touch
 
 
-def _holds(history: History) -> Iterator[str]:
-    """Candidates held back, and what they did then (P16)."""
+def _releases(history: History) -> Iterator[str]:
+    """Candidates held back (P16), for whom a lease was released (P17), and who took it."""
     for record in history.among(Answered, Executed):
         if isinstance(record, Answered) and isinstance(record.reply, Found):
             if _is_held_back(record.reply.stored):
                 yield "follower held back"
+                yield from ["hold of what is meant for somebody"] * bool(record.reply.stored.lease.successor)
         elif isinstance(record, Executed) and isinstance(record.reply, Written) and not record.is_touch:
-            yield from ["claim after a hold"] * (record.before is not None and _is_held_back(record.before))
+            before = record.before
+            yield from ["claim after a hold"] * (before is not None and _is_held_back(before))
+            if before is not None and before.lease.is_vacant and before.lease.successor:
+                is_named = history.config(record.who).identity == before.lease.successor
+                yield "claim by the one that is named" if is_named else "claim of what was meant for another"
 
 
 def _is_held_back(stored: StoredLease) -> bool:

@@ -38,6 +38,11 @@ def handover_bound(configs: Iterable[ElectorConfig], profile: Profile) -> int:
     return max(waits) + 8 * profile.delay[0] + 1
 
 
+def patience(configs: Iterable[ElectorConfig]) -> int:
+    """How long, at most, anybody leaves to a successor what is meant for that one (P17)."""
+    return max(int(2 * one.retry_ns / (1 - one.clock_drift)) for one in configs) + 1
+
+
 def election(history: History) -> Iterator[Violation]:
     """L1: once all is well, somebody leads before `election_bound` is over."""
     for mark in _marks(history, "leader"):
@@ -55,7 +60,9 @@ def leadership_is_stable(history: History) -> Iterator[Violation]:
 
 
 def release_hands_over(history: History) -> Iterator[Violation]:
-    """L3: after a leader's stop another leads within a look at the record, not a lease duration."""
+    """L3: after a leader's stop another leads within a look at the record, not a lease duration; so too after
+    its resignation, and two retry periods later if that named somebody who is not there (P17).
+    """
     yield from _succeeded(history, "handover", "release_hands_over")
 
 

@@ -245,6 +245,29 @@ def hold_is_kept(history: History) -> Iterator[Violation]:
             yield Violation("hold_is_kept", claim.at, f"{claim.who} claimed {before} at {time}")
 
 
+def successor_comes_first(history: History) -> Iterator[Violation]:
+    """E20 (P17): what was released for another is claimed by a write sent two retry periods, on the fastest
+    clock, after that, whoever touched it since.
+    """
+    sent = {(one.who, one.request.id): one.at for one in history.of(Invoked)}
+    released = 0
+    for write in history.of(Executed):
+        request, before = write.request, write.before
+        if isinstance(request, GetLease) or not isinstance(write.reply, Written) or write.is_touch:
+            continue
+        last, released = released, write.at
+        if before is None or not before.lease.is_vacant or request.lease.is_vacant:
+            continue
+        config = history.config(write.who)
+        waited = sent.get((write.who, request.id), write.at) - last
+        is_early = (waited + 1) * (1 + config.clock_drift) < 2 * config.retry_ns
+        is_early = is_early and before.lease.successor not in {"", config.identity}
+        if is_early and not history.excused(last, write.at):
+            yield Violation(
+                "successor_comes_first", write.at, f"{write.who} claimed {before} after {waited} ns"
+            )
+
+
 CONDUCT = (
     moves_are_declared,
     stopped_is_final,
@@ -256,6 +279,7 @@ CONDUCT = (
     no_known_rival,
     missing_is_waited_out,
     hold_is_kept,
+    successor_comes_first,
 )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from incumbent.core.elector import EPOCH
+from incumbent.lease import NANOSECONDS
 from incumbent.testing.simulation.participants import MILLION
 
 if TYPE_CHECKING:
@@ -107,9 +108,16 @@ def turn_wall_clock(simulation: Simulation, who: str, size: float) -> None:
         simulation.step_wall_clock(who, -size)
 
 
+def _successor(simulation: Simulation) -> str:
+    """Nobody, somebody who contends, or once did, or never."""
+    names = sorted({participant.config.identity for participant in simulation.participants})
+    named = simulation.roll(2 * (len(names) + 1))
+    return [*names, "somebody else"][named] if named <= len(names) else ""
+
+
 def resign(simulation: Simulation, who: str, _size: float) -> None:
-    """Office given up, as a campaign's user may wish at any moment."""
-    simulation.resign(who)
+    """Office given up, as a campaign's user may wish at any moment, for somebody or anybody (P17)."""
+    simulation.resign(who, _successor(simulation))
 
 
 def fork(simulation: Simulation, who: str, _size: float) -> None:
@@ -118,8 +126,9 @@ def fork(simulation: Simulation, who: str, _size: float) -> None:
 
 
 def request_resign(simulation: Simulation, _who: str, _size: float) -> None:
-    """P14: someone asks the holder to resign."""
-    simulation.request_resign()
+    """P14: someone asks the holder to resign, for somebody (P17) or not, and to hold back (P16) or not."""
+    hold = simulation.profile.hold / NANOSECONDS * simulation.roll(2)
+    simulation.request_resign(to=_successor(simulation), hold=hold)
 
 
 def touch(simulation: Simulation, _who: str, size: float) -> None:

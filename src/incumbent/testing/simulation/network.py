@@ -6,8 +6,10 @@ What goes wrong with a message is said by the `Profile` and by the participant's
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from incumbent.core.elector import EPOCH
 from incumbent.core.messages import (
     CreateLease,
     Found,
@@ -23,7 +25,7 @@ from incumbent.lease import Lease, StoredLease
 from incumbent.testing.history import Executed, Invoked, Record
 from incumbent.testing.simulation.chance import Chance
 from incumbent.testing.simulation.event_queue import EventQueue
-from incumbent.testing.simulation.participants import NEVER, Participant, SimulatedStore, Way
+from incumbent.testing.simulation.participants import MILLION, NEVER, Participant, SimulatedStore, Way
 
 if TYPE_CHECKING:
     from incumbent.testing.simulation.runtime import Process
@@ -113,6 +115,14 @@ class Network:
         if isinstance(request, CreateLease):
             return Missing(request.id)
         return Found(request.id, StoredLease(request.lease, request.version))
+
+    def request_resign(self, by: str, to: str, hold: float) -> None:
+        """Have somebody ask the holder to resign: for `to`, and so that nobody follows for `hold` seconds."""
+        stored = self.store.stored
+        if stored is not None and not stored.lease.is_vacant:
+            asked = stored.lease.asked_to_resign(by).meant_for(to)
+            until = EPOCH + timedelta(microseconds=self._queue.now // 1000 + round(hold * MILLION))
+            self.rewrite(by, stored, asked.held_back(until) if hold else asked)
 
     def rewrite(self, by: str, stored: StoredLease, lease: Lease) -> None:
         """Have somebody who is no candidate replace the record `stored`, at once."""

@@ -17,7 +17,7 @@ from incumbent.config import ElectorConfig
 from incumbent.lease import NANOSECONDS, StoreGuarantees
 from incumbent.testing.profile import ANSWER_TROUBLES, CODE_TROUBLES, REQUEST_TROUBLES, Profile, Rates
 from incumbent.testing.properties import PropertyViolated, violations
-from incumbent.testing.properties.liveness import election_bound, handover_bound
+from incumbent.testing.properties.liveness import election_bound, handover_bound, patience
 from incumbent.testing.simulation.faults import INSIDE, OUTSIDE
 from incumbent.testing.simulation.participants import MILLION
 from incumbent.testing.simulation.verbs import NAMES, Simulation
@@ -149,6 +149,11 @@ def demand_liveness(simulation: Simulation) -> None:
     simulation.run_until(simulation.now + stable_for)
     simulation.mark("agreement")
     handover = handover_bound(configs, simulation.profile)
+    if simulation.alive > 1:
+        within = handover + patience(configs) + simulation.profile.wind_down
+        simulation.mark("handover", within)
+        simulation.resign("leader", "nobody who is here")
+        simulation.run_until(simulation.now + within)
     for verb, demand, within in (("stop", "handover", handover), ("crash", "succession", election)):
         if simulation.alive > 1 and (verb != "stop" or simulation.profile.releases):
             simulation.mark(demand, within)

@@ -206,11 +206,11 @@ class Simulation:
             if len(self.participants) < len(NAMES):
                 self.world.join(NAMES[len(self.participants)], participant.config)
 
-    def resign(self, who: str) -> None:
-        """Have its driver end the work, then resign (P9)."""
-        for participant in self._strike("resign", who):
+    def resign(self, who: str, to: str = "") -> None:
+        """Have its driver end the work, then resign (P9), for the candidate of that name (P17)."""
+        for participant in self._strike("resign", who, *[to] * bool(to)):
             if participant.host is not None:
-                self.world.wish_resign(participant.host, "asked to resign")
+                self.world.wish_resign(participant.host, "asked to resign", to)
 
     def stop(self, who: str, timeout: float | None = None) -> None:
         """Have its driver end the work within `timeout` seconds, then stop for good (P9, F15)."""
@@ -233,12 +233,10 @@ class Simulation:
                 child, until = f"{participant.name}-{participant.incarnation}.child", self.now + 1
                 self.record(Led(self.now, child, child, office.token, until))
 
-    def request_resign(self, by: str = "operator") -> None:
-        """Ask the holder to resign, through the record (P14)."""
-        self._strike("request_resign", "", by)
-        stored = self.store.stored
-        if stored is not None and not stored.lease.is_vacant:
-            self.world.network.rewrite(by, stored, stored.lease.asked_to_resign(by))
+    def request_resign(self, by: str = "operator", to: str = "", hold: float = 0.0) -> None:
+        """Ask the holder to resign (P14), for somebody (P17), and not to be followed for `hold` s (P16)."""
+        self._strike("request_resign", "", by, *[to, hold] * bool(to or hold))
+        self.world.network.request_resign(by, to, hold)
 
     def touch(self, by: str = "somebody") -> None:
         """Change the record without writing the lease, as a label on it does (P15)."""

@@ -101,10 +101,10 @@ class World:
         self.record(Asked(self.queue.now, process.name, "stop", patience))
         process.post(partial(process.driver.stop, patience))
 
-    def wish_resign(self, process: Process, reason: str) -> None:
-        """Have a process resign."""
+    def wish_resign(self, process: Process, reason: str, to: str = "") -> None:
+        """Have a process resign, for the candidate of that name (P17)."""
         self.record(Asked(self.queue.now, process.name, "resign", 0))
-        process.post(partial(process.driver.resign, reason))
+        process.post(partial(process.driver.resign, reason, to))
 
     def claim(self, participant: Participant) -> None:
         """Record the term as `is_leader` will answer for it from now on, if that has changed.

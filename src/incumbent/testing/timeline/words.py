@@ -38,6 +38,11 @@ def _for(seconds: float | None) -> str:
     return "" if seconds is None else f", for {seconds:g} s"
 
 
+def _to(successor: str, hold: float = 0.0) -> str:
+    for_whom = f", for {successor}" if successor else ""
+    return for_whom + (f", and holds the lease back for {hold:g} s" if hold else "")
+
+
 def _ways(direction: str) -> str:
     return "messages" if direction == "both" else direction
 
@@ -71,11 +76,11 @@ VERBS: Final[dict[str, Callable[..., str]]] = {
     "crash": lambda seconds: "crashes" + _for(seconds),
     "restart": lambda: "starts again",
     "twin": lambda: "gets a twin: a second process of its name",
-    "resign": lambda: "is told to resign",
+    "resign": lambda to="": "is told to resign" + _to(to),
     "stop": lambda timeout: "is told to stop" + ("" if timeout is None else f" within {timeout:g} s"),
     "urge": lambda what: f"the code of its user is to {what}",
     "fork": lambda: "forks a child",
-    "request_resign": lambda by: f"{by} asks the holder to resign",
+    "request_resign": lambda by, to="", hold=0.0: f"{by} asks the holder to resign" + _to(to, hold),
     "touch": lambda by: f"{by} touches the record, and leaves the lease as it is",
     "drift": _drift,
     "jump": lambda seconds: f"its clock jumps by {seconds:+g} s",
@@ -114,7 +119,8 @@ def record(stored: StoredLease) -> str:
     lease = stored.lease
     who = f"held by {lease.holder_session}" if lease.holder_session else "vacant"
     asks = f", {lease.resign_requested_by} asks it to resign" if lease.resign_requested_by else ""
-    return f"version {stored.version}, {who}, token {lease.leader_transitions}{asks}"
+    meant = f", meant for {lease.successor}" if lease.successor else ""
+    return f"version {stored.version}, {who}, token {lease.leader_transitions}{asks}{meant}"
 
 
 def named(rule: str) -> str:
