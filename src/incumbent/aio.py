@@ -222,15 +222,15 @@ class Campaign:
         if not run.is_work(asyncio.current_task()):
             await until(lambda: run.has_ended, run.changes)
 
-    async def resign(self) -> None:
-        """Give up office once the work has ended, stay in the race.
+    async def resign(self, to: str | None = None) -> None:
+        """Give up office once the work has ended, stay in the race; `to` as of `incumbent.Campaign.resign`.
 
         Raises:
-            ElectionError: The campaign does not run, or this is a forked child.
+            ElectionError: The campaign does not run, or this is a forked child; or as there.
         """
         run = await self._running()
         asked: list[bool] = []
-        self._contest.resign()
+        self._contest.resign(to)
         self._contest.then(partial(self._contest.then, partial(asked.append, True)))  # after what it leads to
         self._contest.then(partial(self._contest.then, run.changes.call))
         await until(lambda: bool(asked) or run.has_ended, run.changes)

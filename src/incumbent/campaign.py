@@ -11,7 +11,13 @@ from types import TracebackType
 from typing import Final
 
 from incumbent.clock import SYSTEM_CLOCK, Clock
-from incumbent.config import DEFAULT_JITTER, DEFAULT_LEASE_DURATION, DEFAULT_RETRY_PERIOD, ElectorConfig
+from incumbent.config import (
+    DEFAULT_JITTER,
+    DEFAULT_LEASE_DURATION,
+    DEFAULT_RETRY_PERIOD,
+    ElectorConfig,
+    check_successor,
+)
 from incumbent.core.elector import Elector
 from incumbent.core.states import STOPPED
 from incumbent.core.term import Term, TermConfig
@@ -197,16 +203,22 @@ class Campaign:
         else:
             self._await_end(driver)
 
-    def resign(self) -> None:
+    def resign(self, to: str | None = None) -> None:
         """Give up office once the work has ended, stay in the race (see P9 and the elector's `Resign`).
 
         Returns at once; without work, when it is done.
 
+        Args:
+            to: The identity of the candidate that is to lead next: it claims the lease at once, all others
+                leave it to that one for two retry periods (P17). If it does not contend, these are lost.
+
         Raises:
+            ConfigurationError: `to` is no name of another candidate.
             ElectionError: The campaign does not run, or this is a forked child.
         """
+        successor = "" if to is None else check_successor(to, self.identity)
         driver = self._running()
-        self._post(driver, partial(driver.resign, "asked to resign"))
+        self._post(driver, partial(driver.resign, "asked to resign", successor))
 
     def run(self, *, once: bool = False, handle_signals: bool = True) -> None:
         """Contend, and block until the campaign has been stopped.

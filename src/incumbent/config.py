@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from incumbent.errors import ConfigurationError
-from incumbent.lease import NO_GUARANTEES, StoreGuarantees, check_number, check_text, to_ns
+from incumbent.lease import LONGEST_NAME, NO_GUARANTEES, StoreGuarantees, check_number, check_text, to_ns
+from incumbent.shown import shown
 
 DEFAULT_LEASE_DURATION: Final = 15.0
 DEFAULT_RETRY_PERIOD: Final = 2.0
@@ -23,6 +24,22 @@ def tolerates(renew_deadline: float, lease_duration: float, clock_drift: float) 
     `lease_duration / (1 + clock_drift)`.
     """
     return renew_deadline * (1 + clock_drift) <= lease_duration * (1 - clock_drift)
+
+
+def check_successor(name: object, identity: str = "", *, called: str = "to") -> str:
+    """Refuse to hand the lease over to whom no other candidate could be (P17).
+
+    Raises:
+        ConfigurationError: No text of printable characters, empty, too long, or the name of who resigns.
+    """
+    check_text(called, name, longest=LONGEST_NAME)
+    if not isinstance(name, str) or not name or not name.isprintable():
+        raise ConfigurationError(
+            f"{called} is {shown(name)}: give a candidate's identity, in printable characters"
+        )
+    if name == identity:
+        raise ConfigurationError(f"{called} is {shown(name)}, who is to resign: name another candidate (P17)")
+    return name
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ CORE = {
     "shown": set(),
     "note": set(),
     "lease": {"errors", "note", "shown"},
-    "config": {"errors", "lease"},
+    "config": {"errors", "lease", "shown"},
     "core.states": set(),
     "core.messages": {"lease"},
     "core.observation": {"config", "lease"},

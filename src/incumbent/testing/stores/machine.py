@@ -40,6 +40,7 @@ ODD_LEASES: Final = {
     "plain": PLAIN,
     "vacant": PLAIN.released(_NOON + timedelta(microseconds=999_999)),
     "held-back": PLAIN.released(_NOON, _NOON + timedelta(hours=1)),
+    "meant": PLAIN.released(_NOON, _NOON + timedelta(hours=1)).meant_for('Zoë "{🦀}"'),
     "asked": PLAIN.asked_to_resign("Zoë"),
     "unicode": replace(
         PLAIN, holder_identity="Ж 日本 e\u0301 é 🦀\u200f\n\t '\"%_\\;--", holder_session="\x7f ß"
@@ -64,7 +65,8 @@ def leases() -> st.SearchStrategy[Lease]:
     text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
     moments = st.datetimes(*_TIMES, timezones=st.just(timezone.utc))
     durations = st.floats(1e-6, 1e8) | st.integers(1, 100).map(float)
-    return st.builds(Lease, text, text, durations, moments, moments, st.integers(0, 2**63 - 1), text, moments)
+    tokens = st.integers(0, 2**63 - 1)
+    return st.builds(Lease, text, text, durations, moments, moments, tokens, text, moments, text)
 
 
 def assert_kept(read: Lease, written: Lease, resolution: float) -> None:
