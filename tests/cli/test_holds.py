@@ -117,7 +117,7 @@ def test_resume_ends_a_hold_and_changes_nothing_else(place, capsys):
     store, _ = write(place, "a", lease)
     assert run(place, "resume") == 0
     assert store.get_lease(timeout=5).lease == lease.held_back(EARLIEST_TIME)
-    assert "'a' was held back until" in capsys.readouterr().out
+    assert "nobody was to claim 'a' before" in capsys.readouterr().out
     assert run(place, "resume") == 1
     assert run(place, "resume", "--lease", "a") == 1
     assert run(place, "resume", "--lease", "x") == 1

@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from incumbent.cli import resign, watch
+from incumbent.cli.one_lease import Declined
 from incumbent.errors import StoreUnavailable
 from incumbent.stores.memory import MemoryStore
 from incumbent.stores.sqlite import SqliteStore
@@ -62,7 +63,7 @@ def test_resign_tries_again_while_the_same_session_renews(place):
     store, _ = write(place, "a", lease_of("anna"))
     store = Interfering(store, [lease_of("anna", token=3), lease_of("anna", token=3)])
 
-    assert resign.ask(store, "a", "me") == 0
+    resign.ask(store, "a", "me")
     assert store.get_lease(timeout=5).lease.resign_requested_by == "me"
 
 
@@ -74,7 +75,8 @@ def test_resign_asks_nobody_but_the_holder_it_saw(place, capsys, other):
     store, _ = write(place, "a", lease_of("anna"))
     store = Interfering(store, [other])
 
-    assert resign.ask(store, "a", "me") == 1
+    with pytest.raises(Declined):
+        resign.ask(store, "a", "me")
     assert store.get_lease(timeout=5).lease == other
     assert capsys.readouterr().out == ""
 
@@ -91,8 +93,9 @@ def test_resign_of_a_lease_that_vanishes(place):
     """Nobody was asked."""
     store, _ = write(place, "a", lease_of("anna"))
 
-    assert resign.ask(Interfering(store, [None]), "a", "me") == 1
-    assert resign.ask(store, "a", "me") == 1
+    for one in (Interfering(store, [None]), store):
+        with pytest.raises(Declined, match="there is no lease"):
+            resign.ask(one, "a", "me")
 
 
 def test_resign_says_when_perhaps_nobody_listens(place, capsys):

@@ -27,9 +27,9 @@ EXIT_NO_READER: Final = 141  # what a shell says of a program that SIGPIPE ended
 _EXIT_CODES: Final = """\
 exit codes:
     0  done
-    1  `resign`: nobody was asked; `resume`: there is no hold; `status`: there
-       is no lease, or it is not as --check asks; `demo`, `simulate`,
-       `check-store`: not as promised
+    1  `resign`: nobody was asked; `pause`: there is no lease; `resume`: there
+       is no hold; `status`: there is no lease, or it is not as --check asks;
+       `demo`, `simulate`, `check-store`: not as promised
     2  wrong usage or configuration
    69  the store cannot be used
    71  the system refused what it was asked for, such as room on a full disk
@@ -58,6 +58,14 @@ environment: the token is larger in each term than in all before. Signals are
 passed on to it. TERM INT and QUIT end this contender, too: at once while no
 command runs, or when it has ended, which is killed after --stop-timeout.
 Each option is a variable, too: --lease-duration is INCUMBENT_LEASE_DURATION.
+"""
+
+_PAUSE: Final = """\
+Have nobody lead until `incumbent resume`, or until a time of day. A lease that
+nobody holds is held back at once. Who holds it is asked to end its work and to
+resign, and holds it back by that. Should it crash before, its lease expires and
+another takes over as ever, since a crash holds nobody back: `incumbent status`
+shows what has come of it.
 """
 
 _CHECK_STORE: Final = """\
@@ -192,6 +200,7 @@ def _parser() -> argparse.ArgumentParser:
     add_options(run, "run")
     add_options(add("status", "show who holds the lease"), "status")
     add_options(add("resign", "ask the holder to end its work and step down"), "resign")
+    add_options(add("pause", "have nobody lead until `resume`", _PAUSE), "pause")
     add_options(add("resume", "end a hold on a lease: it may be claimed at once"), "resume")
     add_options(add("watch", "print a line at each change of the holder, until interrupted"), "watch")
     stores = add("stores", "show every kind of store, and what it promises")

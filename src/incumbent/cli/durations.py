@@ -1,15 +1,19 @@
-"""Durations as people write them: `90`, `1.5`, `200ms`, `15s`, `2m`, `1h`."""
+"""Durations as people write them: `90`, `1.5`, `200ms`, `15s`, `2m`, `1h`; and times of day."""
 
 from __future__ import annotations
 
 import argparse
 import re
+from datetime import datetime, timezone
 from typing import Final
 
 _UNITS: Final = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)(ms|s|m|h|)")
 _LONGEST: Final = 1e9
 """Seconds: thirty years, as everywhere in this library."""
+
+_LAST_YEAR: Final = 8998
+"""Of all that records hold (`incumbent.lease.LATEST_TIME`)."""
 
 
 def duration(text: str) -> float:
@@ -37,3 +41,22 @@ def positive_duration(text: str) -> float:
             f"{text!r} is no time at all: give more than 0, such as 90, 90s, 10m, 1h or 500ms"
         )
     return seconds
+
+
+def time_to_come(text: str) -> datetime:
+    """A time in ISO 8601, of this machine's time zone unless it says another; in UTC.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none, or over by this machine's clock.
+    """
+    try:
+        time = datetime.fromisoformat(re.sub("[Zz]$", "+00:00", text)).astimezone(timezone.utc)
+    except (ArithmeticError, ValueError, OSError):
+        time = datetime.min.replace(tzinfo=timezone.utc)
+    if not datetime.now(timezone.utc) < time or time.year > _LAST_YEAR:
+        from incumbent.shown import shown  # noqa: PLC0415 - only a mistake needs it
+
+        raise argparse.ArgumentTypeError(
+            f"{shown(text)} is no time to come: give one such as 2030-12-31T06:00 or 2030-12-31T06:00+01:00"
+        )
+    return time

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from incumbent.cli import EXIT_NOT_NOW, EXIT_UNAVAILABLE
-from incumbent.cli.place import age, is_held_back, moment, named
+from incumbent.cli.place import age, how_long, is_held_back, named
 from incumbent.errors import LeaseConflict, LeaseNotFound, StoreError
 from incumbent.lease import Lease, StoredLease, StoreGuarantees, Version
 from incumbent.store import LeaseStore, Watch, watch
@@ -116,7 +116,7 @@ class OneChance:
     def _judge(self, lease: Lease) -> None:
         """Give up if another holds the lease and lives, or has held it back."""
         if is_held_back(lease):
-            until = f"not to be claimed before {moment(lease.not_before)}"
+            until = f"not to be claimed {how_long(lease.not_before)}"
             self._give_up(EXIT_NOT_NOW, f"the lease with token {lease.leader_transitions} is {until}")
         if lease.is_vacant or lease.holder_session in self._own:
             return

@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, NoReturn
 
-from incumbent.cli.durations import duration, positive_duration
+from incumbent.cli.durations import duration, positive_duration, time_to_come
 
 PREFIX: Final = "INCUMBENT_"
 
@@ -87,6 +87,9 @@ _LOGS: Final = (
 )
 
 
+_BY: Final = Option("--by", "WHO", "who asks, for the holder's log", None, "user@host")
+
+
 def _lease(default_text: str) -> Option:
     return Option("--lease", "NAME", "the lease", None, default_text)
 
@@ -158,7 +161,24 @@ OPTIONS: Final[dict[str, tuple[Option, ...]]] = {
     "resign": (
         *_STORE,
         _lease("the one that is held in a SQLite file"),
-        Option("--by", "WHO", "who asks, for the holder's log", None, "user@host"),
+        Option(
+            "--to", "ID", "the contender that is to lead next: the others leave it to that one for a while"
+        ),
+        _BY,
+        *_LOGS,
+    ),
+    "pause": (
+        *_STORE,
+        _lease("the only one in a SQLite file"),
+        Option(
+            "--until",
+            "TIME",
+            "an ISO 8601 time, of this machine's zone unless it says another",
+            None,
+            "until `incumbent resume`",
+            time_to_come,
+        ),
+        _BY,
         *_LOGS,
     ),
     "resume": (*_STORE, _lease("the one that is held back in a SQLite file"), *_LOGS),

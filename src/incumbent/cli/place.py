@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from incumbent.errors import ConfigurationError, CorruptLease, LeaseNotFound
-from incumbent.lease import Lease, StoredLease
+from incumbent.lease import LATEST_TIME, Lease, StoredLease
 from incumbent.shown import may_be_url, one_line, redacted, shown
 from incumbent.store import LeaseStore
 from incumbent.stores import open_store
@@ -226,6 +226,11 @@ def moment(time: datetime) -> str:
         return time.astimezone().isoformat(" ", "seconds")
     except (ArithmeticError, ValueError, OSError):  # years that this machine's time zone does not reach
         return time.isoformat(" ", "seconds")
+
+
+def how_long(not_before: datetime) -> str:
+    """Until when nobody should claim it, as the rest of a sentence."""
+    return "until `incumbent resume`" if not_before == LATEST_TIME else f"before {moment(not_before)}"
 
 
 def is_ahead(lease: Lease) -> bool:

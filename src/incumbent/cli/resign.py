@@ -1,4 +1,4 @@
-"""`incumbent resign`: ask the holder to step down, through the record (P14)."""
+"""`incumbent resign`: ask the holder to step down, through the record (P14), for whom one likes (P17)."""
 
 from __future__ import annotations
 
@@ -6,48 +6,40 @@ import argparse
 import getpass
 import os
 import socket
-import sys
-from typing import Final
 
-from incumbent.cli.place import (
-    READ_TIMEOUT,
-    lacking_file,
-    looks_expired,
-    named,
-    nothing,
-    open_lease,
-    read_leases,
-)
-from incumbent.errors import ConfigurationError, CorruptLease, LeaseConflict, LeaseNotFound, StoreUnavailable
-from incumbent.lease import StoredLease, check_text
+from incumbent.cli.one_lease import Declined, on_one_lease, rewrite
+from incumbent.cli.place import looks_expired, named
+from incumbent.config import check_successor
+from incumbent.errors import ConfigurationError
+from incumbent.lease import Lease, check_text
 from incumbent.shown import shown
 from incumbent.store import LeaseStore
-
-NOBODY_ASKED: Final = 1
-
-MOST_NAMED: Final = 10
-"""Leases in a message."""
-
-_ATTEMPTS: Final = 10
-"""Renewals that may come in between: each makes the record another."""
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Ask, and say what was done."""
-    by = this_user() if arguments.by is None else arguments.by
+    by = asker(arguments.by)
+    to = "" if arguments.to is None else check_successor(arguments.to, called="--to")
+    return on_one_lease(
+        arguments,
+        lambda store, lease: ask(store, lease, by, to),
+        which=lambda lease: not lease.is_vacant,
+        are="are held",
+        nobody="nobody holds a lease here",
+    )
+
+
+def asker(given: str | None) -> str:
+    """Who asks: whoever is given, or this user.
+
+    Raises:
+        ConfigurationError: The empty name, or one that no record can hold.
+    """
+    by = this_user() if given is None else given
     check_text("--by", by)
     if not by:
         raise ConfigurationError("--by is '': say who asks")
-    if lacking_file(arguments.store) is not None:
-        return _nobody(nothing(arguments.store, arguments.lease))
-    lease = _only_lease(arguments.store) if arguments.lease is None else arguments.lease
-    if lease is None:
-        return _nobody("nobody holds a lease here")
-    store = open_lease(arguments.store, lease)
-    try:
-        return ask(store, lease, by)
-    finally:
-        store.close()
+    return by
 
 
 def this_user() -> str:
@@ -59,60 +51,39 @@ def this_user() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def ask(store: LeaseStore, name: str, by: str) -> int:
+def ask(store: LeaseStore, name: str, by: str, to: str = "") -> None:
     """Ask whoever holds the lease at the first look, and never anybody else.
 
-    The record is replaced by itself with the request on it, if nothing came in between. If something did,
-    and the same session still holds it, that was a renewal: try again.
+    If something came in between, and the same session still holds it, that was a renewal or another request.
 
     Raises:
-        StoreUnavailable: No answer, or a renewal came in between every time.
+        Declined: Nobody holds it, or somebody else does by now.
+        ConfigurationError: `to` holds it.
+        StoreUnavailable: No answer, or something came in between every time.
     """
-    session = None
-    for _ in range(_ATTEMPTS):
-        try:
-            stored = store.get_lease(timeout=READ_TIMEOUT)
-        except LeaseNotFound:
-            return _nobody(f"there is no lease {shown(name)}")
-        lease = stored.lease
-        session = session or lease.holder_session
+    asked_first: list[Lease] = []
+
+    def change(lease: Lease) -> Lease:
         if lease.is_vacant:
-            return _nobody(f"nobody holds {shown(name)}")
-        if lease.holder_session != session:
-            return _nobody(
+            raise Declined(f"nobody holds {shown(name)}")
+        asked_first.append(lease)
+        if lease.holder_session != asked_first[0].holder_session:
+            raise Declined(
                 f"{shown(name)} has just changed hands, to {named(lease.holder_identity)}: it was not asked"
             )
-        if lease.resign_requested_by:
-            print(f"{named(lease.holder_identity)} was asked already, by {named(lease.resign_requested_by)}")
-            return 0
-        try:
-            store.update_lease(lease.asked_to_resign(by), stored.version, timeout=READ_TIMEOUT)
-        except LeaseConflict:
-            continue
-        except LeaseNotFound:
-            return _nobody(f"there is no lease {shown(name)}")
-        note = "; it looks expired, so perhaps nobody hears that" if looks_expired(lease) else ""
-        print(f"asked {named(lease.holder_identity)} to resign from {shown(name)}{note}")
-        return 0
-    raise StoreUnavailable(
-        f"{shown(name)} changed at each of {_ATTEMPTS} attempts: try again", outcome_unknown=False
+        if to:
+            check_successor(to, lease.holder_identity, called="--to")
+        if lease.resign_requested_by and to in {"", lease.successor}:
+            return lease
+        return lease.asked_to_resign(by).meant_for(to)
+
+    before, after = rewrite(store, name, change)
+    holder, for_whom = (
+        named(after.holder_identity),
+        f", for {named(after.successor)}" if after.successor else "",
     )
-
-
-def _only_lease(url: str) -> str | None:
-    leases = read_leases(url, None)
-    held = [
-        name for name, found in leases.items() if isinstance(found, StoredLease) and not found.lease.is_vacant
-    ]
-    corrupt = [found for found in leases.values() if isinstance(found, CorruptLease)]
-    if len(held) > 1:
-        some = f"{', '.join(map(named, held[:MOST_NAMED]))}{', ...' * (len(held) > MOST_NAMED)}"
-        raise ConfigurationError(f"several leases are held ({some}): name one by --lease")
-    if corrupt and not held:
-        raise corrupt[0]
-    return held[0] if held else None
-
-
-def _nobody(why: str) -> int:
-    print(why, file=sys.stderr)
-    return NOBODY_ASKED
+    if after == before:
+        print(f"{holder} was asked already, by {named(after.resign_requested_by)}{for_whom}")
+        return
+    note = "; it looks expired, so perhaps nobody hears that" if looks_expired(after) else ""
+    print(f"asked {holder} to resign from {shown(name)}{for_whom}{note}")

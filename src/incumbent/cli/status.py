@@ -10,9 +10,18 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 
 from incumbent.cli import EXIT_UNAVAILABLE
-from incumbent.cli.place import is_ahead, is_held_back, looks_expired, moment, named, nothing, read_leases
+from incumbent.cli.place import (
+    how_long,
+    is_ahead,
+    is_held_back,
+    looks_expired,
+    moment,
+    named,
+    nothing,
+    read_leases,
+)
 from incumbent.errors import ConfigurationError, CorruptLease
-from incumbent.lease import EARLIEST_TIME, Lease, StoredLease
+from incumbent.lease import EARLIEST_TIME, LATEST_TIME, Lease, StoredLease
 from incumbent.shown import one_line
 
 NOT_SO = 1
@@ -74,7 +83,11 @@ def as_json(name: str, found: StoredLease | CorruptLease) -> dict[str, object]:
         return {"lease": name, "error": one_line(str(found))}
     lease = found.lease
     not_before = None if lease.not_before == EARLIEST_TIME else lease.not_before.isoformat()
-    said = {"resign_requested_by": lease.resign_requested_by, "not_before": not_before}
+    said = {
+        "resign_requested_by": lease.resign_requested_by,
+        "not_before": not_before,
+        "successor": lease.successor,
+    }
     is_over = not lease.is_vacant and looks_expired(lease)
     return {"lease": name, **lease.to_fields(), **said, "looks_expired": is_over}
 
@@ -97,7 +110,10 @@ def as_text(name: str, found: StoredLease | CorruptLease) -> str:
         }
     if lease.not_before != EARLIEST_TIME:
         over = "" if is_held_back(lease) or not lease.is_vacant else " (which is over)"
-        rows["not before"] = moment(lease.not_before) + over
+        is_paused = lease.not_before == LATEST_TIME
+        rows["not before"] = "`incumbent resume`" if is_paused else moment(lease.not_before) + over
+    if lease.successor:
+        rows["meant for"] = named(lease.successor)
     if lease.resign_requested_by:
         rows["asked to resign"] = f"by {named(lease.resign_requested_by)}"
     return "\n".join([named(name), *(f"  {label:<15} {value}" for label, value in rows.items())])
@@ -106,9 +122,11 @@ def as_text(name: str, found: StoredLease | CorruptLease) -> str:
 def state(lease: Lease) -> str:
     """One line about the holder; it changes only when something changes that people care about."""
     if lease.is_vacant:
-        until = f"; not to be claimed before {moment(lease.not_before)}" if is_held_back(lease) else ""
-        return f"nobody holds it; the last token is {lease.leader_transitions}{until}"
+        meant = f"; meant for {named(lease.successor)}" if lease.successor else ""
+        until = f"; not to be claimed {how_long(lease.not_before)}" if is_held_back(lease) else ""
+        return f"nobody holds it; the last token is {lease.leader_transitions}{meant}{until}"
     asked = f", asked to resign by {named(lease.resign_requested_by)}" if lease.resign_requested_by else ""
+    asked += f" for {named(lease.successor)}" if lease.successor else ""
     expired = ", looks expired" if looks_expired(lease) else ""
     return f"held by {named(lease.holder_identity)} with token {lease.leader_transitions}{asked}{expired}"
 
