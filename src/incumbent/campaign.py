@@ -281,8 +281,7 @@ class Campaign:
         """
         driver = self._running()
         until = None if timeout is None else self._clock.now() + timeout
-        changed = driver.changed.condition
-        with changed:
+        with (changed := driver.changed.condition):
             while not driver.has_finished and not self.is_leader():
                 left = None if until is None else until - self._clock.now()
                 if left is not None and left <= 0:

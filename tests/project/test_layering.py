@@ -45,6 +45,7 @@ SHARED_BY_STORES = {
     "stores._http",
     "stores._kinds",
     "stores._listener",
+    "stores._login",
     "stores._options",
     "stores._server",
 }

@@ -72,8 +72,9 @@ OF_OTHERS: Final = (
     (
         "1",
         (
-            "`resign`: nobody was asked; `pause`: there is no lease; `resume`: there is no hold; `status`: there is "
-            "no lease, or it is not as `--check` asks; `demo`, `simulate`, `check-store`: not as promised"
+            "`resign`: nobody was asked; `pause`: there is no lease; `resume`: there is no hold; `status`: "
+            "there is no lease, or it is not as `--check` asks; `demo`, `simulate`, `check-store`: not as "
+            "promised"
         ),
     ),
     (f"{EXIT_USAGE}", "wrong usage or configuration"),

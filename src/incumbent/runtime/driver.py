@@ -95,6 +95,7 @@ class Driver:
         self._last: tuple[TermHandle, Leadership] | None = None
         self._inputs: list[Input | TermInput] = []  # seldom more than two
         self._is_handling = False
+        self._wake = partial(self._give, _TIMER_FIRED)
         self._alarm = Alarm(runtime, self._wake)
         self._watch: Watch | None = None
         self._known_leader = KnownLeader(runtime, reporter)
@@ -150,9 +151,6 @@ class Driver:
         self.leadership = None
 
     # The loop.
-
-    def _wake(self) -> None:
-        self._give(_TIMER_FIRED)
 
     def _store_changed(self) -> None:
         """A leader's own renewals are most of what is heard, and an elector that leads asks nothing then."""
