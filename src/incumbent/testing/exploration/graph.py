@@ -63,6 +63,7 @@ class Graph:
         self._steps: dict[int, list[Step]] = {}
         self._asks: dict[tuple[int, int, Relation], list[Step]] = {}
         self._ticks: dict[int, Step] = {}
+        self._touches: dict[int, int] = {}
         self._obliging: dict[tuple[int, int, int, int], Choice | None] = {}
         self._applied: dict[tuple[int, int, int], int] = {}
         self._reseated: dict[tuple[int, tuple[int, ...]], int] = {}
@@ -131,13 +132,20 @@ class Graph:
         held = tables.held_back(record) if world.holds else None
         ways = [(asked, "is asked to resign"), (record if is_touched else None, "is touched")]
         ways.append((held, "is held back, or not any more"))
-        new = tables.relations.number(tables.relations.values[state >> self._relations_shift].after_touch())
-        seats = self.situations(state)
         return [
-            self._in_order(new, after, seats, Edge(None, Action(how)), edges)
+            self._in_order(
+                self._after_touch(state), after, self.situations(state), Edge(None, Action(how)), edges
+            )
             for after, how in ways
             if after is not None
         ]
+
+    def _after_touch(self, state: int) -> int:
+        relations = state >> self._relations_shift
+        if relations not in self._touches:
+            values = self.tables.relations
+            self._touches[relations] = values.number(values.values[relations].after_touch())
+        return self._touches[relations]
 
     def tick(self, state: int, edges: list[Edge] | None = None) -> int:
         """The state after all clocks have moved on by one step together."""
