@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from incumbent.testing.history import Asked, Finished, Ran
 from incumbent.testing.profile import MILLISECOND, Profile
+from incumbent.testing.properties.liveness import election_bound
 from incumbent.testing.simulation.verbs import Simulation
 
 SECOND = 1000 * MILLISECOND
@@ -87,4 +90,21 @@ def test_all_is_well_once_all_faults_have_ended(simulation):
     simulation.recover()
     simulation.run_for(1)
     assert ran(simulation)[1] == "returns"
+    simulation.check()
+
+
+def test_an_election_may_take_as_long_as_work_that_was_urged_to_fail_backs_off():
+    """The swarm demands a leader after that: sixteen lease durations, after the fifth failure in a row."""
+    profile = replace(PROFILE, strikes=("urge",))
+    simulation = Simulation(1, profile=profile, jitter=0.0, lease_duration=3.0, retry_period=0.5)
+    for _ in range(5):
+        simulation.run_for(17 * 3)
+        simulation.urge("leader", "raise")
+    simulation.run_for(1)
+    simulation.recover()
+    within = election_bound(simulation.history.configs.values(), profile)
+    simulation.mark("leader", within)
+    simulation.run_for(15 * 3)
+    assert simulation.leader is None
+    simulation.run_until(simulation.now + within)
     simulation.check()

@@ -86,7 +86,7 @@ and show who led when. A seed decides everything, and repeats it.
 or some of these, separated by commas:
   partition flap slow slow_then_isolated lose repeat pause pause_in_flight
   crash twin drift turn_wall_clock resign request_resign stop stall fork
-  touch
+  touch urge
 and of these, near which it is not owed:
   break_clock delete restore
 """

@@ -75,6 +75,7 @@ SIGHTINGS: Final = (
     "callback left behind",
     "release that waited for a callback",
     "fork while leading",
+    "user code urged while leading",
 )
 
 
@@ -276,8 +277,9 @@ def _rest(history: History) -> Iterator[str]:
     for record in history.among(Led, Struck):
         if isinstance(record, Led):
             leading[record.who.partition("-")[0]] = record.until
-        elif isinstance(record, Struck) and record.verb == "fork":
-            yield from ("fork while leading" for name in record.targets if leading.get(name, 0) > record.at)
+        elif isinstance(record, Struck) and record.verb in {"fork", "urge"}:
+            name = "fork while leading" if record.verb == "fork" else "user code urged while leading"
+            yield from (name for who in record.targets if leading.get(who, 0) > record.at)
     if any(not write.accepted for write in history.of(Fenced)):
         yield "stale token fenced off"
     if len(history.terms()) >= MANY_TERMS:

@@ -20,7 +20,8 @@ def election_bound(configs: Iterable[ElectorConfig], profile: Profile) -> int:
     work that failed, or came back at once, and the hold after that.
     """
     code = dict(profile.code)
-    back_off = LONGEST_BACK_OFF if code.get("raise") else 1 if code.get("return") else 0
+    is_urged = "urge" in profile.strikes
+    back_off = LONGEST_BACK_OFF if is_urged or code.get("raise") else 1 if code.get("return") else 0
     longest = 0
     for one in configs:
         waits = (1 + back_off) * one.lease_ns + 2 * one.retry_ns * (1 + one.jitter) + one.request_timeout_ns

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from incumbent.core.elector import EPOCH
 from incumbent.lease import NANOSECONDS
+from incumbent.testing.profile import CODE_TROUBLES
 from incumbent.testing.simulation.participants import MILLION
 
 if TYPE_CHECKING:
@@ -145,6 +146,12 @@ def stop(simulation: Simulation, who: str, size: float) -> None:
     simulation.later(size, lambda: simulation.restart("all"))
 
 
+def urge(simulation: Simulation, who: str, size: float) -> None:
+    """F19, and whatever else user code may do: return, raise, hang, stop or resign, and start again."""
+    simulation.urge(who, CODE_TROUBLES[simulation.roll(len(CODE_TROUBLES))])
+    simulation.later(size, lambda: simulation.restart("all"))
+
+
 def stall(simulation: Simulation, _who: str, size: float) -> None:
     """F21."""
     simulation.stall_store(size)
@@ -163,7 +170,7 @@ def restore(simulation: Simulation, _who: str, _size: float) -> None:
 INSIDE: Final[tuple[Strike, ...]] = (
     *(partition, flap, slow, slow_then_isolated, lose, repeat, pause, pause_in_flight, crash, twin, drift),
     turn_wall_clock,
-    *(resign, request_resign, stop, stall, fork, touch),
+    *(resign, request_resign, stop, stall, fork, touch, urge),
 )
 """Within the assumptions of the promise: exclusion is owed through all of them."""
 

@@ -19,7 +19,7 @@ from incumbent.lease import NANOSECONDS, StoreGuarantees
 from incumbent.testing.profile import ANSWER_TROUBLES, CODE_TROUBLES, REQUEST_TROUBLES, Profile, Rates
 from incumbent.testing.properties import PropertyViolated, violations
 from incumbent.testing.properties.liveness import election_bound, handover_bound, patience
-from incumbent.testing.simulation.faults import INSIDE, OUTSIDE
+from incumbent.testing.simulation.faults import INSIDE, OUTSIDE, urge
 from incumbent.testing.simulation.participants import MILLION
 from incumbent.testing.simulation.verbs import NAMES, Simulation
 
@@ -42,7 +42,7 @@ def draw(seed: int) -> Simulation:
         timing = shared if _percent(random, 80) else _draw_timing(random, drift)
         configs.append(ElectorConfig(name, **timing))
     lease = max(config.lease_ns for config in configs)
-    profile = _draw_profile(random, lease)
+    profile = _draw_profile(random, seed, lease)
     # When all is well again, a round trip must fit into everybody's request timeout.
     calm = min(profile.delay[0], min(config.request_timeout_ns for config in configs) // 4)
     hold = Random(f"hold {seed}").choice((0, lease // 2, 3 * lease))  # noqa: S311 - as above
@@ -84,18 +84,20 @@ def _draw_gridded(random: Random, seed: int) -> Simulation:
     configs = [
         ElectorConfig(name, jitter=0, clock_drift=0, guarantees=guarantees, **timing) for name in names
     ]
-    profile = _draw_profile(random, lease * NANOSECONDS)
+    profile = _draw_profile(random, seed, lease * NANOSECONDS)
     unit = NANOSECONDS // random.choice((1, 2))
     slowest = random.choice((0, unit)) if profile.strikes else 0
     profile = replace(profile, delay=(0, slowest), unit=unit, gridded=True)
     return Simulation(configs=configs, profile=profile, seed=seed)
 
 
-def _draw_profile(random: Random, lease: int) -> Profile:
+def _draw_profile(random: Random, seed: int, lease: int) -> Profile:
     """A random half of all faults, at rates of their own; now and then one outside the promise, or none."""
     if _percent(random, 5):
         return Profile(work_every=lease // 4)
-    strikes = [strike.__name__ for strike in INSIDE if _percent(random, 40)]
+    strikes = [strike.__name__ for strike in INSIDE if strike is not urge and _percent(random, 40)]
+    if _percent(Random(f"urge {seed}"), 40):  # noqa: S311 - drawn apart: the worlds without it stay as they were
+        strikes.append(urge.__name__)
     if _percent(random, 15):
         strikes += [strike.__name__ for strike in OUTSIDE if _percent(random, 50)]
     slowest = random.choice((lease // 1000, lease // 100, lease // 20))
