@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from datetime import datetime, timezone
 from types import SimpleNamespace
 
 import pytest
@@ -30,6 +31,8 @@ GIVEN = {
     "--takeover-delay": ("1.5", 1.5),
     "--stop-timeout": ("0", 0.0),
     "--hold-for": ("2h", 7200.0),
+    "--to": ("b", "b"),
+    "--until": ("2500-01-01T00:00Z", datetime(2500, 1, 1, tzinfo=timezone.utc)),
 }
 
 

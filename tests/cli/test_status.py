@@ -41,7 +41,8 @@ def test_status_as_json_has_the_records_fields(place, capsys):
     assert run(place, "status", "--json") == 0
 
     held, vacant = json.loads(capsys.readouterr().out)
-    assert held == {"lease": "a", **lease.to_fields(), "not_before": None, "looks_expired": True}
+    said = {"not_before": None, "successor": "", "looks_expired": True}
+    assert held == {"lease": "a", **lease.to_fields(), **said}
     assert vacant["looks_expired"] is False
 
 

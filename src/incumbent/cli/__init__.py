@@ -63,9 +63,9 @@ Each option is a variable, too: --lease-duration is INCUMBENT_LEASE_DURATION.
 _PAUSE: Final = """\
 Have nobody lead until `incumbent resume`, or until a time of day. A lease that
 nobody holds is held back at once. Who holds it is asked to end its work and to
-resign, and holds it back by that. Should it crash before, its lease expires and
-another takes over as ever, since a crash holds nobody back: `incumbent status`
-shows what has come of it.
+resign, and holds it back by that. Should it crash before it has, its lease
+expires and another takes over, since a crash holds nobody back: `incumbent
+status` shows what has come of it.
 """
 
 _CHECK_STORE: Final = """\
