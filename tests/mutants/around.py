@@ -95,6 +95,20 @@ STORES = (
 
 DRIVERS = (
     Mutant(
+        "the driver forgets for whom its user resigns",
+        "P17",
+        "ours",
+        ("drivers", "drivers/test_handover.py"),
+        (
+            Patch(
+                "runtime/driver.py",
+                "self._give(AskedToResign(reason, successor))",
+                "self._give(AskedToResign(reason))",
+            ),
+        ),
+        harmless="somebody else leads than was wished",
+    ),
+    Mutant(
         "the end of a term is told behind other callbacks",
         "P9",
         "model; rbroggi/leaderelection, Curator, tooz: a callback that blocks",
