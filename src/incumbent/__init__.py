@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from incumbent.clock import Clock, SystemClock
     from incumbent.config import ElectorConfig
     from incumbent.core.elector import Elector
+    from incumbent.core.sight import Sight
     from incumbent.errors import (
         ConfigurationError,
         CorruptLease,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     )
     from incumbent.leadership import Leadership
     from incumbent.lease import Lease, StoredLease, StoreGuarantees, Version
+    from incumbent.observer import Observer
     from incumbent.store import LeaseStore, Watch, WatchableStore
     from incumbent.stores import open_store
 
@@ -36,12 +38,14 @@ _HOMES: Final = {
     "clock": ("Clock", "SystemClock"),
     "config": ("ElectorConfig",),
     "core.elector": ("Elector",),
+    "core.sight": ("Sight",),
     "errors": (
         *("ConfigurationError", "CorruptLease", "ElectionError", "LeadershipLost"),
         *("LeaseConflict", "LeaseNotFound", "StoreError", "StoreUnavailable"),
     ),
     "leadership": ("Leadership",),
     "lease": ("Lease", "StoredLease", "StoreGuarantees", "Version"),
+    "observer": ("Observer",),
     "store": ("LeaseStore", "Watch", "WatchableStore"),
     "stores": ("open_store",),
 }
@@ -61,6 +65,8 @@ __all__ = [
     "LeaseConflict",
     "LeaseNotFound",
     "LeaseStore",
+    "Observer",
+    "Sight",
     "StoreError",
     "StoreGuarantees",
     "StoreUnavailable",

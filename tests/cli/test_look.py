@@ -11,6 +11,7 @@ from incumbent.cli.one_lease import Declined
 from incumbent.errors import StoreUnavailable
 from incumbent.stores.memory import MemoryStore
 from incumbent.stores.sqlite import SqliteStore
+from incumbent.testing import FakeClock
 from support.cli.contenders import PATIENCE
 from support.cli.records import lease_of, look_at, run, write
 
@@ -161,6 +162,36 @@ def test_watch_tells_of_leases_that_come_and_go(place, monkeypatch):
         assert look.changes() == ["the store is unavailable: gone fishing"]
         assert look.changes() == []
     assert look.changes() == [f"a: {held}", f"b: {held}"]
+
+
+def test_watch_says_that_nobody_leads_by_its_own_count(place):
+    """P4: a lease duration after it first saw the record, whatever the times of day in it; once for each."""
+    clock = FakeClock()
+    stores = [write(place, name, lease_of("anna", renewed_ago=-60)) for name in ("a", "b")]
+    look = watch.Look(f"sqlite:///{place}", None, clock)
+    assert len(look.changes()) == 2
+    clock.advance(4.999)
+    store, version = stores[0]
+    store.update_lease(lease_of("anna"), version, timeout=5)
+    assert look.changes() == []
+    clock.advance(0.001)
+    assert look.changes() == ["b: nobody leads: the lease of anna with token 3 has expired"]
+    assert look.changes() == []
+    write(place, "c", lease_of("bruno"))
+    assert look.changes() == ["c: held by bruno with token 3"]
+    clock.advance(5)
+    assert [line.partition(" leads")[0] for line in look.changes()] == ["a: nobody", "c: nobody"]
+
+
+def test_watch_counts_alone_while_a_record_is_corrupt(place):
+    clock = FakeClock()
+    store, _ = write(place, "a", lease_of("anna"))
+    look = watch.Look(f"sqlite:///{place}", "a", clock)
+    assert look.changes() == ["a: held by anna with token 3"]
+    with store._file.writing(5) as connection:
+        connection.execute("UPDATE lease SET lease_duration = -1")
+    clock.advance(6)
+    assert "corrupt" in look.changes()[0]
 
 
 def test_watch_outlives_a_store_that_is_away(monkeypatch):

@@ -12,6 +12,7 @@ from mutants.named import NAMED
 from mutants.owed import OWED
 from mutants.parts import PARTS
 from mutants.peers import PEERS
+from mutants.sights import SIGHTS
 from mutants.terms import TERMS
 from mutants.touches import TOUCHES
 from mutants.waits import POOLS, SCHEDULERS, TERMS_AND_CLOCKS, THREADS
@@ -27,5 +28,6 @@ GROUPS = {
     "Wrong campaigns for asyncio, and their terms": ASYNC,
     "Wrong threads": (*POOLS, *SCHEDULERS, *TERMS_AND_CLOCKS, *THREADS),
     "Wrong campaigns": (*CAMPAIGNS, *PROCESSES),
+    "Wrong observers": SIGHTS,
 }
 MUTANTS = {mutant.name: mutant for group in GROUPS.values() for mutant in group}

@@ -18,6 +18,7 @@ PUBLIC = {
     *("ElectionError", "ConfigurationError", "StoreError", "StoreUnavailable"),
     *("LeaseConflict", "LeaseNotFound", "CorruptLease", "LeadershipLost"),
     *("StoredLease", "StoreGuarantees", "Version", "Watch", "WatchableStore"),
+    *("Observer", "Sight"),
     *("aio", "testing"),
 }
 CORE = {
@@ -43,6 +44,7 @@ CORE = {
         "Request",
     },
     "core.observation": {"Observation"},
+    "core.sight": {"Sight", "Lookout"},
     "core.states": {"MACHINE", "MOVES", "STATES", "mermaid"},
     "store": {"LeaseStore", "Watch", "WatchableStore"},
 }

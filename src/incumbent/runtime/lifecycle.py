@@ -29,17 +29,18 @@ class Runner(NamedTuple):
 
 
 class Forkable(Protocol):
-    """A campaign, as a fork of the process sees it."""
+    """A campaign or an observer, as a fork of the process sees it."""
 
     def _forked(self, parent: int) -> None:
-        """Be another campaign than the one in the process `parent`: take none of its locks, never lead."""
+        """Be another one than the one in the process `parent`: take none of its locks, never lead."""
 
 
 registry: Final[dict[object, Runner]] = {}
 """The running campaigns of this process."""
 
 campaigns: Final[WeakSet[Forkable]] = WeakSet()
-"""All campaigns of this process: also one that another thread was about to start has a lock to be renewed."""
+"""All campaigns and observers of this process: also one that another thread was about to start has a
+lock to be renewed."""
 
 
 def default_identity() -> str:
