@@ -31,7 +31,7 @@ from incumbent.runtime.loop import TermLoop
 from incumbent.runtime.reporter import Callbacks, Reporter
 from incumbent.runtime.store_calls import check_store
 from incumbent.runtime.threaded import ThreadedRuntime
-from incumbent.runtime.trace import TraceWriter
+from incumbent.runtime.trace import Trace, opened
 from incumbent.runtime.work import Work
 from incumbent.store import LeaseStore
 
@@ -69,8 +69,8 @@ class Campaign:
         report_metric: Called with the identity and whether it leads, at the start and at each change.
         clock: What everything is timed by; `SystemClock` by default.
         rng: What the jitter is drawn from.
-        trace: A file to append all to that the elector is told and answers, as NDJSON; see
-            `incumbent.runtime.trace`. About 1 kB for each renewal.
+        trace: A file to append all to that the elector is told and answers, as NDJSON, about 1 kB for each
+            renewal; or what to tell it, such as `incumbent.prometheus.Metrics`.
 
     `on_new_leader` and `report_metric` are called one after the other, on threads shared with other
     campaigns: they must return soon.
@@ -99,7 +99,7 @@ class Campaign:
         report_metric: Callable[[str, bool], object] | None = None,
         clock: Clock | None = None,
         rng: random.Random | None = None,
-        trace: str | PathLike[str] | None = None,
+        trace: str | PathLike[str] | Trace | None = None,
     ) -> None:
         check_store(store)
         check_number("stop_timeout", stop_timeout, positive=False)
@@ -310,7 +310,7 @@ class Campaign:
                 if is_new:
                     raise ElectionError("this campaign runs already: stop() it first, or do not start() it")
                 return self._driver
-            trace = None if self._trace is None else TraceWriter(self._trace)
+            trace = opened(self._trace)
             self._runtime = runtime = ThreadedRuntime(self._store, self._clock, self._rng)
             callbacks = self._callbacks if work is None else replace(self._callbacks, on_started_leading=work)
             elector = Elector(self._config)

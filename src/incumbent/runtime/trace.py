@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol, get_args
+from typing import Any, Final, NamedTuple, Protocol, get_args, runtime_checkable
 
 from incumbent.config import ElectorConfig
 from incumbent.core import messages
@@ -47,8 +47,12 @@ _VALUES: Final[tuple[type[Any], ...]] = (
 _MAKERS: Final[dict[str, Callable[..., Any]]] = {kind.__name__: kind for kind in (*_VALUES, Began, Handled)}
 
 
+@runtime_checkable
 class Trace(Protocol):
-    """Receives each step of a driver's elector."""
+    """Receives each step of a driver's elector, at once, on the thread that keeps the time.
+
+    So each method returns soon. What it raises is a line in the log (P13).
+    """
 
     def began(self, elector: Elector) -> None:
         """A run begins."""
@@ -102,6 +106,40 @@ class TraceWriter:
                 self._end()
                 with suppress(Exception):
                     logger.error("the trace ends here: %s", error)  # noqa: TRY400  # where it came from is no news
+
+
+class _Guarded:
+    """Another's trace: what that raises costs nobody the lease (P13)."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+
+    def began(self, elector: Elector) -> None:
+        self._tell(self._trace.began, elector)
+
+    def handled(self, event: Input, now: int, effects: Effects) -> None:
+        self._tell(self._trace.handled, event, now, effects)
+
+    def close(self) -> None:
+        self._tell(self._trace.close)
+
+    def _tell(self, method: Callable[..., None], *arguments: object) -> None:
+        try:
+            method(*arguments)
+        except Exception:
+            with suppress(Exception):
+                logger.exception("a trace failed")
+
+
+def opened(trace: str | PathLike[str] | Trace | None) -> Trace | None:
+    """What a campaign tells its steps to: a file of that name, or what it was given.
+
+    Raises:
+        OSError: The file cannot be opened.
+    """
+    if trace is None:
+        return None
+    return _Guarded(trace) if isinstance(trace, Trace) else TraceWriter(trace)
 
 
 def read_trace(path: str | PathLike[str]) -> Iterator[tuple[Began, list[Handled]]]:
