@@ -6,7 +6,7 @@ import pytest
 
 from incumbent.config import ElectorConfig
 from incumbent.core.sight import HELD, NOBODY, UNKNOWN, Lookout, Sight
-from incumbent.lease import MAX_TRANSITIONS, StoreGuarantees
+from incumbent.lease import MAX_TRANSITIONS, StoredLease, StoreGuarantees
 from support.elector.bench import ns, record, touched
 
 BOB, RELEASED = record(1), record(2, "")
@@ -59,8 +59,11 @@ def test_a_renewal_begins_the_count_anew_and_a_touch_does_not():
 
 
 def test_what_was_released_is_led_by_nobody_at_once():
-    """P5a."""
+    """P5a; also while only the candidate that it is meant for may claim it (P17)."""
     assert said(seen(lookout(), RELEASED, 1, 9), 9) == (NOBODY, "released")
+    meant = StoredLease(RELEASED.lease.meant_for("ann"), 3)
+    assert said(seen(lookout(), meant, 1, 9), 9) == (NOBODY, "released")
+    assert not seen(lookout(), meant, 1).sight(0).is_like(seen(lookout(), RELEASED, 1).sight(0))
 
 
 def test_a_missing_record_is_led_by_nobody_where_that_is_known_to_be_safe():

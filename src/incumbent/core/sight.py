@@ -57,7 +57,7 @@ class Sight(NamedTuple):
     def _said(self) -> tuple[object, ...]:
         lease = self.lease
         told = None if lease is None else (lease.holder_session, lease.leader_transitions)
-        asked = None if lease is None else (lease.resign_requested_by, lease.not_before)
+        asked = None if lease is None else (lease.resign_requested_by, lease.not_before, lease.successor)
         return self.state, self.reason, told, asked
 
 
@@ -114,8 +114,9 @@ class Lookout(NamedTuple):
         seen = before.observation.saw(stored, now)
         free_at, asked_at = seen.claimable_at(self.config), before.asked_at
         is_late = asked_at is not None and free_at is not None and asked_at >= free_at
-        # What was released, or never was, needs no wait: the answer itself says it.
-        is_confirmed = is_late or (free_at is not None and free_at == seen.since)
+        # What was released, for whomever (P17), or never was, needs no wait: the answer itself says it.
+        is_vacant = stored.lease.is_vacant if stored is not None else free_at == seen.since
+        is_confirmed = is_late or is_vacant
         return before._replace(observation=seen, is_confirmed=is_confirmed, trouble="")
 
     def failed(self, reason: str, now: int) -> Lookout:
