@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import struct
 from contextlib import suppress
 
@@ -16,35 +15,7 @@ from incumbent.lease import StoredLease
 from incumbent.stores import sqlite
 from incumbent.stores._server import from_json, to_json
 from incumbent.testing.stores.machine import PLAIN
-
-EXAMPLES = int(os.environ.get("INCUMBENT_EXAMPLES", "500"))
-FIELDS = PLAIN.to_fields()
-TIMES = st.sampled_from(
-    [
-        *("9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+23:59", "2024-02-29", "24:00"),
-        "2024-02-29T12:00:00.1+00:00",
-    ]
-)
-SCALARS = (
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | TIMES | st.datetimes()
-)
-VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner))
-RECORDS = st.dictionaries(st.sampled_from([*FIELDS, "version", "life", "_id", "x"]), VALUES).map(
-    lambda changes: {**FIELDS, "version": "v", "_id": "name", **changes}
-)
-
-
-def judged(read, record):
-    """What reading it gives; what is said of it is short, and in one line."""
-    said = ""
-    try:
-        found = read(record)
-    except CorruptLease as error:
-        found, said = None, str(error)
-    assert found is None or isinstance(found, StoredLease)
-    assert len(said) < 1000
-    assert said.isprintable()
-    return found
+from support.stores.records import EXAMPLES, FIELDS, RECORDS, SCALARS, as_bytes, judged
 
 
 def test_the_judge_lets_a_lease_through():
@@ -53,10 +24,6 @@ def test_the_judge_lets_a_lease_through():
 
 def redis_record(record):
     redis = pytest.importorskip("incumbent.stores.redis")
-
-    def as_bytes(value):
-        return value if isinstance(value, bytes) else str(value).encode(errors="surrogatepass")
-
     return redis._stored({name.encode(): as_bytes(value) for name, value in record.items()}, "life")
 
 
