@@ -99,7 +99,7 @@ def test_a_restart_under_load_loses_nothing_and_invents_nothing(server, store):
         done = len(renewals)
         until(lambda: len(renewals) > done + 3)
         over.set()
-        assert writer.result(20) == store.get_lease(timeout=5).version
+        assert writer.result(60) == store.get_lease(timeout=5).version
     known = [version for version in renewals if version is not None]
     assert known == sorted(known)
 

@@ -167,7 +167,7 @@ def handover(url: str, lease: str, retry_period: float) -> float:
             second.stop()
 
 
-def until(condition, *, timeout: float = 20.0) -> None:
+def until(condition, *, timeout: float = 60.0) -> None:
     """Wait until it is so."""
     end = time.monotonic() + timeout
     while not condition():
