@@ -110,6 +110,16 @@ def test_the_token_outgrows_a_count_that_began_anew(server, store):
     assert store.get_lease(timeout=5).lease.leader_transitions == 2**40 + 1
 
 
+def test_a_strategy_counts_where_the_api_server_knows_it(server, store):
+    """Coordinated leader election came with Kubernetes 1.31; an older API server drops the fields."""
+    put_as_client_go(server, store, strategy="OldestEmulationVersion", preferredHolder="go-2")
+    if "strategy" in server.object(store)["spec"]:
+        with pytest.raises(CorruptLease, match="strategy"):
+            store.get_lease(timeout=5)
+    else:
+        assert store.get_lease(timeout=5).lease.holder_identity == "go-1"
+
+
 @pytest.mark.parametrize("spec", [{"holderIdentity": ""}, {"holderIdentity": None}], ids=["empty", "absent"])
 def test_what_client_go_released_is_vacant(server, store, spec):
     """Its `ReleaseOnCancel` writes an empty holder, and a duration of one second."""
