@@ -140,6 +140,13 @@ def test_a_file_that_holds_no_url_is_2(content, tmp_path, capsys):
     assert len(err) < 500
 
 
+def test_a_store_file_may_be_named_like_a_url(tmp_path, monkeypatch, parsed):
+    """Its name is only taken for a mistake where there is no such file."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "store:prod@eu").write_text("memory:")
+    assert parsed("status", "--store-file", "store:prod@eu").store == "memory:"
+
+
 @pytest.mark.parametrize("name", ["a\0b", "/", "x" * 5000])
 def test_what_can_be_no_store_file_is_2(name, capsys):
     """No traceback."""

@@ -77,15 +77,15 @@ def default_file() -> Path:
 
 
 def _read_store_file(path: str) -> str:
-    if may_be_url(path):
-        raise ConfigurationError(
-            "--store-file is to name a file that the store's URL is in, and seems to be the URL itself: give "
-            "that by INCUMBENT_STORE or --store"
-        )
     try:
         with Path(path).open("rb") as file:
             content = file.read(LARGEST_STORE_FILE + 1)
     except (OSError, ValueError) as error:
+        if may_be_url(path):
+            raise ConfigurationError(
+                "--store-file is to name a file that the store's URL is in, and seems to be the URL itself: "
+                "give that by INCUMBENT_STORE or --store"
+            ) from None
         why = getattr(error, "strerror", None) or "there can be no such file"
         raise ConfigurationError(f"--store-file {quoted(path)} cannot be read: {why}") from error
     try:
