@@ -111,10 +111,11 @@ def test_a_url_in_the_wrong_place_is_not_quoted(arguments, url, capsys):
     assert "SECRET" not in said
 
 
+@pytest.mark.parametrize("url", ["redis://u:SECRET@h/0", "u:SECRET not encoded@h/0"])
 @pytest.mark.parametrize("variable", ["STORE_FILE", "LEASE_DURATION", "ONCE", "LOG_FORMAT"])
-def test_a_url_in_the_wrong_variable_is_not_quoted(variable, monkeypatch, capsys):
+def test_a_url_in_the_wrong_variable_is_not_quoted(variable, url, monkeypatch, capsys):
     """The nearest mistake is INCUMBENT_STORE_FILE."""
-    monkeypatch.setenv(f"INCUMBENT_{variable}", "redis://u:SECRET@h/0")
+    monkeypatch.setenv(f"INCUMBENT_{variable}", url)
     with contextlib.suppress(SystemExit):
         assert main(["run", "--", "true"]) == 2
     assert "SECRET" not in capsys.readouterr().err
