@@ -93,13 +93,8 @@ class Reporter:
         is_repeated = between in self._moved_in_trouble and set(between) == {"follower", "candidate"}
         if self._trouble:
             self._moved_in_trouble.add(between)
-        self._log(
-            logging.DEBUG if is_repeated else logging.INFO,
-            line,
-            trigger=move.trigger,
-            source=move.source,
-            reason=move.reason,
-        )
+        level = logging.DEBUG if is_repeated else logging.INFO
+        self._log(level, line, trigger=move.trigger, source=move.source, reason=move.reason)
 
     def new_leader(self, identity: str | None) -> None:
         """Another holder was observed, or none."""
