@@ -140,8 +140,8 @@ CARRIED_OUT = (
     driver(
         "a leader takes a step for each hint",
         f"{WATCH}a_leader_takes_no_step_for_it",
-        "        if self.elector.state != LEADER:\n            self._give(_STORE_CHANGED)\n",
-        "        self._give(_STORE_CHANGED)\n",
+        "        if self.elector.state != LEADER:\n            self._give(StoreChanged())\n",
+        "        self._give(StoreChanged())\n",
         "P12",
     ),
     driver(

@@ -1,4 +1,4 @@
-"""What threads may wait for, though few do: half a kilobyte of condition is made when one does."""
+"""A change that threads may wait for. Few do, and a condition is half a kilobyte: made for who waits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Change:
 
     @property
     def condition(self) -> threading.Condition:
-        """What to wait on: the same for all."""
+        """The condition to wait on: the same for all."""
         made: threading.Condition = vars(self).setdefault("_condition", threads.condition())
         return made
 

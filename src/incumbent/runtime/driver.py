@@ -56,7 +56,6 @@ EXPIRY_SPREAD_NS: Final = 25 * 10**6
 dozens has claimed it when most of the others look."""
 
 _TIMER_FIRED: Final = TimerFired()
-_STORE_CHANGED: Final = StoreChanged()
 _REQUESTS: Final = frozenset(get_args(Request))
 
 
@@ -141,8 +140,7 @@ class Driver:
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait, in real time, until nothing more will happen. From any thread but the runtime's."""
-        changed = self.changed.condition
-        with changed:
+        with (changed := self.changed.condition):
             return changed.wait_for(lambda: self.has_finished, timeout)
 
     def after_fork(self) -> None:
@@ -155,7 +153,7 @@ class Driver:
     def _store_changed(self) -> None:
         """A leader's own renewals are most of what is heard, and an elector that leads asks nothing then."""
         if self.elector.state != LEADER:
-            self._give(_STORE_CHANGED)
+            self._give(StoreChanged())
 
     def _give(self, event: Input | TermInput) -> None:
         """Handle an input. A call from within is handled after that."""

@@ -73,8 +73,7 @@ class TermHandle:
         if self.is_to_end():
             return True  # in a forked child the lock may be held by a thread that stayed with the parent
         until = None if timeout is None else self._clock.now() + timeout
-        changed = self._changed.condition
-        with changed:
+        with (changed := self._changed.condition):
             while not self.is_to_end():
                 now, ends = self._clock.now(), self.deadline_ns / NANOSECONDS
                 if until is not None and now >= until:
