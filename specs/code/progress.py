@@ -9,7 +9,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from incumbent.core.elector import Elector
-from incumbent.core.messages import Effects, Found, GetLease, Input, Missing, StartedLeading, Written
+from incumbent.core.messages import (
+    Effects,
+    Found,
+    GetLease,
+    Input,
+    Missing,
+    Resign,
+    StartedLeading,
+    Stop,
+    StoppedLeading,
+    Written,
+)
 from incumbent.core.states import CANDIDATE, FOLLOWER, LEADER, STOPPED
 from incumbent.lease import MAX_TRANSITIONS
 
@@ -38,8 +49,7 @@ def progress(
         assert after.office is not None
         assert wake_at is not None, "L1d: a leader is woken"
         yield "L1d: a leader is woken by its deadline", bool(wake_at <= after.office.until)
-    if any(isinstance(notice, StartedLeading) for notice in effects.notices):
-        yield "its term is told of leading only while it contends (terms.py)", bool(before.contending)
+    yield from _of_leading(before, event, effects, after)
     if _is_answered(before, event, now) and after.contending:
         yield from _answered(before, event, now, after)
 
@@ -53,6 +63,19 @@ def _vacant(at: Any, now: Any, after: Elector) -> Iterator[tuple[str, bool]]:
     patience = now + 2 * config.retry_ns + config.takeover_delay_ns
     is_soon = any(bool(at <= bound) for bound in (patience, *others) if bound is not None)
     yield "L1h: what is vacant is left to whom it names for two retry periods at most", is_soon
+
+
+def _of_leading(
+    before: Elector, event: Input, effects: Effects, after: Elector
+) -> Iterator[tuple[str, bool]]:
+    """What the proof of its term assumes of it (`joined.py`); that it leads in turn `check_step` shows."""
+    told = [notice for notice in effects.notices if isinstance(notice, (StartedLeading, StoppedLeading))]
+    yield "a step begins or ends one term at most", len(told) <= 1
+    if any(isinstance(notice, StartedLeading) for notice in told):
+        yield "its term is told of leading only while it contends", bool(before.contending)
+        yield "only an answer begins a term", isinstance(event, (Found, Written))
+    if isinstance(event, (Resign, Stop)):
+        yield "who is told to resign or to stop leads no more", after.state != LEADER
 
 
 def _is_over(elector: Elector, now: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The shipped elector and its term, proved: `python -m specs.code.prove` prints it as a table.
+"""The shipped elector, its term and both joined, proved: `python -m specs.code.prove` prints it as a table.
 
 What is shown, of the bytecode of `Elector.handle` as it is shipped, for each shape of an elector and each
 kind of input (`shapes.py`), on every path (`paths.py`), whatever the values are:
@@ -8,7 +8,8 @@ kind of input (`shapes.py`), on every path (`paths.py`), whatever the values are
   is proved of these (`specs/proof`) is true of the elector;
 - the invariant (`invariant.py`) holds again, and the shape is one of the shapes.
 
-Of `Term.handle` the same is shown, with promises of its own in the place of the actions (`terms.py`).
+Of `Term.handle` the same is shown, with promises of its own in the place of the actions (`terms.py`), and of
+`Candidate.handle` that it joins the two as each of these proofs assumes of the other (`joined.py`).
 
 *Start* is the same of an elector that has not begun. With `--replay` each path is also run on plain values:
 those of a model of the path, without any term or disguise, must bring about the same effects and elector.
@@ -25,6 +26,8 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 from specs.code.electors import beginning, moment
+from specs.code.joined import prove_joined
+from specs.code.joined import shapes as joined_shapes
 from specs.code.lemmas import LEMMAS, prove_lemma
 from specs.code.shapes import INPUTS, Shape, shapes
 from specs.code.steps import Verdict, prove
@@ -64,9 +67,14 @@ def of_terms(*, replay: bool = False) -> list[Task]:
     return [partial(prove_beginning), *(partial(prove_term, shape, replay=replay) for shape in term_shapes())]
 
 
+def of_both(*, replay: bool = False) -> list[Task]:
+    """One for each shape of a term that is joined with an elector."""
+    return [partial(prove_joined, shape, replay=replay) for shape in joined_shapes()]
+
+
 def tasks(*, replay: bool = False, doubts: int = 1) -> list[Task]:
     """All of it."""
-    return [*of_electors(replay=replay, doubts=doubts), *of_terms(replay=replay)]
+    return [*of_electors(replay=replay, doubts=doubts), *of_terms(replay=replay), *of_both(replay=replay)]
 
 
 def run(chosen: list[Task], workers: int) -> Iterator[Verdict]:
