@@ -141,25 +141,31 @@ def by_conformance(seeds, seconds):
 
 
 def by_code_proof(of, seconds):
-    """A path of the elector, or of its term, that the proof does not know: what is quick comes first."""
+    """A path of the elector, or of its term, that the proof does not know: one of each kind comes first."""
+    from collections import Counter
     from random import Random
 
     from specs.code.clauses import is_heard
     from specs.code.prove import of_electors, of_terms, prove_shape
 
+    kinds = Counter()
+
     def rank(task):
         if task.func is not prove_shape:
-            return 0
+            return (0,)
         shape = task.args[0]
-        return 1 if is_heard(shape) and not shape.doubts else 2
+        kind = shape.event, shape.state, shape.pending, shape.leaving != ""
+        kinds[kind] += 1
+        return 1 + (shape.doubts > 0) + (not is_heard(shape)), kinds[kind], shape.event == "Found"
 
     until = time.process_time() + seconds
     chosen = of_terms() if of == "term" else of_electors()
     Random(0).shuffle(chosen)
-    chosen.sort(key=rank)
-    for task in chosen:
+    for task in sorted(chosen, key=rank):
         verdict = task()
-        if verdict.failure and not verdict.failure.startswith("TypeError"):  # what no term can do
+        if verdict.failure and not verdict.failure.startswith(
+            ("TypeError", "Z3Exception")
+        ):  # no term can do it
             return f"{verdict.state}, {verdict.event}: {verdict.failure.splitlines()[0]}"
         if time.process_time() > until:
             return ""
