@@ -70,7 +70,7 @@ FACE = (
         "a resignation is not passed on",
         "P9",
         STARTS + "start_and_stop_are_what_the_block_does",
-        "        self._contest.resign()\n",
+        "        self._contest.resign(to)\n",
         "",
     ),
     of_face(

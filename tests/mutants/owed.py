@@ -67,8 +67,8 @@ OWED = (
     owed(
         "a lease that is to expire is released by a stop",
         "WorkIsToldAndWaitedFor::test_a_lease_that_is_to_expire_is_not_released_by_a_stop",
-        "Stop(release, hold_ns) if",
-        "Stop(hold_ns=hold_ns) if",
+        "Stop(self.config.release, hold_ns, successor)",
+        "Stop(hold_ns=hold_ns, successor=successor)",
     ),
     owed(
         "a second stop is not heard",
@@ -85,8 +85,8 @@ OWED = (
     owed(
         "patience is forgotten when the term ends",
         "Patience::test_a_callback_that_hangs_is_left_behind_as_work_is",
-        "        self.telling = self.config.tells\n",
-        "        self.telling, self.patience_until = self.config.tells, None\n",
+        '        self.telling, self.successor = self.config.tells, ""\n',
+        '        self.telling, self.successor, self.patience_until = self.config.tells, "", None\n',
     ),
     owed(
         "work that was cut off counts as done",
@@ -130,8 +130,8 @@ OWED = (
     owed(
         "a resignation leaves the lease to expire",
         "WorkIsToldAndWaitedFor::test_a_resignation_releases_all_the_same",
-        "else Resign(hold_ns=hold_ns)",
-        "else Resign(release, hold_ns)",
+        "Resign(hold_ns=hold_ns, successor=successor)",
+        "Resign(self.config.release, hold_ns, successor)",
     ),
     Mutant(
         "a release without an answer is waited for",

@@ -92,8 +92,8 @@ PARTS = (
     says(
         "a change of role is without its reason",
         f"{SAYS}each_line_says_who_where_and_what",
-        "source=move.source, reason=move.reason)",
-        "source=move.source)",
+        "            reason=move.reason,\n",
+        "",
     ),
     says(
         "an attempt that fails ends more than itself",

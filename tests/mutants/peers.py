@@ -184,8 +184,8 @@ PEERS = (
         (
             Patch(
                 "core/observation.py",
-                "wait = 0 if self.stored.lease.is_vacant else self.stored.lease.lease_duration_ns",
-                "wait = 0 if self.stored.lease.is_vacant else config.lease_ns",
+                "            wait = self.stored.lease.lease_duration_ns\n",
+                "            wait = config.lease_ns\n",
             ),
         ),
     ),
