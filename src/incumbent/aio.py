@@ -39,8 +39,8 @@ class Leadership:
     """
 
     def __init__(self, term: TermHandle, waits: Scheduler) -> None:
-        self.identity = term.identity
-        self.token = term.token
+        self.identity: str = term.identity
+        self.token: int = term.token
         self._term = term
         self._waits = waits
 

@@ -18,8 +18,8 @@ class Leadership:
     """
 
     def __init__(self, term: TermHandle) -> None:
-        self.identity = term.identity
-        self.token = term.token
+        self.identity: str = term.identity
+        self.token: int = term.token
         self._term = term
 
     @property

@@ -13,7 +13,7 @@ ELECTORS = (
         (
             Patch(
                 "core/elector.py",
-                "            self.pending = None\n            if not _fits(event, request):",
+                "            self.pending: Request | None = None\n            if not _fits(event, request):",
                 "            self.pending = None\n"
                 "            if isinstance(request, WriteRequest):\n"
                 "                request = __import__('dataclasses').replace(request, sent_at=self.now)\n"

@@ -23,7 +23,7 @@ CORE = {
     "core.sight": {"config", "lease", "core.observation"},
     "core.candidacy": {"lease", "core.messages"},
     "core.state": {"core.candidacy", "config", "lease", "core.messages", "core.observation", "core.states"},
-    "core.leaving": {"core.candidacy", "core.state", "core.messages", "core.states"},
+    "core.leaving": {"core.candidacy", "core.observation", "core.state", "core.messages", "core.states"},
     "core.elector": {
         "core.candidacy",
         "errors",

@@ -104,7 +104,7 @@ class Demo:
 
     def __init__(self, directory: Path) -> None:
         self.view: View = View([])
-        self.contenders = {name: Contender(name) for name in NAMES}
+        self.contenders: dict[str, Contender] = {name: Contender(name) for name in NAMES}
         self._directory = directory
         self._journal = directory / "journal"
         self._journal.touch()

@@ -79,24 +79,24 @@ class Guard:
         cgroup: str = "",
         descriptors: tuple[int, ...] = (),
     ) -> None:
-        self.orders = orders
+        self.orders: int = orders
         self.reports = reports
-        self.term_at = term_at
-        self.kill_at = kill_at
+        self.term_at: int = term_at
+        self.kill_at: int = kill_at
         self.grace = grace
         self.cgroup = cgroup
         self.descriptors = descriptors
-        self.cgroup_kill = -1  # opened now: in the hour of need there may be no descriptor left
+        self.cgroup_kill: int = -1  # opened now: in the hour of need there may be no descriptor left
         with suppress(OSError):
             self.cgroup_kill = os.open(f"{cgroup}/cgroup.kill", os.O_WRONLY)
         self.end_by: int | None = None  # SIGKILL not later than this: set once nobody wants the command
         self.child: subprocess.Popen[bytes] | None = None
         self.code: int | None = None  # the command's exit code, once it was reaped
-        self.unread = b""
-        self.is_ending = False
-        self.word = "exited"
-        self.is_subreaper = tree.adopt_orphans()
-        self.woken = _wake_on_sigchld()
+        self.unread: bytes = b""
+        self.is_ending: bool = False
+        self.word: str = "exited"
+        self.is_subreaper: bool = tree.adopt_orphans()
+        self.woken: int = _wake_on_sigchld()
 
     def run(self, command: list[str]) -> None:
         """Start the command, guard it, and report its end."""

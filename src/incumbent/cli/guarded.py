@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from incumbent.cli import cgroup, guard, tree
 
-log = logging.getLogger("incumbent.run")
+log: Final = logging.getLogger("incumbent.run")
 
 _SCRIPT: Final = str(Path(guard.__file__).resolve())
 

@@ -29,7 +29,7 @@ LONGEST_PATH: Final = 300
 
 _PLAIN: Final = re.compile(r"[\w.@:/+=()-]{1,80}")
 
-log = logging.getLogger("incumbent.command")
+log: Final = logging.getLogger("incumbent.command")
 
 
 def store_url(arguments: argparse.Namespace) -> str:

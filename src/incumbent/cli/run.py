@@ -42,7 +42,7 @@ ENDING: Final = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGTERM})
 CLEAN: Final = frozenset({signal.SIGQUIT, signal.SIGTERM})
 """A manager stops a service by these; an interrupt is a person's, and ends `incumbent run -- a && b`."""
 
-log = logging.getLogger("incumbent.run")
+log: Final = logging.getLogger("incumbent.run")
 
 
 def main(arguments: argparse.Namespace) -> int:

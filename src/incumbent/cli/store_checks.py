@@ -50,7 +50,7 @@ class Scratch:
     def __init__(self, open_store: Callable[[str], LeaseStore], name: str) -> None:
         self.name = name
         self._open = open_store
-        self.store = open_store(name)
+        self.store: LeaseStore = open_store(name)
 
     def open_store(self) -> LeaseStore:
         """One more object over the lease."""

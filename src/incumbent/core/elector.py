@@ -23,7 +23,7 @@ there is one place, `_claim_or_wait`, where a campaign can begin.
 
 from __future__ import annotations
 
-from incumbent.core.candidacy import Validity
+from incumbent.core.candidacy import Candidacy, Leaving, Validity
 from incumbent.core.leaving import Leaver
 from incumbent.core.messages import (
     Abstain,
@@ -99,7 +99,7 @@ class Elector(Leaver):
             self._drop_release()
         self._dispatch(event)
         self._plan()
-        self.office = self.candidacy.office(now, self.config.renew_deadline_ns)
+        self.office: Validity | None = self.candidacy.office(now, self.config.renew_deadline_ns)
         self._check()
         return Effects(tuple(self._moves), tuple(self._notices), self._request, self.wake_at)
 
@@ -111,7 +111,7 @@ class Elector(Leaver):
             request = self.pending
             if request is None or event.id != request.id:
                 return
-            self.pending = None
+            self.pending: Request | None = None
             if not _fits(event, request):
                 event = Unavailable(event.id, reason="the store gave an answer to another question")
             if self.leaving is not None:
@@ -131,11 +131,11 @@ class Elector(Leaver):
     def _take_wish(self, event: Input) -> None:
         """Note what an input asks for in any state."""
         if isinstance(event, Start):
-            self.contending = self.state != STOPPED
+            self.contending: bool = self.state != STOPPED
         elif isinstance(event, (Abstain, Stop)):
             self.contending = False
         elif isinstance(event, Ended) and self.leaving is not None:
-            self.leaving = self.leaving._replace(ended=True)
+            self.leaving: Leaving | None = self.leaving._replace(ended=True)
         if isinstance(event, (Resign, Stop)) and not event.release:
             self._drop_release()
 
@@ -258,7 +258,7 @@ class Elector(Leaver):
             self._schedule_read()
             return
         asked_before = self.candidacy.asked_by
-        self.candidacy = self.candidacy.holding(write, stored)
+        self.candidacy: Candidacy = self.candidacy.holding(write, stored)
         self.read_at = None
         if self.state == FOLLOWER:
             self._move("campaign", "a write of mine was found in the store")
@@ -287,7 +287,7 @@ class Elector(Leaver):
         if write is not None:
             self._write_took_effect(write, stored)
             if write is before.held and self.candidacy.asked_by == before.asked_by:
-                self.write_not_before = self.now  # touched: what was refused is due (P15)
+                self.write_not_before: int | None = self.now  # touched: what was refused is due (P15)
         else:
             self._observe(stored)
             holder = stored.lease.holder_identity

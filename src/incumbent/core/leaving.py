@@ -7,7 +7,7 @@ nothing.
 
 from __future__ import annotations
 
-from incumbent.core.candidacy import Candidacy, Leaving
+from incumbent.core.candidacy import Candidacy, Leaving, Validity
 from incumbent.core.messages import (
     Abstain,
     ClockWentBackwards,
@@ -25,6 +25,7 @@ from incumbent.core.messages import (
     WriteRequest,
     Written,
 )
+from incumbent.core.observation import Observation
 from incumbent.core.state import ElectorState
 from incumbent.core.states import CANDIDATE, FOLLOWER, LEADER, STOPPED
 
@@ -33,6 +34,11 @@ class Leaver(ElectorState):
     """The steps that end a candidacy. See `incumbent.core.elector.Elector` for when they are taken."""
 
     __slots__ = ()
+    office: Validity | None
+    observation: Observation
+    candidacy: Candidacy
+    pending: Request | None
+    write_not_before: int | None
 
     # What ends.
 

@@ -52,19 +52,19 @@ class ElectorState:
 
     def __init__(self, config: ElectorConfig, *, session: str | None = None, epoch: datetime = EPOCH) -> None:
         self.config = config
-        self.session = new_session() if session is None else session
+        self.session: str = new_session() if session is None else session
         self.epoch = epoch
-        self.last_renew_time = EPOCH - timedelta(days=365)  # the last renew time written
+        self.last_renew_time: datetime = EPOCH - timedelta(days=365)  # the last renew time written
         self.state: str = FOLLOWER
         self.now = 0  # the last reading handled
         self.contending = False
         self.leader: str | None = None
         self.office: Validity | None = None
-        self.observation = Observation()
-        self.candidacy = Candidacy()
+        self.observation: Observation = Observation()
+        self.candidacy: Candidacy = Candidacy()
         self.leaving: Leaving | None = None  # to be released (P9)
         self.pending: Request | None = None
-        self.next_request_id = 0  # grows from 1; 0 also says that nothing was handled yet
+        self.next_request_id: int = 0  # grows from 1; 0 also says that nothing was handled yet
         self.read_at: int | None = None  # when to look at the record next
         self.write_not_before: int | None = None  # when to write next, at the earliest
         self.no_campaign_before: int | None = None  # no campaign before that (after a resignation)

@@ -81,11 +81,11 @@ class Driver:
         reporter: Reporter,
         trace: Trace | None = None,
     ) -> None:
-        self.candidate = Candidate(elector, term)
+        self.candidate: Candidate = Candidate(elector, term)
         self.leadership: Leadership | None = None
-        self.changed = Change()
-        self.listeners = Listeners()
-        self.has_finished = False
+        self.changed: Change = Change()
+        self.listeners: Listeners = Listeners()
+        self.has_finished: bool = False
         self.failure: BaseException | None = None
         self._runtime = runtime
         self._callbacks = callbacks

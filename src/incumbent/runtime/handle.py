@@ -27,7 +27,7 @@ class TermHandle:
     ) -> None:
         self.identity = identity
         self.token = token
-        self.listeners = Listeners()
+        self.listeners: Listeners = Listeners()
         self._clock = clock
         self._office = office
         self._until = 0

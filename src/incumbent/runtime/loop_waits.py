@@ -19,7 +19,7 @@ class Timeout:
     """
 
     def __init__(self, waits: Scheduler, seconds: float) -> None:
-        self.has_passed = seconds <= 0
+        self.has_passed: bool = seconds <= 0
         self._waits = waits
         self._at = waits.now() + to_ns(seconds)
         self._timer: Timer | None = None

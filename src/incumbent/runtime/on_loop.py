@@ -24,7 +24,7 @@ from incumbent.runtime.loop_waits import tell
 from incumbent.runtime.scheduler import Scheduler, Timer
 from incumbent.runtime.work import HostedWork
 
-logger = logging.getLogger("incumbent")
+logger: Final = logging.getLogger("incumbent")
 
 Lead: TypeAlias = Callable[[TermHandle, Scheduler], Awaitable[object]]
 
@@ -86,19 +86,22 @@ class Run(HostedWork):
 
     def __init__(self, contest: Contest, loop: asyncio.AbstractEventLoop) -> None:
         self.contest = contest
-        self.loop = loop
+        self.loop: asyncio.AbstractEventLoop = loop
         self.lead: Lead | None = None
-        self.changes = Listeners()
-        self.has_begun = self.is_stopping = self.is_lost = self.has_ended = False
+        self.changes: Listeners = Listeners()
+        self.has_begun: bool = False
+        self.is_stopping: bool = False
+        self.is_lost: bool = False
+        self.has_ended: bool = False
         self.refused: ConfigurationError | None = None
         self.term: TermTask | None = None
-        self.context = contextvars.copy_context()
+        self.context: contextvars.Context = contextvars.copy_context()
         self._is_ending = False
         self._settling = threads.lock()  # held while it is settled whether there is work, and a loop for it
         self._watch_timer: Timer | None = None
-        self.waits = scheduler.waits.acquire(contest.clock)
+        self.waits: Scheduler = scheduler.waits.acquire(contest.clock)
         try:
-            self.driver = contest.begin(self)
+            self.driver: Driver = contest.begin(self)
         except BaseException:
             scheduler.waits.release(contest.clock)
             raise

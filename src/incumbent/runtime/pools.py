@@ -10,7 +10,7 @@ from typing import Final
 
 from incumbent.runtime import threads
 
-logger = logging.getLogger("incumbent")
+logger: Final = logging.getLogger("incumbent")
 
 THREADS_PER_POOL: Final = 8
 """A hung call keeps its thread. When all eight hang, calls queue; a call that expires in the queue is never
@@ -166,7 +166,7 @@ class _Shared:
         return any(pool.is_busy(patience_s) for pool in all_pools)
 
 
-shared = _Shared()
+shared: Final = _Shared()
 
 
 def forget_all() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from incumbent.core.elector import Elector
 from incumbent.core.messages import GetLease, Request, Transition
@@ -17,7 +18,7 @@ from incumbent.lease import MAX_TRANSITIONS, NANOSECONDS
 from incumbent.runtime.work import HostedWork, Work
 from incumbent.shown import one_line, shown
 
-logger = logging.getLogger("incumbent")
+logger: Final = logging.getLogger("incumbent")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from incumbent.clock import Clock
 from incumbent.lease import NANOSECONDS, to_ns
 from incumbent.runtime import threads
 
-logger = logging.getLogger("incumbent")
+logger: Final = logging.getLogger("incumbent")
 
 _FEW: Final = 64
 """Timers, cancelled ones among them, that are not worth looking through, nor worth one wake-up for many."""
@@ -36,7 +36,7 @@ class Timer:
     __slots__ = ("action", "at")
 
     def __init__(self, at: int, action: Callable[[], None]) -> None:
-        self.at = at
+        self.at: int = at
         self.action: Callable[[], None] | None = action
 
     def cancel(self) -> None:
@@ -65,7 +65,7 @@ class Scheduler:
         self._latest = self.now()
         self._epoch: datetime | None = None
         self._backwards: dict[Callable[[], None], None] = {}
-        self.thread = threads.thread("scheduler", self._run)
+        self.thread: threading.Thread = threads.thread("scheduler", self._run)
 
     def start(self) -> None:
         """Start the thread."""

@@ -34,7 +34,7 @@ class Waiter:
         self._events = threads.simple_queue()
         self._is_asked = False
         self._ours: list[signal.Signals] = []
-        self.is_interrupted = False
+        self.is_interrupted: bool = False
         if handle_signals and threading.current_thread() is threading.main_thread():
             self._ours += [
                 number for number, default in _DEFAULTS.items() if signal.getsignal(number) is default

@@ -28,12 +28,12 @@ class ThreadedRuntime:
     def __init__(self, store: LeaseStore, clock: Clock, rng: random.Random) -> None:
         self.clock = clock
         self.name: str = getattr(store, "name", type(store).__name__)
-        self.scheduler = scheduler.shared.acquire(clock)
-        self.now = self.scheduler.now
-        self.epoch = self.scheduler.epoch
-        self.post = self.scheduler.post
+        self.scheduler: scheduler.Scheduler = scheduler.shared.acquire(clock)
+        self.now: Callable[[], int] = self.scheduler.now
+        self.epoch: Callable[[], datetime] = self.scheduler.epoch
+        self.post: Callable[[Callable[[], None]], None] = self.scheduler.post
         self.call_at: Callable[[int, Callable[[], None]], scheduler.Timer] = self.scheduler.call_at
-        self.random = rng.random
+        self.random: Callable[[], float] = rng.random
         self._store = store
         self._server: Hashable = getattr(store, "server", id(store))
         is_local = store.guarantees.is_local

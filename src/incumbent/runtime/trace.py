@@ -22,7 +22,7 @@ from incumbent.core.messages import Effects, Input
 from incumbent.lease import StoredLease, StoreGuarantees
 from incumbent.runtime.codec import decode, line
 
-logger = logging.getLogger("incumbent")
+logger: Final = logging.getLogger("incumbent")
 
 
 class Began(NamedTuple):

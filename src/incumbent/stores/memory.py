@@ -20,7 +20,7 @@ class MemorySpace:
     """The records of some `MemoryStore`s; stores with the same space and name share a record."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock: threading.Lock = threading.Lock()
         self.records: dict[str, StoredLease] = {}
         self.watches: dict[str, list[_MemoryWatch]] = {}
         self._last_version = 0

@@ -70,8 +70,8 @@ class ElectionMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.simulation = Simulation(self.candidates)
-        self.is_broken = False
+        self.simulation: Simulation = Simulation(self.candidates)
+        self.is_broken: bool = False
 
     @initialize(data=st.data(), seed=st.integers(0, 255))
     def begin(self, data: st.DataObject, seed: int) -> None:

@@ -53,7 +53,7 @@ class Graph:
 
     def __init__(self, world: SmallWorld) -> None:
         self.world = world
-        self.tables = Tables(world)
+        self.tables: Tables = Tables(world)
         count = world.candidates
         self._shifts = [_BITS * (count - 1 - seat) for seat in range(count)]
         everyone = (1 << _BITS * count) - 1

@@ -56,11 +56,11 @@ class Replay:
 
     def __init__(self, world: SmallWorld) -> None:
         self.world = world
-        self.participants = [Participant()] * world.candidates
-        self.clocks = [0] * world.candidates
+        self.participants: list[Participant] = [Participant()] * world.candidates
+        self.clocks: list[int] = [0] * world.candidates
         self.record: StoredLease | None = None
-        self.granted = 0
-        self.broken = ""
+        self.granted: int = 0
+        self.broken: str = ""
         self._lines: list[str] = []
         self._starts = self._versions = self._requests = 0
         self._variables: dict[tuple[str, int], str] = {}  # of requests, by session and id

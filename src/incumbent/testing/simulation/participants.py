@@ -48,7 +48,7 @@ class DriftingClock:
     def __init__(self, reading: int, at: int, ppm: int = 0) -> None:
         self._exact = reading * MILLION
         self._anchor = at
-        self.rate = MILLION + ppm
+        self.rate: int = MILLION + ppm
 
     def read(self, at: int) -> int:
         """The reading at the true time `at`."""
@@ -79,7 +79,7 @@ class SimulatedStore:
 
     def __init__(self) -> None:
         self.stored: StoredLease | None = None
-        self.version = 0
+        self.version: int = 0
         self.past: deque[StoredLease | None] = deque(maxlen=8)
 
     def execute(self, request: Request) -> Reply:
@@ -124,6 +124,11 @@ class Way:
     """
 
     __slots__ = ("delay", "drop", "is_clear", "is_cut", "repeat")
+    is_clear: bool
+    is_cut: bool
+    delay: int
+    drop: int
+    repeat: int
 
     def __init__(self) -> None:
         self.clear()
@@ -158,11 +163,12 @@ class Participant:
         self.name = name
         self.config = config
         self.clock = clock
-        self.requests = Way()
-        self.answers = Way()
-        self.epoch = EPOCH
+        self.requests: Way = Way()
+        self.answers: Way = Way()
+        self.epoch: datetime = EPOCH
         self.wall: datetime | None = None
-        self.incarnation = 0
+        self.incarnation: int = 0
+        self.process: str
         self.host: Process | None = None
         self.next_incarnation()
 

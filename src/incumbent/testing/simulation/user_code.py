@@ -47,7 +47,7 @@ class Running:
         ended: Callable[[BaseException | None], None],
     ) -> None:
         self._process = process
-        self.name = name
+        self.name: str = name
         self._ended = ended
         self.is_work = name == "work"
         self._leadership, self._script = code

@@ -24,7 +24,7 @@ class Chart:
     def __init__(self, since: int, until: int, width: int) -> None:
         self.since = since
         self.until = until
-        self.columns = max(width - LABEL, 10)
+        self.columns: int = max(width - LABEL, 10)
         self.rows: list[str] = []
         self.used: set[tuple[str, str]] = set()  # rows of signs, and glyphs in them
 

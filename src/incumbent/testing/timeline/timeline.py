@@ -40,7 +40,7 @@ class Timeline:
 
     def __init__(self, history: History, found: Sequence[Violation] | None = None) -> None:
         self.history = history
-        self.violations = violations(history) if found is None else list(found)
+        self.violations: list[Violation] = violations(history) if found is None else list(found)
 
     @cached_property
     def _picture(self) -> Picture:
