@@ -201,3 +201,20 @@ def test_the_help_of_a_command_fits_on_two_screens(command, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) <= 48
     assert max(map(len, lines)) < 80
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_a_shell_completes_every_command_and_option(shell, capsys):
+    """As the parser has them."""
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    for command, options in OPTIONS.items():
+        assert command in script
+        assert all(option.flag.removeprefix("--") in script for option in options)
+
+
+def test_without_its_extra_completion_says_what_to_install(capsys, monkeypatch):
+    """And the rest of the command works."""
+    monkeypatch.setattr("incumbent.cli.completion.find_spec", lambda _: None)
+    assert main(["completion", "bash"]) == 2
+    assert "pip install 'incumbent[cli]'" in capsys.readouterr().err

@@ -56,6 +56,17 @@ def test_leaders_at_once_counts_terms_that_overlap(spans, count):
     assert leaders_at_once(beats) == count
 
 
+def test_without_its_extra_a_terminal_gets_plain_lines(monkeypatch, capsys):
+    """Whoever only embeds the library has installed nothing that draws."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr("incumbent.cli.drawing.find_spec", lambda _: None)
+
+    with open_view([]) as view:
+        view.tell("it is over")
+
+    assert re.fullmatch(r" *\d+\.\d s  it is over\n", capsys.readouterr().out)
+
+
 def test_the_live_view_draws_who_led_when(monkeypatch, capsys):
     """A strip for each contender: its beats are leading, else what was done to it; and the story below."""
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)

@@ -6,6 +6,7 @@ import pytest
 
 from incumbent.cli import _EXIT_CODES
 from incumbent.cli.exits import OF_OTHERS, OF_RUN
+from support.cli import manual
 from support.cli.reference import PAGES, REFERENCE
 
 
@@ -21,3 +22,8 @@ def test_the_help_names_every_exit_code_of_ours():
     ours = {code for code, *_ in (*OF_RUN, *OF_OTHERS) if code.isdecimal()}
     assert ours - told == {"137", "143", "141"}
     assert told <= ours | {"128"}
+
+
+def test_the_manual_page_is_up_to_date():
+    """Run `python tests/support/cli/manual.py` after a change of an option or a command."""
+    assert manual.PAGE.read_text() == manual.page()

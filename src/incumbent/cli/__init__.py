@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn
 
 from incumbent import __version__
 from incumbent.cli import descriptors
-from incumbent.cli.durations import positive_duration
+from incumbent.cli.durations import fraction, positive_duration
 from incumbent.cli.options import OPTIONS, add_options, settle
 from incumbent.errors import ConfigurationError, StoreError
 
@@ -23,6 +23,9 @@ EXIT_SYSTEM: Final = 71  # EX_OSERR
 EXIT_NOT_NOW: Final = 75  # EX_TEMPFAIL
 EXIT_INTERRUPTED: Final = 130
 EXIT_NO_READER: Final = 141  # what a shell says of a program that SIGPIPE ended
+
+_SHELLS: Final = ("bash", "zsh", "tcsh")
+_FOR_UNIX: Final = frozenset({"run", "demo"})
 
 _EXIT_CODES: Final = """\
 exit codes:
@@ -92,6 +95,23 @@ and of these, near which it is not owed:
 """
 
 
+_TIMINGS: Final = """\
+Explain what a choice of timings means, number by number: how long a failover
+takes, how far clocks may drift, how long the store may be away. Exits with 1
+where the round trip to the store is too slow for them.
+"""
+
+_COMPLETION: Final = """\
+Print what has a shell complete this command, its options and their values. It
+needs `pip install 'incumbent[cli]'`. For one user, with bash:
+
+  incumbent completion bash > ~/.local/share/bash-completion/completions/incumbent
+
+with zsh, in a folder of its $fpath:
+
+  incumbent completion zsh > ~/.zfunc/_incumbent
+"""
+
 _FROM_A_URL_ON: Final = re.compile(r"\S*(?::/|:\S*@|password=).*", re.DOTALL)
 
 
@@ -112,6 +132,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parsed(given)
     _prepare_output(arguments)
     try:
+        _check_system(arguments.module)
         if hasattr(arguments, "store"):
             arguments.store = importlib.import_module("incumbent.cli.place").store_url(arguments)
         code: int = _module(arguments.module).main(arguments)
@@ -140,7 +161,7 @@ def _write_no_more() -> None:
 
 def _parsed(given: list[str]) -> argparse.Namespace:
     """The arguments, completed from the environment; or the end of this program, with a message."""
-    parser = _parser()
+    parser = make_parser()
     cut = given.index("--") if "--" in given else len(given)
     arguments, others = parser.parse_known_args(given[:cut])
     arguments.argv = given[cut + 1 :]
@@ -163,6 +184,14 @@ def _parsed(given: list[str]) -> argparse.Namespace:
     return arguments
 
 
+def _check_system(command: str) -> None:
+    if command in _FOR_UNIX and not hasattr(os, "fork"):
+        raise ConfigurationError(
+            f"incumbent {command} needs a Unix, whose processes it can end in time: here, lead from Python "
+            f"by incumbent.Campaign"
+        )
+
+
 def _prepare_output(arguments: argparse.Namespace) -> None:
     from incumbent.cli.logs import log_to_stderr  # noqa: PLC0415 - `--help` needs none
 
@@ -175,7 +204,8 @@ def _module(command: str) -> Any:
     return importlib.import_module(f"incumbent.cli.{command.replace('-', '_')}")
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """The whole command line, for shell completion and the manual, too."""
     parser = Parser(
         prog="incumbent",
         description="Leader election: of many contenders, at most one is ever the incumbent.",
@@ -208,10 +238,35 @@ def _parser() -> argparse.ArgumentParser:
     check = add("check-store", "hold a live store against what an election needs of it", _CHECK_STORE)
     check.add_argument("url", metavar="URL", nargs="?", help="the store, as for `run --store`")
     add_options(check, "check-store")
+    _add_timings(add("timings", "explain what a choice of timings means", _TIMINGS))
     simulate = add("simulate", "simulate an election under faults, and draw who led when", _SIMULATE)
     _add_simulation(simulate)
+    completion = add("completion", "print what completes this command in a shell", _COMPLETION)
+    completion.add_argument("shell", metavar="SHELL", choices=_SHELLS, help=" ".join(_SHELLS))
     add("demo", "see a leader killed and another frozen, with three contenders, in 20 seconds")
     return parser
+
+
+def _add_timings(timings: argparse.ArgumentParser) -> None:
+    for flag, text in (
+        ("--lease-duration", "how long others wait after the last sign of life (default: 15s)"),
+        ("--renew-deadline", "how long a leader works without a renewal (default: 2/3 of the lease)"),
+        ("--retry-period", "from one look or renewal to the next (default: 1/5 of the deadline, at most 2s)"),
+    ):
+        timings.add_argument(flag, metavar="T", type=positive_duration, help=text)
+    timings.add_argument(
+        "--rtt",
+        metavar="T",
+        type=positive_duration,
+        default=0.01,
+        help="a round trip to the store (default: 10ms)",
+    )
+    timings.add_argument(
+        "--drift",
+        metavar="D",
+        type=fraction,
+        help="by which any clock may run wrong: 0.01, 1%% (default: 0.1%%)",
+    )
 
 
 def _add_simulation(simulate: argparse.ArgumentParser) -> None:

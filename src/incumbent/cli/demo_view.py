@@ -1,15 +1,15 @@
-"""Print the demo: a line for each event; in a terminal, see `demo_live`."""
+"""Print the demo: a line for each event; in a terminal that can be drawn in, see `demo_live`."""
 
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 from incumbent.cli import guard
+from incumbent.cli.drawing import can_draw
 
 WAITING: Final = "waiting"
 FROZEN: Final = "frozen"
@@ -32,7 +32,7 @@ class Contender:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.state = DEAD
+        self.state: str = DEAD
         self._changes: list[tuple[int, str]] = []
 
     def change(self, state: str) -> None:
@@ -68,7 +68,7 @@ class View:
 @contextmanager
 def open_view(contenders: Sequence[Contender]) -> Iterator[View]:
     """The view for this kind of output."""
-    if not sys.stdout.isatty():
+    if not can_draw():
         yield View(contenders)
         return
     from incumbent.cli.demo_live import LiveView  # noqa: PLC0415 - only a terminal needs it

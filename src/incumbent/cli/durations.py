@@ -1,4 +1,4 @@
-"""Durations as people write them: `90`, `1.5`, `200ms`, `15s`, `2m`, `1h`; and times of day."""
+"""Durations as people write them: `90`, `1.5`, `200ms`, `15s`, `2m`, `1h`; times of day; fractions: `1%`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Final
 
 _UNITS: Final = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)(ms|s|m|h|)")
+_FRACTION: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)(%|ppm|)")
+_PARTS: Final = {"": 1.0, "%": 0.01, "ppm": 1e-6}
 _LONGEST: Final = 1e9
 """Seconds: thirty years, as everywhere in this library."""
 
@@ -60,3 +62,20 @@ def time_to_come(text: str) -> datetime:
             f"{shown(text)} is no time to come: give one such as 2030-12-31T06:00 or 2030-12-31T06:00+01:00"
         )
     return time
+
+
+def fraction(text: str) -> float:
+    """The number below 1 that `0.01`, `1%` and `10000ppm` all write.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    found = _FRACTION.fullmatch(text)
+    value = float(found[1]) * _PARTS[found[2]] if found else 1.0
+    if value >= 1:
+        from incumbent.shown import shown  # noqa: PLC0415 - only a mistake needs it
+
+        raise argparse.ArgumentTypeError(
+            f"{shown(text)} is no fraction below 1: give one such as 0.01, 1% or 200ppm"
+        )
+    return value

@@ -5,18 +5,13 @@
 from __future__ import annotations
 
 import argparse
-import re
 import secrets
 import shutil
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from rich.console import Console
-from rich.progress import track
-from rich.text import Text
-
+from incumbent.cli.drawing import can_draw, show_timeline
 from incumbent.errors import ConfigurationError
 from incumbent.lease import to_ns
 
@@ -25,7 +20,6 @@ if TYPE_CHECKING:
 
 NARROWEST: Final = 60
 WIDEST: Final = 180
-LABEL: Final = 13
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -42,7 +36,10 @@ def main(arguments: argparse.Namespace) -> int:
     for name, value in world(history):
         print(f"  {name:<16} {value}")
     bar = None
-    if sys.stdout.isatty():
+    if can_draw():
+        from rich.console import Console
+        from rich.progress import track
+
         bar = partial(track, description="simulating", transient=True, console=Console())
     try:
         timeline_run.run(simulation, to_ns(arguments.duration), bar)
@@ -54,7 +51,8 @@ def main(arguments: argparse.Namespace) -> int:
     since, until = timeline.around(found[0]) if found else (0.0, arguments.duration)
     width = min(max(shutil.get_terminal_size((100, 24)).columns, NARROWEST), WIDEST)
     print()
-    _show(timeline.text(width=width, since=since, until=until))
+    drawn = timeline.text(width=width, since=since, until=until)
+    (show_timeline if can_draw() else print)(drawn)
     _write(timeline, arguments)
     print(*timeline_run.verdict(history, found), _repeat(seed, arguments), sep="\n")
     return 1 if found else 0
@@ -78,26 +76,3 @@ def _repeat(seed: int, arguments: argparse.Namespace) -> str:
     candidates = "" if arguments.candidates is None else f" --candidates {arguments.candidates}"
     faults = "" if arguments.faults == "drawn" else f" --faults {arguments.faults}"
     return f"repeat: incumbent simulate --seed {seed} --for {arguments.duration:g}{candidates}{faults}"
-
-
-def _show(text: str) -> None:
-    """Print a timeline, in colours where there is a terminal."""
-    from incumbent.testing.simulation.verbs import NAMES
-    from incumbent.testing.timeline.signs import COLOURS, RED
-
-    if not sys.stdout.isatty():
-        print(text)
-        return
-    colours = {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(NAMES)}
-    console = Console(highlight=False)
-    for line in text.splitlines():
-        drawn = Text(line)
-        if re.match(r"\w  role ", line):
-            drawn.highlight_regex(r"█[█\d]*", colours[line[0]])
-            drawn.highlight_regex("X+", f"bold {RED}")
-        elif re.match(r"   lease |store holder", line):
-            for same in re.finditer(r"([a-z])\1*", line[LABEL:]):
-                drawn.stylize(colours[same[1]], same.start() + LABEL, same.end() + LABEL)
-        drawn.highlight_regex("▼.*", f"bold {RED}")
-        console.print(drawn, soft_wrap=True)
-    console.print()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import random
 from collections.abc import Callable, Hashable
+from datetime import datetime
 from functools import partial
 from typing import Final
 

@@ -9,7 +9,7 @@ How long that takes is the resolver's to say.)
 from __future__ import annotations
 
 import re
-import select
+import selectors
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,6 +33,11 @@ _LASTING: Final = re.compile(
 """Messages about a login that will fail again. libpq gives no error codes there, only words; where they are
 not English, the trouble is taken for one that may pass."""
 
+
+READ: Final = selectors.EVENT_READ
+WRITE: Final = selectors.EVENT_WRITE
+_Selector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
+"""Windows has no poll; select knows only the first 1024 files of a process."""
 
 _QUOTABLE: Final = frozenset({"host", "hostaddr", "port", "user", "dbname"})
 
@@ -72,7 +77,7 @@ class Connection:
         """Whether the next statement will reach the server, as far as one can tell without asking it."""
         try:
             # An idle server has nothing to say but that it hangs up.
-            return self._is_whole and not _wait({self._pg.socket: select.POLLIN}, time.monotonic())
+            return self._is_whole and not _wait({self._pg.socket: READ}, time.monotonic())
         except psycopg.Error:
             return False
 
@@ -113,7 +118,7 @@ class Connection:
         Raises:
             StoreUnavailable: The connection was lost.
         """
-        sources = {self._pg.socket: select.POLLIN, stop.fileno(): select.POLLIN}
+        sources = {self._pg.socket: READ, stop.fileno(): READ}
         while True:
             while (notification := self._pg.notifies()) is not None:
                 yield notification.extra.decode()
@@ -132,14 +137,14 @@ class Connection:
     def _send(self, sql: bytes, values: Sequence[bytes | None], deadline: float) -> None:
         self._pg.send_query_params(sql, [*values], result_format=pq.Format.BINARY)
         while self._pg.flush():
-            ready = self._await(select.POLLIN | select.POLLOUT, deadline)
-            if ready & select.POLLIN:
+            ready = self._await(READ | WRITE, deadline)
+            if ready & READ:
                 self._pg.consume_input()
 
     def _results(self, deadline: float) -> Iterator[abc.PGresult]:
         while True:
             while self._pg.is_busy():
-                self._await(select.POLLIN, deadline)
+                self._await(READ, deadline)
                 self._pg.consume_input()
             result = self._pg.get_result()
             if result is None:
@@ -192,7 +197,7 @@ def _connected(params: Mapping[str, str], deadline: float) -> abc.PGconn:
             if status == pq.PollingStatus.FAILED:
                 break
             is_reading = status == pq.PollingStatus.READING
-            _awaited(connection, select.POLLIN if is_reading else select.POLLOUT, deadline)
+            _awaited(connection, READ if is_reading else WRITE, deadline)
     except BaseException as error:
         connection.finish()
         if isinstance(error, TimeoutError):
@@ -219,11 +224,11 @@ def _awaited(connection: abc.PGconn, events: int, deadline: float) -> int:
 
 def _wait(sources: Mapping[int, int], deadline: float | None) -> dict[int, int]:
     """Return the sources (file descriptors with the events to wait for) that are ready by the deadline."""
-    poll = select.poll()  # select() knows only the first 1024 files of a process
-    for source, events in sources.items():
-        poll.register(source, events)
-    left = None if deadline is None else max(0.0, 1000 * (deadline - time.monotonic()))
-    return dict(poll.poll(left))
+    left = None if deadline is None else max(0.0, deadline - time.monotonic())
+    with _Selector() as selector:
+        for source, events in sources.items():
+            selector.register(source, events)
+        return {key.fd: events for key, events in selector.select(left)}
 
 
 def _refusal(result: abc.PGresult) -> Refused:

@@ -1,0 +1,41 @@
+"""What the command draws in a terminal where rich is installed (`incumbent[cli]`).
+
+Elsewhere it prints plain lines.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from importlib.util import find_spec
+from typing import Final
+
+LABEL: Final = 13
+
+
+def can_draw() -> bool:
+    """Whether standard output is a terminal, and there is something to draw with."""
+    return sys.stdout.isatty() and find_spec("rich") is not None
+
+
+def show_timeline(text: str) -> None:
+    """Print a timeline in the colours of its candidates."""
+    from rich.console import Console  # noqa: PLC0415 - an extra
+    from rich.text import Text  # noqa: PLC0415
+
+    from incumbent.testing.simulation.verbs import NAMES  # noqa: PLC0415 - only `simulate` loads the kit
+    from incumbent.testing.timeline.signs import COLOURS, RED  # noqa: PLC0415
+
+    console = Console(highlight=False)
+    colours = {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(NAMES)}
+    for line in text.splitlines():
+        drawn = Text(line)
+        if re.match(r"\w  role ", line):
+            drawn.highlight_regex(r"█[█\d]*", colours[line[0]])
+            drawn.highlight_regex("X+", f"bold {RED}")
+        elif re.match(r"   lease |store holder", line):
+            for same in re.finditer(r"([a-z])\1*", line[LABEL:]):
+                drawn.stylize(colours[same[1]], same.start() + LABEL, same.end() + LABEL)
+        drawn.highlight_regex("▼.*", f"bold {RED}")
+        console.print(drawn, soft_wrap=True)
+    console.print()
