@@ -1,12 +1,18 @@
 """What the documentation shows is so: its programs run, its tests pass, its links lead somewhere."""
 
+import os
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+from incumbent.cli import _parsed
+
 ROOT = Path(__file__).parents[2]
-PAGES = sorted((ROOT / "docs").rglob("*.md")) + sorted((ROOT / "specs").rglob("*.md"))
+PAGES = sorted(page for folder in ("docs", "specs", ".github") for page in (ROOT / folder).rglob("*.md"))
+SITE = (ROOT / "docs" / "mkdocs.yml").read_text()
+FENCE = re.compile(r"^(```|~~~).*?^\1", re.DOTALL | re.MULTILINE)
 
 
 def programs():
@@ -26,7 +32,52 @@ def test_every_program_runs_and_its_tests_pass(page, program, tmp_path, monkeypa
             value()
 
 
+def command_lines():
+    """Every call of `incumbent` in a block for a shell, without what stands before and behind it."""
+    for page in [ROOT / "README.md", *PAGES]:
+        for block in re.findall(r"^```sh\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE):
+            for line in block.replace("\\\n", " ").splitlines():
+                found = re.match(r"\s*(?:\S+=\S* )*(?:\S*/)?incumbent (.*)", line)
+                if found:
+                    yield pytest.param(found[1], id=f"{page.relative_to(ROOT)} {found[1][:40]}")
+
+
+@pytest.mark.parametrize("line", list(command_lines()))
+def test_every_command_line_is_one_that_is_understood(line, monkeypatch):
+    """By the parser, which knows commands, options and what values are like."""
+    for name in [name for name in os.environ if name.startswith("INCUMBENT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("INCUMBENT_STORE", "memory:")
+    words = shlex.split(line, comments=True)
+    ends = [at for at, word in enumerate(words) if word in {"|", "||", "&&", ">", "&"}]
+    _parsed(words[: min(ends)] if ends else words)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_somewhere(page):
-    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
-        assert target.startswith("https://") or (page.parent / target).exists(), target
+    """To a file that is there, and a heading of it."""
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)]*))?\)", FENCE.sub("", page.read_text())):
+        if target.startswith("https://"):
+            continue
+        other = page.parent / target if target else page
+        assert other.exists(), target
+        assert not anchor or anchor in headings(other), f"{target}#{anchor}"
+
+
+def headings(page):
+    """What the headings of a page are linked by."""
+    texts = re.findall(r"^#+ (.*)", FENCE.sub("", page.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", text.lower()).strip().replace(" ", "-") for text in texts}
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if ROOT / "docs" in page.parents], ids=lambda page: page.name
+)
+def test_every_page_is_in_the_navigation(page):
+    """Of the site; and what it names is there."""
+    assert f"- {page.relative_to(ROOT / 'docs')}\n" in SITE
+
+
+def test_the_navigation_names_what_is_there():
+    for name in re.findall(r"- (\S+\.md)\n", SITE):
+        assert (ROOT / name if name.startswith("specs/") else ROOT / "docs" / name).is_file(), name

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from incumbent.core.states import mermaid
+from support.picture import PICTURE, drawn
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -16,7 +17,7 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```", README.read_text(), re.DOTALL | re.MULTILINE)
 
 
-@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("number", [0, 1, 2])
 def test_the_examples_run_as_they_stand(number, tmp_path):
     """Each Python block is a whole program that ends well."""
     script = tmp_path / "example.py"
@@ -30,12 +31,17 @@ def test_the_examples_run_as_they_stand(number, tmp_path):
 
 
 def test_no_example_is_left_out():
-    assert len(blocks("python")) == 2
+    assert len(blocks("python")) == 3
 
 
 def test_the_diagram_is_the_table():
     """Write the output of `incumbent.core.states.mermaid()` there when the table changes."""
     assert blocks("mermaid") == [mermaid() + "\n"]
+
+
+def test_the_picture_is_drawn():
+    """Run `python tests/support/picture.py` when what is drawn, or the simulation, changes."""
+    assert PICTURE.read_text() == drawn()
 
 
 def test_two_commands_do_all_set_up():

@@ -1,0 +1,39 @@
+"""What the site needs beside the pages: links as they are in the source tree, made into links of the site."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+LINK = re.compile(r"\[([^\]\[]*(?:\[[^\]]*\][^\]\[]*)?)\]\((?!https?:)([^)#\s]+)(#[^)\s]*)?\)")
+CODE = re.compile(r"^(```|~~~).*?^\1", re.DOTALL | re.MULTILINE)
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Rewrite the links of a page: to pages of docs/ and specs/, and to files that the site has.
+
+    A link to a source file loses its link: where the source can be browsed, nobody here knows.
+    """
+    uri = page.file.src_uri
+    home = uri if uri.startswith("specs/") else f"docs/{uri}"
+
+    def rewrite(found: re.Match[str]) -> str:
+        text, target, anchor = found[1], found[2], found[3] or ""
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(home), target))
+        if not (ROOT / path).exists():
+            return found[0]  # a broken link: the build says so
+        place = path.removeprefix("docs/")
+        is_file = path.startswith("docs/") and (ROOT / path).is_file() and not path.endswith(".py")
+        is_page = is_file or re.fullmatch(r"specs/\w+\.md", path)
+        if not is_page:
+            return text
+        return f"[{text}]({posixpath.relpath(place, posixpath.dirname(uri) or '.')}{anchor})"
+
+    parts, last = [], 0
+    for block in CODE.finditer(markdown):
+        parts += [LINK.sub(rewrite, markdown[last : block.start()]), block[0]]
+        last = block.end()
+    return "".join([*parts, LINK.sub(rewrite, markdown[last:])])
