@@ -9,6 +9,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 LINK = re.compile(r"\[([^\]\[]*(?:\[[^\]]*\][^\]\[]*)?)\]\((?!https?:)([^)#\s]+)(#[^)\s]*)?\)")
+NESTED = re.compile(r"^  - ", re.MULTILINE)  # which this Markdown wants deeper
 CODE = re.compile(r"^(```|~~~).*?^\1", re.DOTALL | re.MULTILINE)
 
 
@@ -32,8 +33,11 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
             return text
         return f"[{text}]({posixpath.relpath(place, posixpath.dirname(uri) or '.')}{anchor})"
 
+    def prose(text: str) -> str:
+        return NESTED.sub("    - ", LINK.sub(rewrite, text))
+
     parts, last = [], 0
     for block in CODE.finditer(markdown):
-        parts += [LINK.sub(rewrite, markdown[last : block.start()]), block[0]]
+        parts += [prose(markdown[last : block.start()]), block[0]]
         last = block.end()
-    return "".join([*parts, LINK.sub(rewrite, markdown[last:])])
+    return "".join([*parts, prose(markdown[last:])])
