@@ -7,10 +7,28 @@ import re
 from pathlib import Path
 from typing import Any
 
+from mkdocs.structure.files import File, Files
+
 ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = ROOT / "docs" / "examples"
+LANGUAGES = {".py": "python", ".yaml": "yaml", ".service": "ini"}
 LINK = re.compile(r"\[([^\]\[]*(?:\[[^\]]*\][^\]\[]*)?)\]\((?!https?:)([^)#\s]+)(#[^)\s]*)?\)")
 NESTED = re.compile(r"^  - ", re.MULTILINE)  # which this Markdown wants deeper
 CODE = re.compile(r"^(```|~~~).*?^\1", re.DOTALL | re.MULTILINE)
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Make a page of each example, with all its files."""
+    for folder in sorted(path for path in EXAMPLES.iterdir() if path.is_dir()):
+        sources = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+        parts = [f"# Example: {folder.name}\n"]
+        for path in filter(lambda path: path.stat().st_size, sources):
+            language = LANGUAGES.get(path.suffix, "text")
+            parts.append(
+                f"## {path.relative_to(folder)}\n\n```{language}\n{path.read_text().rstrip()}\n```\n"
+            )
+        files.append(File.generated(config, f"examples/{folder.name}.md", content="\n".join(parts)))
+    return files
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
@@ -26,8 +44,11 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
         path = posixpath.normpath(posixpath.join(posixpath.dirname(home), target))
         if not (ROOT / path).exists():
             return found[0]  # a broken link: the build says so
+        if path.startswith("docs/examples/"):
+            path = "/".join(path.split("/")[:3]) + ".md"
+            return f"[{text}]({posixpath.relpath(path.removeprefix('docs/'), posixpath.dirname(uri) or '.')})"
         place = path.removeprefix("docs/")
-        is_file = path.startswith("docs/") and (ROOT / path).is_file() and not path.endswith(".py")
+        is_file = path.startswith("docs/") and (ROOT / path).is_file()
         is_page = is_file or re.fullmatch(r"specs/\w+\.md", path)
         if not is_page:
             return text
