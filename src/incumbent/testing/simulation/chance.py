@@ -45,7 +45,7 @@ class Troubles:
     def __init__(self, rates: Rates, roll: Callable[[int], int]) -> None:
         self._rates = rates
         self._roll = roll
-        self.total = sum(rate for _, rate in rates)
+        self.total: int = sum(rate for _, rate in rates)
 
     def draw(self) -> str | None:
         """Which one strikes now, if any does."""
@@ -74,11 +74,11 @@ class Chance:
 
     def __init__(self, profile: Profile, roll: Callable[[int], int]) -> None:
         self._profile = profile
-        self.roll = roll
-        self.requests = Troubles(profile.requests, roll)
-        self.answers = Troubles(profile.answers, roll)
-        self.code = Troubles(profile.code, roll)
-        self.watches = Troubles(profile.watches, roll)
+        self.roll: Callable[[int], int] = roll
+        self.requests: Troubles = Troubles(profile.requests, roll)
+        self.answers: Troubles = Troubles(profile.answers, roll)
+        self.code: Troubles = Troubles(profile.code, roll)
+        self.watches: Troubles = Troubles(profile.watches, roll)
         step = profile.unit if profile.gridded else 1
         self._delays = profile.delay[0], (profile.delay[1] - profile.delay[0]) // step + 1, step
 

@@ -21,8 +21,8 @@ class EventQueue:
     __slots__ = ("_heap", "_mix", "_rank", "happened", "now")
 
     def __init__(self, mix: int) -> None:
-        self.now = 0
-        self.happened = 0
+        self.now: int = 0
+        self.happened: int = 0
         self._heap: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
         self._rank = 0
         self._mix = mix

@@ -50,8 +50,8 @@ class Network:
         record: Callable[[Record], None],
     ) -> None:
         self.store = store
-        self.stalled_until = 0
-        self.busy_until = 0
+        self.stalled_until: int = 0
+        self.busy_until: int = 0
         self._participants = participants
         self._queue = queue
         self._chance = chance

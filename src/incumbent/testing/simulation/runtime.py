@@ -109,8 +109,8 @@ class Process:
         self.world = world
         self.participant = participant
         self._queue = world.queue
-        self.name = participant.process
-        self.clock = SimulatedClock(self)
+        self.name: str = participant.process
+        self.clock: SimulatedClock = SimulatedClock(self)
         self.timers: dict[SimulatedTimer, None] = {}
         self.running: list[Running] = []
         self.urged: str | None = None
@@ -129,7 +129,9 @@ class Process:
         terms = TermConfig(
             config.lease_ns, profile.stop_timeout, release=profile.releases, hold_ns=profile.hold
         )
-        self.driver = Driver(elector, Term(terms), callbacks, self, reporter=reporter, trace=Witness(self))
+        self.driver: Driver = Driver(
+            elector, Term(terms), callbacks, self, reporter=reporter, trace=Witness(self)
+        )
 
     # The port: time and chance.
 

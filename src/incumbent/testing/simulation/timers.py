@@ -22,9 +22,9 @@ class SimulatedTimer:
 
     def __init__(self, process: Process, at: int, action: Callable[[], None]) -> None:
         self._process = process
-        self.at = at
-        self.action = action
-        self.stamp = 0
+        self.at: int = at
+        self.action: Callable[[], None] = action
+        self.stamp: int = 0
 
     def cancel(self) -> None:
         """Forget it."""

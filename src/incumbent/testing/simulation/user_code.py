@@ -49,9 +49,9 @@ class Running:
         self._process = process
         self.name: str = name
         self._ended = ended
-        self.is_work = name == "work"
+        self.is_work: bool = name == "work"
         self._leadership, self._script = code
-        self.token = self._leadership.token
+        self.token: int = self._leadership.token
         self._is_told = False
         self._stamp = 0
         self._record("begins")

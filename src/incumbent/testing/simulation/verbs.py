@@ -19,7 +19,7 @@ from incumbent.config import ElectorConfig
 from incumbent.core.states import STOPPED
 from incumbent.errors import ConfigurationError
 from incumbent.lease import StoreGuarantees, to_ns
-from incumbent.testing.history import Led, Marked, Struck
+from incumbent.testing.history import History, Led, Marked, Record, Struck
 from incumbent.testing.profile import Profile
 from incumbent.testing.properties import check
 from incumbent.testing.simulation.faults import end_all, strike_on
@@ -66,12 +66,15 @@ class Simulation:
             raise ConfigurationError(f"candidates is {candidates}: give a number from 1 to {len(NAMES)}")
         timing.setdefault("guarantees", DURABLE)
         configs = configs or [ElectorConfig(name, **timing) for name in NAMES[:candidates]]
-        self.profile = Profile() if profile is None else profile
-        self.store = SimulatedStore() if store is None else store
-        self.world = World(configs, profile=self.profile, seed=seed, rolled=rolled, store=self.store)
-        self.history, self.record = self.world.history, self.world.record
-        self.participants, self.targets = self.world.participants, self.world.targets
-        self.roll, self.later = self.world.chance.roll, self.world.later
+        self.profile: Profile = Profile() if profile is None else profile
+        self.store: SimulatedStore = SimulatedStore() if store is None else store
+        self.world: World = World(configs, profile=self.profile, seed=seed, rolled=rolled, store=self.store)
+        self.history: History = self.world.history
+        self.record: Callable[[Record], None] = self.world.record
+        self.participants: list[Participant] = self.world.participants
+        self.targets: Callable[[str], list[Participant]] = self.world.targets
+        self.roll: Callable[[int], int] = self.world.chance.roll
+        self.later: Callable[[float, Callable[[], None]], None] = self.world.later
         self._inside = False
         for name, config in zip(NAMES, configs, strict=False):
             self.world.join(name, config)

@@ -52,12 +52,12 @@ class World:
     ) -> None:
         dice = Dice(seed, rolled)
         self.profile = profile
-        self.history = History(seed, len(configs), {}, profile, rolled=dice.rolled)
+        self.history: History = History(seed, len(configs), {}, profile, rolled=dice.rolled)
         self.record: Callable[[Record], None] = self.history.records.append
-        self.queue = EventQueue(dice.roll(256))
-        self.chance = Chance(profile, dice.roll)
+        self.queue: EventQueue = EventQueue(dice.roll(256))
+        self.chance: Chance = Chance(profile, dice.roll)
         self.participants: list[Participant] = []
-        self.network = Network(
+        self.network: Network = Network(
             store, self.participants, queue=self.queue, chance=self.chance, record=self.record
         )
         self.recoveries = 0
