@@ -103,7 +103,8 @@ def test_a_forked_child_that_exits_stops_nothing_of_the_parents(tmp_path):
     """It has its parent's handlers of the interpreter's exit, and none of its campaigns."""
     outcome = run_script(
         """
-        import os
+        import os, warnings
+        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads, from Python 3.12 on
         from incumbent import Campaign, open_store
         with Campaign(open_store("memory:", lease="x"), stop_timeout=1000) as campaign:
             assert campaign.wait_until_leader(30)
