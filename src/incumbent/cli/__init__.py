@@ -205,7 +205,7 @@ def _module(command: str) -> Any:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The whole command line, for shell completion and the manual, too."""
+    """Make the parser of the whole command line, for shell completion and the manual, too."""
     parser = Parser(
         prog="incumbent",
         description="Leader election: of many contenders, at most one is ever the incumbent.",

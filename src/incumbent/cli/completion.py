@@ -1,4 +1,4 @@
-"""`incumbent completion`: what has a shell complete this command."""
+"""`incumbent completion`: have a shell complete this command."""
 
 from __future__ import annotations
 

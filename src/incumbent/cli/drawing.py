@@ -1,6 +1,6 @@
-"""What the command draws in a terminal where rich is installed (`incumbent[cli]`).
+"""Draw in a terminal, where rich is installed (`incumbent[cli]`).
 
-Elsewhere it prints plain lines.
+Elsewhere the command prints plain lines.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ LABEL: Final = 13
 
 
 def can_draw() -> bool:
-    """Whether standard output is a terminal, and there is something to draw with."""
+    """Tell whether standard output is a terminal, and there is something to draw with."""
     return sys.stdout.isatty() and find_spec("rich") is not None
 
 

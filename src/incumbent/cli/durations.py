@@ -65,7 +65,7 @@ def time_to_come(text: str) -> datetime:
 
 
 def fraction(text: str) -> float:
-    """The number below 1 that `0.01`, `1%` and `10000ppm` all write.
+    """Read the number below 1 that `0.01`, `1%` and `10000ppm` all write.
 
     Raises:
         argparse.ArgumentTypeError: It is none.

@@ -1,4 +1,4 @@
-"""`incumbent timings`: what a choice of timings means, number by number."""
+"""`incumbent timings`: explain what a choice of timings means, number by number."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def settings(config: ElectorConfig) -> list[tuple[str, str, str]]:
-    """Each setting with its meaning, as rows."""
+    """Return each setting with its meaning, as rows."""
     lease, deadline = config.lease_duration, config.renew_deadline or 0.0
     apart = (1 + config.clock_drift) / (1 - config.clock_drift) - 1
     return [
@@ -63,7 +63,7 @@ def settings(config: ElectorConfig) -> list[tuple[str, str, str]]:
 
 
 def consequences(config: ElectorConfig, rtt: float) -> list[tuple[str, str, str]]:
-    """What follows from the settings, as rows. Durations are real time, by the worst clocks."""
+    """Return what follows from the settings, as rows: durations of real time, by the worst clocks."""
     lease, deadline, retry = config.lease_duration, config.renew_deadline or 0.0, config.retry_period
     drift, poll = config.clock_drift, retry * (1 + config.jitter)
     soonest = max(0.0, lease / (1 + drift) - retry / (1 - drift) - rtt)
@@ -97,7 +97,7 @@ def consequences(config: ElectorConfig, rtt: float) -> list[tuple[str, str, str]
 
 
 def seconds(value: float) -> str:
-    """Three digits, in a unit that suits."""
+    """Write a duration with three digits, in a unit that suits."""
     if value < 1:
         return f"{value * 1000:.3g} ms"
     return f"{value:.3g} s" if value < LONG else f"{value:.0f} s"
