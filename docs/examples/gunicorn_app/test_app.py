@@ -46,7 +46,9 @@ def test_one_of_the_workers_works_and_another_one_takes_over(tmp_path, options):
     try:
         first, token = until("somebody works", lines)[-1]
         os.kill(first, signal.SIGTERM)  # a worker is replaced, as after `--max-requests`
+        began = time.monotonic()
         until("another one works", lambda: lines()[-1][1] > token)
+        assert time.monotonic() - began < 12, "the lease was released: nobody waited for its 15 s"
         assert lines()[-1][0] != first
         assert [each for _, each in lines()] == sorted(each for _, each in lines()), "never two at once"
     finally:
