@@ -27,17 +27,24 @@ def said(settings, seconds=RTT):
     return [float(value[0]) * {"s": 1, "ms": 0.001}[value[1]] for value in values[:-1]]
 
 
+def worlds(settings, count):
+    """Yield elections at moments that lie anywhere between two renewals, and between two looks."""
+    retry = settings.get("retry_period", 2.0)
+    for seed in range(count):
+        world = Simulation(candidates=2, seed=seed, **settings)
+        world.run_for(retry * (5 + 0.77 * seed))
+        yield world
+
+
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_a_failover_takes_as_long_as_is_said(settings):
     """From a crash at any moment between two renewals: neither less nor more, and the bounds are not idle."""
     soonest, latest, *_ = said(settings)
     took = []
-    for seed in range(40):
-        world = Simulation(candidates=3, seed=seed, **settings)
-        world.run_for(60 + 0.137 * seed)
+    for world in worlds(settings, 40):
         crashed = world.now
         world.crash("leader")
-        world.run_for(90)
+        world.run_for(latest * 1.1)
         took.append(min(term.start - crashed for term in world.history.terms() if term.start > crashed) / 1e9)
     assert soonest * 0.99 <= min(took) <= soonest * 1.2
     assert latest * 0.9 <= max(took) <= latest * 1.01
@@ -46,21 +53,16 @@ def test_a_failover_takes_as_long_as_is_said(settings):
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_a_store_may_be_away_for_as_long_as_is_said(settings):
     """No leader is lost by a network that swallows all for that long, at any moment; some are by more."""
+
+    def lost(seconds):
+        for world in worlds(settings, 20):
+            world.partition("all", seconds=seconds)
+            world.run_for(seconds * 2)
+            yield len(world.history.terms()) > 1 or world.leader is None
+
     away = said(settings)[3]
-    for seed in range(20):
-        world = Simulation(candidates=2, seed=seed, **settings)
-        world.run_for(60 + 0.237 * seed)
-        world.partition("all", seconds=away)
-        world.run_for(60)
-        assert len(world.history.terms()) == 1, f"seed {seed}"
-    lost = 0
-    for seed in range(20):
-        world = Simulation(candidates=2, seed=seed, **settings)
-        world.run_for(60 + 0.237 * seed)
-        world.partition("all", seconds=away * 1.05)
-        world.run_for(60)
-        lost += len(world.history.terms()) > 1
-    assert lost > 0
+    assert not any(lost(away))
+    assert any(lost(away * 1.05))
 
 
 def test_each_number_is_explained(capsys):
