@@ -11,6 +11,7 @@ from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "docs" / "examples"
+GENERATED = re.compile(r"/(\.\w|__pycache__/)")  # by the tests of an example
 LANGUAGES = {".py": "python", ".yaml": "yaml", ".service": "ini"}
 LINK = re.compile(r"\[([^\]\[]*(?:\[[^\]]*\][^\]\[]*)?)\]\((?!https?:)([^)#\s]+)(#[^)\s]*)?\)")
 NESTED = re.compile(r"^  - ", re.MULTILINE)  # which this Markdown wants deeper
@@ -20,7 +21,11 @@ CODE = re.compile(r"^(```|~~~).*?^\1", re.DOTALL | re.MULTILINE)
 def on_files(files: Files, config: Any) -> Files:
     """Make a page of each example, with all its files."""
     for folder in sorted(path for path in EXAMPLES.iterdir() if path.is_dir()):
-        sources = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+        sources = sorted(
+            path
+            for path in folder.rglob("*")
+            if path.is_file() and not GENERATED.search(f"/{path.relative_to(folder)}")
+        )
         parts = [f"# Example: {folder.name}\n"]
         for path in filter(lambda path: path.stat().st_size, sources):
             language = LANGUAGES.get(path.suffix, "text")
