@@ -172,7 +172,7 @@ WAITING = (
         "a wait for no time waits",
         "P9",
         CLOCK + "a_wait_for_a_time_that_has_passed_asks_and_does_not_wait",
-        "self.has_passed = seconds <= 0",
+        "self.has_passed: bool = seconds <= 0",
         "self.has_passed = False",
     ),
     of_wait(
