@@ -32,7 +32,7 @@ exit codes:
     0  done
     1  `resign`: nobody was asked; `pause`: there is no lease; `resume`: there
        is no hold; `status`: there is no lease, or it is not as --check asks;
-       `demo`, `simulate`, `check-store`: not as promised
+       `demo`, `simulate`, `check-store`: not as promised; `timings`: too tight
     2  wrong usage or configuration
    69  the store cannot be used
    71  the system refused what it was asked for, such as room on a full disk
