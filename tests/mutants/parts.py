@@ -92,8 +92,8 @@ PARTS = (
     says(
         "a change of role is without its reason",
         f"{SAYS}each_line_says_who_where_and_what",
-        "            reason=move.reason,\n",
-        "",
+        "source=move.source, reason=move.reason)",
+        "source=move.source)",
     ),
     says(
         "an attempt that fails ends more than itself",
