@@ -100,6 +100,8 @@ def _claims_what_is_missing(observation, config):
 
 
 def _waits_its_own_lease(observation, config):
+    if observation.since is None:
+        return None
     vacant = observation.stored is None or observation.stored.lease.is_vacant
     return observation.since + (0 if vacant else config.lease_ns // 2)
 
