@@ -12,7 +12,7 @@ from typing import Any
 from incumbent.core.candidacy import Candidacy, Validity
 from incumbent.core.messages import UpdateLease
 from incumbent.lease import MAX_TRANSITIONS
-from specs.code.disguise import IS_SAME_WRITE, disguise, same_write
+from specs.code.disguise import CLAIMABLE_AT, IS_SAME_WRITE, claimable_at, disguise, same_write
 from specs.code.doubts import Watched
 from specs.code.electors import Builder
 from specs.code.paths import Paths
@@ -41,7 +41,12 @@ def claimable(seen: str) -> Claims:
     if view.stored is not None:
         builder.facts.append(view.stored.lease.leader_transitions <= view.highest_token)
     Paths.current.assume(builder.facts)
-    at, now = view.claimable_at(config), Terms().number("now")
+    at, now = CLAIMABLE_AT(view, config), Terms().number("now")
+    one_term = claimable_at(view, config)
+    yield (
+        "it is the one term that the steps are proved with",
+        one_term is None if at is None else one_term == at,
+    )
     if at is None:
         yield (
             "never, if nothing was seen or the token is at its end",

@@ -39,7 +39,7 @@ def progress(
         yield "L1g: who leaves is woken by the end of that time", bool(wake_at <= left.until)
     if wake_at is not None and not is_too_late:
         yield "L1a: it asks to be woken later than now, so it does not spin", bool(wake_at > now)
-    if after.state != STOPPED and bool(after.contending) and wake_at is None:
+    if after.state != STOPPED and wake_at is None and bool(after.contending):
         is_watched = bool(after.config.guarantees.can_watch)
         yield "L1b: who contends is woken, unless no token is left", is_watched and _is_exhausted(after)
     is_idle = after.pending is None and after.leaving is None and wake_at is not None
