@@ -6,6 +6,7 @@ import pytest
 
 from incumbent.config import ElectorConfig
 from incumbent.core.sight import HELD, NOBODY, UNKNOWN, Lookout, Sight
+from incumbent.errors import ConfigurationError
 from incumbent.lease import MAX_TRANSITIONS, StoredLease, StoreGuarantees
 from support.elector.bench import ns, record, touched
 
@@ -24,6 +25,15 @@ def said(looker, at):
 def seen(looker, stored, asked, received=None):
     received = asked if received is None else received
     return looker.asks(ns(asked)).found(stored, ns(received))
+
+
+def test_over_a_store_it_waits_as_long_for_what_is_missing_as_it_was_told():
+    """P5c: where the store may forget, a missing record counts as held for a lease duration."""
+    coarse = StoreGuarantees(durable=False, resolution=60.0)
+    looker = seen(Lookout.over(coarse, lease_duration=20.0), None, 1)
+    assert looker.looks_at == ns(21)
+    with pytest.raises(ConfigurationError, match="lease_duration"):
+        Lookout.over(coarse, lease_duration=-1.0)
 
 
 def test_before_it_has_looked_it_knows_nothing():
