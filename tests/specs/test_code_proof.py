@@ -11,7 +11,7 @@ pytest.importorskip("z3", reason="the proof needs z3: pip install z3-solver")
 
 import z3
 from specs.code import lemmas, prove
-from specs.code.disguise import disguise
+from specs.code.disguise import claimable_at, disguise
 from specs.code.electors import beginning
 from specs.code.invariant import broken, invariant
 from specs.code.paths import Paths
@@ -53,13 +53,27 @@ ANSWERED = Shape("Written", LEADER, "update", "", "record", 0, creates=False)
 
 def test_a_claim_one_nanosecond_early_is_found(monkeypatch):
     """P4: no test has to guess at which instant; the step on plain values is told."""
-    right = Observation.claimable_at
-    monkeypatch.setattr(Observation, "claimable_at", lambda seen, config: (right(seen, config) or 1) - 1)
+
+    def early(seen, config):
+        return (claimable_at(seen, config) or 1) - 1
+
+    monkeypatch.setattr("specs.code.disguise.claimable_at", early)
 
     failure = prove.prove_shape(SEEING).failure
 
     assert "'claim' is not allowed" in failure
     assert "and then Found(" in failure
+
+
+@pytest.mark.parametrize("seen", ["missing", "record"])
+def test_a_shipped_wait_other_than_the_one_that_steps_are_proved_with_is_found(seen, monkeypatch):
+    """By the lemma about it, or the term in its place could be right and the code wrong."""
+    right = lemmas.CLAIMABLE_AT
+    monkeypatch.setattr(lemmas, "CLAIMABLE_AT", lambda seen, config: (right(seen, config) or 1) - 1)
+
+    failure = lemmas.prove_lemma(f"Observation.claimable_at, {seen} seen")
+
+    assert "it is the one term that the steps are proved with" in failure
 
 
 def test_an_exception_is_found(monkeypatch):
