@@ -47,6 +47,7 @@ def test_a_lemma_holds(name):
 # What finds a wrong elector.
 
 SEEING = Shape("Found", FOLLOWER, "get", "", "record", 0, creates=False)
+MISSING = Shape("Found", FOLLOWER, "get", "", "missing", 0, creates=False)
 DOUBTING = Shape("Found", CANDIDATE, "get", "", "record", 1, creates=False)
 ANSWERED = Shape("Written", LEADER, "update", "", "record", 0, creates=False)
 
@@ -87,7 +88,7 @@ def test_an_exception_is_found(monkeypatch):
 
     monkeypatch.setattr(Observation, "saw", saw)
 
-    assert "at 123456789" in prove.prove_shape(SEEING).failure
+    assert "at 123456789" in prove.prove_shape(MISSING).failure
 
 
 def test_a_step_out_of_the_invariant_is_found(monkeypatch):
