@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from incumbent.config import ElectorConfig, tolerates
+from incumbent.config import ElectorConfig, check_successor, tolerates
 from incumbent.errors import ConfigurationError, ElectionError
 from incumbent.lease import StoreGuarantees, to_ns
 
@@ -241,3 +241,14 @@ class TestValues:
     def test_less_than_half_a_nanosecond_is_no_time(self, name):
         refused(f"^{name} is 4e-10: give a finite number above 0", **{name: 4e-10})
         assert getattr(configured(**{name: 1e-9}), name) == 1e-9
+
+
+@pytest.mark.parametrize("name", ["", None, 7, "line\nbreak", "x" * 2001, "me"])
+def test_a_lease_is_handed_to_nobody_whom_no_other_candidate_could_be(name):
+    """P17: refused at the door; the message says what was given."""
+    with pytest.raises(ConfigurationError, match="to"):
+        check_successor(name, "me")
+
+
+def test_a_lease_is_handed_to_another_candidate():
+    assert check_successor("you", "me") == "you"

@@ -156,7 +156,7 @@ def demand_liveness(simulation: Simulation) -> None:
         within = handover + patience(configs) + simulation.profile.wind_down
         simulation.mark("handover", within)
         simulation.resign("leader", "nobody who is here")
-        simulation.run_until(simulation.now + within)
+        simulation.run_until(simulation.now + within + election)  # who resigned stands aside no longer (P5d)
     for verb, demand, within in (("stop", "handover", handover), ("crash", "succession", election)):
         if simulation.alive > 1 and (verb != "stop" or simulation.profile.releases):
             simulation.mark(demand, within)
