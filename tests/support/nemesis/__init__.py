@@ -101,9 +101,10 @@ class Contender:
         if self.proxy is not None:
             self.proxy.close()
 
-    def contends(self) -> bool:
-        """Whether the current life has begun to write things down."""
-        return (self.lives[-1] / "trace.ndjson").exists()
+    def knows(self, token: int) -> bool:
+        """Whether this life has seen that token: its own are larger, whatever a store forgets (P11)."""
+        trace = self.lives[-1] / "trace.ndjson"
+        return trace.exists() and f'"leader_transitions":{token},' in trace.read_text()
 
     def terms(self) -> list[tuple[int, int]]:
         """The terms of the current life: token, and when it began."""
@@ -130,15 +131,15 @@ class Arena:
             contender.close()
 
     def gather(self) -> tuple[Contender, int, int]:
-        """Wait until all contend and one leads, and works; see `leader`."""
+        """Wait until one leads, and works, and all know by which token; see `leader`."""
         end, since = time.monotonic() + PATIENCE, now_ns()
         while time.monotonic() < end:
-            if all(contender.contends() for contender in self.contenders):
-                leader, token, at = self.leader()
-                if leader.has_written(token, since, "in-office", "accepted"):
-                    return leader, token, at
+            leader, token, at = self.leader()
+            is_known = all(contender.knows(token) for contender in self.contenders)
+            if is_known and leader.has_written(token, since, "in-office", "accepted"):
+                return leader, token, at
             time.sleep(0.01)
-        raise TooLate(f"not all contend, or nobody leads, within {PATIENCE} s")
+        raise TooLate(f"not all know a leader that works, within {PATIENCE} s")
 
     def leader(self, above: int = 0) -> tuple[Contender, int, int]:
         """Wait for a leader with a token above that one: who, its token, and when its term began."""
