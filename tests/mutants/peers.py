@@ -193,7 +193,7 @@ PEERS = (
         "a renewal touches whatever is there",
         "P1, P8",
         "tooz with memcached: a leader that was paused keeps its successor's key",
-        ("simulation", "160"),
+        ("conformance", "20"),
         (
             Patch(
                 "core/elector.py",

@@ -60,7 +60,7 @@ TERMS = (
         "a leader that sees another's record leads on to its deadline",
         "P8",
         "model; client-go and the Kubernetes client for Python do so",
-        ("simulation", "150"),
+        ("conformance", "20"),
         (
             Patch(
                 "core/elector.py",
