@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import socket
 import traceback
 from contextlib import closing
@@ -13,11 +12,11 @@ from hypothesis import HealthCheck, assume, example, given, settings
 
 from incumbent.errors import ConfigurationError, StoreError
 from incumbent.stores import open_store
+from support.stores.records import EXAMPLES
 from support.stores.urls import NAMES_A_HOST, mistyped
 
 dns = pytest.importorskip("dns.resolver")
 mongodb = pytest.importorskip("incumbent.stores._mongodb_server")
-EXAMPLES = int(os.environ.get("INCUMBENT_EXAMPLES", "500"))
 
 
 @pytest.fixture(autouse=True)

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from incumbent.shown import SCHEMES, redacted, shown
 from incumbent.stores._kinds import SCHEMES as STORES
+from support.stores.records import EXAMPLES
 from support.stores.urls import NAMES_A_HOST, mistyped
 
 
-@settings(max_examples=5000)
+@settings(max_examples=5 * EXAMPLES)
 @example("redis://user:SECRET@host/0?prefix=app://x")
 @example("mongodb://u:SE://SECRET@h/db")
 @example("etcd:/root:SECRET@h/p")
@@ -29,7 +30,7 @@ def test_no_secret_is_quoted_of_any_url_however_it_is_mistyped(url):
     assert len(quoted) < 250
 
 
-@settings(max_examples=2000)
+@settings(max_examples=5 * EXAMPLES)
 @given(st.text(max_size=300) | st.none() | st.binary() | st.integers())
 def test_any_value_may_be_redacted(value):
     assert redacted(value).isprintable()
@@ -93,7 +94,7 @@ class Rude:
 RUDE = st.builds(Rude, st.text() | st.just(lambda: 1 / 0))
 
 
-@settings(max_examples=500)
+@settings(max_examples=EXAMPLES)
 @given(
     st.recursive(
         st.none()

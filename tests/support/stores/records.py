@@ -10,7 +10,7 @@ from incumbent.errors import CorruptLease
 from incumbent.lease import StoredLease
 from incumbent.testing.stores.machine import PLAIN
 
-EXAMPLES = int(os.environ.get("INCUMBENT_EXAMPLES", "500"))
+EXAMPLES = int(os.environ.get("INCUMBENT_EXAMPLES", "200"))
 FIELDS = PLAIN.to_fields()
 TIMES = st.sampled_from(
     [
