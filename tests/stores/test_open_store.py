@@ -155,6 +155,7 @@ def test_sqlite_urls_name_files(url, file, tmp_path, monkeypatch):
         ("zookeeper://u:secret?1@host", "store '...' has no scheme known here"),
         ("zookeeper://host?password=x@secret", "store '...' has no scheme known here"),
         ("memory:x", "more than memory:"),
+        ("REDIS://u:secret@host", "no scheme known here (is it to be redis:?)"),
         ("memory", "no scheme known here"),
         ("sqlite:", "names no file"),
         ("sqlite:///", "names no file"),

@@ -92,7 +92,7 @@ def _from_another_package(scheme: str) -> Opener | None:
 def _unknown(scheme: str) -> str:
     """Explain why the scheme is refused, without quoting it: it may be a piece of a password."""
     base, plus, _ = scheme.partition("+")
-    near = [each for each in get_close_matches(scheme, SCHEMES, 1) if ("+" in each) == bool(plus)]
+    near = [each for each in get_close_matches(scheme.lower(), SCHEMES, 1) if ("+" in each) == bool(plus)]
     if base in SCHEMES and not near:
         return f"names a driver in its scheme, as SQLAlchemy has it: give {SCHEMES[base].example}"
     hint = f" (is it to be {near[0]}:?)" if near else ""
