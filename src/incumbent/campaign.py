@@ -51,7 +51,7 @@ class Campaign:
             thirds of the lease duration by default.
         retry_period: Seconds from one renewal, poll or attempt to the next.
         request_timeout: Seconds after which a store call counts as of unknown outcome (P7, P10).
-        jitter: The fraction of `retry_period` by which a follower's look may be late (P12); 25 ms at most
+        jitter: The fraction of `retry_period` by which a follower's look may be late (P12); 10 ms at most
             where the lease expires.
         takeover_delay: Seconds that this candidate holds back, so that a preferred one wins.
         stop_timeout: Seconds that the work is given to end when it is asked to; after that the lease is

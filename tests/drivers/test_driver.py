@@ -3,6 +3,8 @@
 import logging
 from functools import partial
 
+import pytest
+
 from incumbent.core.messages import (
     CreateLease,
     Found,
@@ -31,7 +33,15 @@ class TestWhenItIsCalled:
         port.chance = 1.0
         started(port, can_watch=True)
         port.reply(Found, record(1))
-        assert port.set_for() == [15.025]
+        assert port.set_for() == [15.01]
+
+    @pytest.mark.parametrize(("chance", "late"), [(0.0, 0.0), (0.001, 0.001), (0.03, 0.005), (0.5, 0.009)])
+    def test_few_look_at_the_beginning_of_what_it_may_be_late(self, port, chance, late):
+        """Of a thousand one looks within the first tenth, of three one within the last."""
+        port.chance = chance
+        started(port, can_watch=True)
+        port.reply(Found, record(1))
+        assert port.set_for() == [pytest.approx(15 + late, abs=1e-4)]
 
     def test_and_not_at_all_without_a_jitter(self, port):
         port.chance = 1.0

@@ -89,15 +89,22 @@ CARRIED_OUT = (
     driver(
         "a succession waits for the jitter of a poll",
         f"{CALLED}a_look_at_a_lease_that_expires_is_little_late",
-        "            spread = min(spread, EXPIRY_SPREAD_NS)\n",
-        "            pass\n",
+        "            spread, draw = min(spread, EXPIRY_SPREAD_NS), few_first(draw)\n",
+        "            draw = few_first(draw)\n",
         "P12",
     ),
     driver(
         "followers without a jitter look late",
         f"{CALLED}and_not_at_all_without_a_jitter",
+        "spread, draw = min(spread, EXPIRY_SPREAD_NS), few_first(draw)",
+        "spread, draw = EXPIRY_SPREAD_NS, few_first(draw)",
+        "P12",
+    ),
+    driver(
+        "a succession is spread evenly, however many look",
+        f"{CALLED}few_look_at_the_beginning_of_what_it_may_be_late",
+        "spread, draw = min(spread, EXPIRY_SPREAD_NS), few_first(draw)",
         "spread = min(spread, EXPIRY_SPREAD_NS)",
-        "spread = EXPIRY_SPREAD_NS",
         "P12",
     ),
     one(

@@ -6,11 +6,9 @@ import argparse
 from typing import Final
 
 from incumbent.config import DEFAULT_CLOCK_DRIFT, DEFAULT_LEASE_DURATION, DEFAULT_RETRY_PERIOD, ElectorConfig
+from incumbent.runtime.spread import EXPIRY_SPREAD_NS
 
 TIGHT: Final = 1
-EXPIRY_SPREAD: Final = 0.025
-"""Seconds by which a follower's look may be late where the lease expires."""
-
 LONG: Final = 1000
 
 ROUND_TRIPS_PER_REQUEST: Final = 10
@@ -67,7 +65,7 @@ def consequences(config: ElectorConfig, rtt: float) -> list[tuple[str, str, str]
     lease, deadline, retry = config.lease_duration, config.renew_deadline or 0.0, config.retry_period
     drift, poll = config.clock_drift, retry * (1 + config.jitter)
     soonest = max(0.0, lease / (1 + drift) - retry / (1 - drift) - rtt)
-    latest = (poll + lease + EXPIRY_SPREAD) / (1 - drift) + 4 * rtt
+    latest = (poll + lease + EXPIRY_SPREAD_NS / 1e9) / (1 - drift) + 4 * rtt
     released = poll / (1 - drift) + 3 * rtt
     # What is swallowed is found out after its timeout; the try after the last such must be answered in time.
     timeout = config.request_timeout or deadline

@@ -47,13 +47,10 @@ from incumbent.runtime.known_leader import KnownLeader
 from incumbent.runtime.listeners import Listeners
 from incumbent.runtime.port import Runtime
 from incumbent.runtime.reporter import Callbacks, Reporter
+from incumbent.runtime.spread import EXPIRY_SPREAD_NS, few_first
 from incumbent.runtime.trace import Trace
 from incumbent.runtime.work import HostedWork
 from incumbent.store import Watch
-
-EXPIRY_SPREAD_NS: Final = 25 * 10**6
-"""Over how long the looks of many followers at a lease that expires are spread, at most: the first of some
-dozens has claimed it when most of the others look."""
 
 _TIMER_FIRED: Final = TimerFired()
 _REQUESTS: Final = frozenset(get_args(Request))
@@ -206,10 +203,10 @@ class Driver:
         elector, config = self.elector, self.elector.config
         if elector.state != FOLLOWER or elector.pending is not None or elector.leaving is not None:
             return wake_at
-        spread = config.jitter * config.retry_ns
+        spread, draw = config.jitter * config.retry_ns, self._runtime.random()
         if wake_at == elector.observation.claimable_at(config):
-            spread = min(spread, EXPIRY_SPREAD_NS)
-        return wake_at + round(self._runtime.random() * spread)
+            spread, draw = min(spread, EXPIRY_SPREAD_NS), few_first(draw)
+        return wake_at + round(draw * spread)
 
     def _answered(self, request: Request, reply: Reply) -> None:
         if isinstance(reply, Unavailable):
