@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from os import PathLike
 from types import TracebackType
-from typing import Final
+from typing import TYPE_CHECKING
 
 from incumbent.clock import SYSTEM_CLOCK, Clock
 from incumbent.config import (
@@ -35,8 +34,8 @@ from incumbent.runtime.trace import Trace, opened
 from incumbent.runtime.work import Work
 from incumbent.store import LeaseStore
 
-_CHANCE: Final = random.SystemRandom()
-"""Has no state that a fork could copy."""
+if TYPE_CHECKING:
+    import random
 
 
 class Campaign:
@@ -117,7 +116,7 @@ class Campaign:
         self._callbacks = Callbacks(on_started_leading, on_stopped_leading, on_new_leader, report_metric)
         self._store = store
         self._clock = SYSTEM_CLOCK if clock is None else clock
-        self._rng = _CHANCE if rng is None else rng
+        self._rng = rng
         self._trace = trace
         self._stop_timeout = stop_timeout
         self._release_on_cancel = release_on_cancel

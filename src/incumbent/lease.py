@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Hashable, Mapping
 from dataclasses import MISSING, dataclass, replace
 from dataclasses import fields as dataclass_fields
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final, TypeAlias
-from uuid import uuid4
 
 from incumbent.errors import ConfigurationError, CorruptLease
 from incumbent.note import read_note, write_note
@@ -291,4 +291,9 @@ def session_of(base: str, number: int) -> str:
 
 def new_session() -> str:
     """A random base for the sessions of one elector: drawn at construction, never afterwards (P2)."""
-    return uuid4().hex
+    return unique()
+
+
+def unique() -> str:
+    """A text that is drawn nowhere else: 128 random bits."""
+    return os.urandom(16).hex()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from functools import partial
 from types import TracebackType
@@ -79,7 +78,7 @@ class Observer:
         with self._lock:
             if self._eye is not None:
                 return
-            runtime = ThreadedRuntime(self._store, self._clock, random.SystemRandom())
+            runtime = ThreadedRuntime(self._store, self._clock)
             self._eye = eye = _Eye(runtime, self._lookout, self._every_ns, self._timeout_ns, self._on_change)
         runtime.do(eye.open)
 

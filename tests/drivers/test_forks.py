@@ -121,9 +121,9 @@ def test_a_forked_child_that_exits_stops_nothing_of_the_parents(tmp_path):
 
 def test_a_fork_copies_no_chance():
     """Else all workers of one master would look at the record in step."""
-    campaign = Campaign(MemoryStore())
-    draws = [from_child(campaign._rng.random) for _ in range(3)]
-    assert len(set(draws)) == 3
+    with Campaign(MemoryStore()) as campaign:
+        draws = [campaign._runtime.random(), *(from_child(campaign._runtime.random) for _ in range(3))]
+    assert len(set(draws)) == 4
 
 
 def test_gevent_may_replace_threads_after_the_package_was_loaded(tmp_path):

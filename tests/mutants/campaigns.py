@@ -166,12 +166,13 @@ PROCESSES = (
         "        else:\n",
         "P2",
     ),
-    campaign(
+    mutant(
         "all children of a process draw the same jitter",
-        f"{FORKS}a_fork_copies_no_chance",
-        "random.SystemRandom()",
-        "random.Random()",
         "P12",
+        f"{FORKS}a_fork_copies_no_chance",
+        "runtime/threaded.py",
+        "return SystemRandom().random()",
+        "return globals().setdefault('_kept', __import__('random').Random()).random()",
     ),
     mutant(
         "a child's store calls wait for threads of its parent's",

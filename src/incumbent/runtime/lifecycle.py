@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import secrets
-import socket
 from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 from weakref import WeakSet
@@ -45,7 +43,9 @@ lock to be renewed."""
 
 def default_identity() -> str:
     """A name that people can find and no other process has: host, process id and a random suffix."""
-    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+    import socket  # noqa: PLC0415 - takes long to import, and whoever names itself needs none
+
+    return f"{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}"
 
 
 def _stop_all() -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import random
 from collections.abc import Callable, Hashable
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from incumbent.clock import Clock
 from incumbent.core.messages import Reply, Request
@@ -15,6 +14,9 @@ from incumbent.lease import NANOSECONDS
 from incumbent.runtime import pools, scheduler, threads
 from incumbent.runtime.store_calls import perform
 from incumbent.store import LeaseStore, Watch, watch
+
+if TYPE_CHECKING:
+    import random
 
 _OBSERVERS: Final = "observers"
 
@@ -26,7 +28,7 @@ class ThreadedRuntime:
     its server.
     """
 
-    def __init__(self, store: LeaseStore, clock: Clock, rng: random.Random) -> None:
+    def __init__(self, store: LeaseStore, clock: Clock, rng: random.Random | None = None) -> None:
         self.clock = clock
         self.name: str = getattr(store, "name", type(store).__name__)
         self.scheduler: scheduler.Scheduler = scheduler.shared.acquire(clock)
@@ -34,7 +36,7 @@ class ThreadedRuntime:
         self.epoch: Callable[[], datetime] = self.scheduler.epoch
         self.post: Callable[[Callable[[], None]], None] = self.scheduler.post
         self.call_at: Callable[[int, Callable[[], None]], scheduler.Timer] = self.scheduler.call_at
-        self.random: Callable[[], float] = rng.random
+        self.random: Callable[[], float] = _draw if rng is None else rng.random
         self._store = store
         self._server: Hashable = getattr(store, "server", id(store))
         is_local = store.guarantees.is_local
@@ -120,3 +122,10 @@ def _check_ran(outcome: object) -> None:
     if inspect.iscoroutine(outcome):
         outcome.close()
         raise TypeError("it returned a coroutine, which nobody awaits: use incumbent.aio.Campaign")
+
+
+def _draw() -> float:
+    """A number from 0 to 1 that no other process draws, nor a fork of this one."""
+    from random import SystemRandom  # noqa: PLC0415 - takes long to import, and who leads draws nothing
+
+    return SystemRandom().random()

@@ -27,13 +27,12 @@ from __future__ import annotations
 
 from time import monotonic
 from typing import Any, Final, NoReturn
-from uuid import uuid4
 
 from bson.int64 import Int64
 from pymongo.errors import DuplicateKeyError
 
 from incumbent.errors import CorruptLease
-from incumbent.lease import Lease, StoredLease, Version
+from incumbent.lease import Lease, StoredLease, Version, unique
 from incumbent.shown import shown
 from incumbent.stores._kinds import KINDS
 from incumbent.stores._mongodb_client import Leases
@@ -110,7 +109,7 @@ class MongoStore(ServerStore[MongoServer]):
         self._conflict(version)
 
     def _document(self, lease: Lease) -> dict[str, Any]:
-        return {"_id": self.name, "version": uuid4().hex, **lease.to_fields()}
+        return {"_id": self.name, "version": unique(), **lease.to_fields()}
 
 
 def open_url(url: str, lease: str) -> MongoStore:

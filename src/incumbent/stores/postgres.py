@@ -25,10 +25,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Final
-from uuid import uuid4
 
 from incumbent.errors import CorruptLease
-from incumbent.lease import Lease, StoredLease, StoreGuarantees, Version
+from incumbent.lease import Lease, StoredLease, StoreGuarantees, Version, unique
 from incumbent.shown import redacted, shown
 from incumbent.store import Watch
 from incumbent.stores._kinds import KINDS
@@ -111,7 +110,7 @@ class PostgresStore(ServerStore[PostgresServer]):
 
     def create_lease(self, lease: Lease, *, timeout: float) -> Version:
         """See `LeaseStore.create_lease`."""
-        version = uuid4().hex
+        version = unique()
         was_done, _ = self._write(_INSERT, [*_values(lease), version.encode()], timeout)
         if not was_done:
             self._conflict()
@@ -119,7 +118,7 @@ class PostgresStore(ServerStore[PostgresServer]):
 
     def update_lease(self, lease: Lease, version: Version, *, timeout: float) -> Version:
         """See `LeaseStore.update_lease`."""
-        new_version = uuid4().hex
+        new_version = unique()
         # A version of another kind is none of ours, and equals none: NULL does not equal anything.
         expected = version.encode() if isinstance(version, str) and version.isalnum() else None
         was_done, was_there = self._write(_UPDATE, [*_values(lease), new_version.encode(), expected], timeout)

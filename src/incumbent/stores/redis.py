@@ -48,10 +48,9 @@ import time
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any, Final
-from uuid import uuid4
 
 from incumbent.errors import CorruptLease, LeaseConflict, StoreUnavailable
-from incumbent.lease import Lease, StoredLease, Version
+from incumbent.lease import Lease, StoredLease, Version, unique
 from incumbent.shown import shown
 from incumbent.stores._kinds import KINDS
 from incumbent.stores._redis_check import check
@@ -172,7 +171,7 @@ class RedisStore(ServerStore["_RedisServer"]):
 
     def _write(self, lease: Lease, named: str, life: str, timeout: float) -> Version:
         """`named` is the version to replace, or "" if there is to be no record."""
-        version = uuid4().hex
+        version = unique()
         fields = [str(part) for pair in lease.to_fields().items() for part in pair]
         arguments = [version, named, life, lease.holder_session, *fields]
         outcome, *rest = self._reach().run(_WRITING, self._key, arguments, timeout)

@@ -15,10 +15,9 @@ from __future__ import annotations
 
 import sqlite3
 from typing import Final, NoReturn
-from uuid import uuid4
 
 from incumbent.errors import ConfigurationError, CorruptLease, LeaseConflict, LeaseNotFound, StoreUnavailable
-from incumbent.lease import Lease, StoredLease, Version
+from incumbent.lease import Lease, StoredLease, Version, unique
 from incumbent.shown import redacted, shown
 from incumbent.stores import check_lease_name
 from incumbent.stores._kinds import KINDS
@@ -83,7 +82,7 @@ class SqliteStore:
     def create_lease(self, lease: Lease, *, timeout: float) -> Version:
         """See `LeaseStore.create_lease`."""
         self._check_open()
-        version = uuid4().hex
+        version = unique()
         with self._file.writing(timeout) as connection:
             if connection.execute(_INSERT, (*_values(lease), version, self.name)).rowcount == 0:
                 raise LeaseConflict(f"lease {shown(self.name)} exists")
@@ -92,7 +91,7 @@ class SqliteStore:
     def update_lease(self, lease: Lease, version: Version, *, timeout: float) -> Version:
         """See `LeaseStore.update_lease`."""
         self._check_open()
-        new_version = uuid4().hex
+        new_version = unique()
         # A version of another kind is none of ours, and equals none: NULL does not equal anything.
         expected = version if isinstance(version, str) else None
         with self._file.writing(timeout) as connection:
