@@ -18,7 +18,7 @@ from typing import Any
 
 import z3
 
-from specs.proof.logic import term_of
+from specs.proof.logic import forget, is_term, made_once, term_of
 
 EFFORT = 50_000_000
 """z3's `rlimit` for one query: the same on every machine, unlike a timeout."""
@@ -49,6 +49,8 @@ class Paths:
         self._forks: list[Fork] = []
         self._asked = 0  # of the forks, how many this run has come past
         self._model: Any = None  # of the present path, if one is at hand
+        self._facts: list[Any] = []  # kept, so that their addresses stay theirs
+        self._known: set[int] = set()
 
     @property
     def is_first(self) -> bool:
@@ -59,7 +61,8 @@ class Paths:
         """Yield what `run` returns, for each of its paths; `refute` and `model` speak of that path then."""
         self._solver = z3.SolverFor("QF_LIA")
         self._solver.set("rlimit", EFFORT)
-        self._forks, self._model = [], None
+        self._forks, self._model, self._facts, self._known = [], None, [], set()
+        forget()
         while True:
             Paths.current, self._asked = self, 0
             try:
@@ -75,14 +78,16 @@ class Paths:
     def assume(self, facts: Iterable[Any]) -> None:
         """State what is true on all paths; before the first question."""
         if self.is_first:
-            self._solver.add(*(term_of(fact) for fact in facts))
+            self._facts = [_term(fact) for fact in facts]
+            self._known = {fact.ast.value for fact in self._facts}
+            self._solver.add(*self._facts)
             self._model = None
 
     def decide(self, condition: Any) -> bool:
         """Python's truth of a term on the present path."""
-        condition = z3.simplify(condition)
-        if z3.is_true(condition) or z3.is_false(condition):
-            return z3.is_true(condition)
+        condition = made_once(_simplified, condition)
+        if isinstance(condition, bool):
+            return condition
         self._asked += 1
         if self._asked <= len(self._forks):
             return self._forks[self._asked - 1].answer
@@ -101,9 +106,7 @@ class Paths:
 
     def refute(self, claims: Iterable[tuple[str, Any]]) -> tuple[str, Any] | None:
         """The first claim that is not true on all of this path, with a model in which it is false."""
-        terms = [
-            (name, z3.BoolVal(claim) if isinstance(claim, bool) else term_of(claim)) for name, claim in claims
-        ]
+        terms = [(name, _term(claim)) for name, claim in claims if not self._is_known(claim)]
         if self._check(z3.Not(z3.And(*(term for _, term in terms)))) is None:
             return None
         for name, term in terms:
@@ -111,6 +114,10 @@ class Paths:
             if against is not None:
                 return name, against
         raise AssertionError("a conjunction is false, and each of its parts is true")
+
+    def _is_known(self, claim: Any) -> bool:
+        """Whether it is one of the facts, word for word: most claims speak of what did not change."""
+        return claim is True or (is_term(claim) and term_of(claim).ast.value in self._known)
 
     def _answer(self, fork: Fork) -> None:
         self._solver.push()
@@ -135,3 +142,13 @@ class Paths:
         if verdict == z3.unknown:
             raise RuntimeError(f"z3 does not know: {self._solver.reason_unknown()}")
         return self._solver.model() if verdict == z3.sat else None
+
+
+def _simplified(condition: Any) -> Any:
+    """A plain truth, if that is all there is to it."""
+    simple = z3.simplify(condition)
+    return z3.is_true(simple) if z3.is_true(simple) or z3.is_false(simple) else simple
+
+
+def _term(claim: Any) -> Any:
+    return z3.BoolVal(claim) if isinstance(claim, bool) else term_of(claim)

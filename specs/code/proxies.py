@@ -17,7 +17,7 @@ import z3
 import incumbent.lease
 from incumbent.lease import NANOSECONDS
 from specs.code.paths import Paths
-from specs.proof.logic import Symbolic, every, no, some, term_of
+from specs.proof.logic import Symbolic, every, made_once, no, some, term_of
 
 TICK = timedelta(microseconds=1)
 DAWN = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -34,23 +34,46 @@ class Truth(Symbolic):
         return Paths.current.decide(self.term)
 
     def __eq__(self, other: object) -> Any:
-        return Truth(self.term == (other.term if isinstance(other, Truth) else other))
+        return is_same(self.term, term_of(other))
 
     def __ne__(self, other: object) -> Any:
-        return Truth(self.term != (other.term if isinstance(other, Truth) else other))
+        return is_other(self.term, term_of(other))
 
     def __hash__(self) -> int:
         return 0
 
 
+def is_same(one: Any, other: Any) -> Truth:
+    """Whether two terms, or a term and a plain value, are equal."""
+    found: Truth = made_once(_same, one, other)
+    return found
+
+
+def is_other(one: Any, other: Any) -> Truth:
+    """Whether they are not."""
+    found: Truth = made_once(_other, one, other)
+    return found
+
+
+def _same(one: Any, other: Any) -> Truth:
+    return Truth(one == other)
+
+
+def _other(one: Any, other: Any) -> Truth:
+    return Truth(one != other)
+
+
 def _binary(make: Callable[[Any, Any], Any]) -> Any:
     """A method of `Number`, with an integer or another number."""
+
+    def disguised(one: Any, other: Any) -> Truth | Number:
+        term = make(one, other)
+        return Truth(term) if z3.is_bool(term) else Number(term)
 
     def method(self: Number, other: object) -> Any:
         if not isinstance(other, Number) and type(other) is not int:
             return NotImplemented
-        term = make(self.term, term_of(other))
-        return Truth(term) if z3.is_bool(term) else Number(term)
+        return made_once(disguised, self.term, term_of(other))
 
     return method
 
@@ -89,7 +112,7 @@ class Number(Symbolic):
         return self  # for the text of a reason only
 
     def __bool__(self) -> bool:
-        return Paths.current.decide(self.term != 0)
+        return Paths.current.decide(is_other(self.term, 0).term)
 
     def __hash__(self) -> int:
         return 0
@@ -131,13 +154,13 @@ class Text(str):
         return self
 
     def __eq__(self, other: object) -> Any:
-        return Truth(self.code == code_of(other)) if isinstance(other, str) else False
+        return is_same(self.code, code_of(other)) if isinstance(other, str) else False
 
     def __ne__(self, other: object) -> Any:
-        return Truth(self.code != code_of(other)) if isinstance(other, str) else True
+        return is_other(self.code, code_of(other)) if isinstance(other, str) else True
 
     def __bool__(self) -> bool:
-        return Paths.current.decide(self.code != 0)
+        return Paths.current.decide(is_other(self.code, 0).term)
 
     def __hash__(self) -> int:
         return 0
@@ -213,10 +236,10 @@ class Version:
         self.code = code
 
     def __eq__(self, other: object) -> Any:
-        return Truth(self.code == other.code) if isinstance(other, Version) else False
+        return is_same(self.code, other.code) if isinstance(other, Version) else False
 
     def __ne__(self, other: object) -> Any:
-        return Truth(self.code != other.code) if isinstance(other, Version) else True
+        return is_other(self.code, other.code) if isinstance(other, Version) else True
 
     def __hash__(self) -> int:
         return 0

@@ -5,6 +5,7 @@ So one text can be proved for all values, and evaluated on those of a running el
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -56,8 +57,29 @@ def no(part: Any) -> Any:
 
 def _join(connective: str, parts: list[Any]) -> Any:
     """In disguise if one of the parts is."""
-    term = getattr(z3, connective)(*map(term_of, parts))
+    term = made_once(getattr(z3, connective), *map(term_of, parts))
     return next((type(part)(term) for part in parts if isinstance(part, Symbolic)), term)
+
+
+_made: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+"""What was made of what. The parts are kept, too: another term may get the address of one that is gone."""
+
+
+def made_once(make: Callable[..., Any], *parts: Any) -> Any:
+    """What `make` gives of these terms and plain numbers: to make a term takes z3's API longer than to look.
+
+    The same terms are made again and again: on each path, and in each clause that speaks of them.
+    """
+    key = make, *(part.ast.value if isinstance(part, z3.AstRef) else part for part in parts)
+    found = _made.get(key)
+    if found is None:
+        found = _made[key] = make(*parts), parts
+    return found[0]
+
+
+def forget() -> None:
+    """Let go of all that was made, so that it does not heap up from proof to proof."""
+    _made.clear()
 
 
 def implies(premise: Any, conclusion: Any) -> Any:
