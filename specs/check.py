@@ -66,9 +66,13 @@ MODELS = (
     Run("and stale writes, read back (P7)", (2, 2, 0), ("STALE", "RELEASE"), SAFE, is_quick=False),
     Run("and stale writes, read back (P7)", (3, 1, 1), ("STALE",), SAFE, is_quick=False),
     Run("and all of it, with drift", (3, 1, 1), ("STALE", "RELEASE", "CRASH"), SAFE, is_quick=False),
+    Run("and touches (P15)", (3, 1, 1), ("TOUCH",), SAFE),
+    Run("and touches (P15)", (4, 2, 1), ("TOUCH", "RELEASE"), SAFE, is_quick=False),
+    Run("and touches, and stale writes", (2, 1, 0), ("TOUCH", "STALE"), SAFE, is_quick=False),
     Run("three candidates", (2, 1, 0), (), SAFE, candidates=3, is_quick=False),
     Run("three candidates", (2, 2, 0), (), SAFE, candidates=3, is_quick=False),
     Run("a leader again and again (L1)", (3, 2, 0), ("LIVE", "RELEASE"), LIVE),
+    Run("a leader again and again, whoever touches", (3, 2, 0), ("LIVE", "TOUCH"), LIVE, is_quick=False),
     Run("a leader again and again (L1)", (3, 1, 1), ("LIVE", "RELEASE", "CRASH"), LIVE, is_quick=False),
 )
 
@@ -88,6 +92,14 @@ RULES = (
 
 MUTANTS = (
     *(Run(title, (4, 2, 1), (f"BROKEN_{flag}", *flags), BROKEN) for title, flag, flags in RULES),
+    Run("P15: validity counts from the touch", (3, 2, 0), ("TOUCH", "BROKEN_TOUCH_RENEWS"), BROKEN),
+    Run("P15: a touch begins the wait anew", (3, 2, 0), ("LIVE", "TOUCH", "BROKEN_TOUCH_WAITS"), BROKEN),
+    Run(
+        "P15: the first version of a write is claimed over",
+        (3, 2, 0),
+        ("LIVE", "TOUCH", "BROKEN_FIRST_VERSION"),
+        BROKEN,
+    ),
     Run("P12: a follower does not wake", (3, 2, 0), ("LIVE", "BROKEN_NEVER_WAKES"), BROKEN),
     Run("P13: a request without answer is the last", (3, 2, 0), ("LIVE", "BROKEN_NO_SECOND_TRY"), BROKEN),
 )

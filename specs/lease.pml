@@ -5,9 +5,13 @@
  * the length that matters, and versions are renumbered after each step, so that the state space is finite.
  *
  * Delay, pause and loss are all "the step is not taken yet". Flags: STALE (a write that was given up may land
- * later), RELEASE, CRASH (and restart as somebody new), LIVE (from some moment on nothing fails any more).
- * BROKEN_... break one rule each. Not in here: touches (P15), requests to resign (P14) and lost records (P5); they
- * are in the proof. Here a version stands for a write. Rules P1, P2, ... are those of protocol.md.
+ * later), RELEASE, CRASH (and restart as somebody new), TOUCH (somebody changes the record and writes no lease),
+ * LIVE (from some moment on nothing fails any more, and touches come two ticks apart at the soonest).
+ * BROKEN_... break one rule each. Rules P1, P2, ... are those of protocol.md.
+ *
+ * A version is a write, and whether the record was touched since: what names it then is refused. Not in here, and
+ * proved by specs/proof: requests to resign (P14), holds (P16) and successors (P17), all of which are touches here or
+ * only delay a claim; and lost records (P5).
  */
 #define NONE 0
 #define READ 1
@@ -50,6 +54,12 @@ byte ga[N];              /* sent so long ago */
 bool gm[N];              /* by this candidacy (P2) */
 byte ahead[N];           /* its clock, beyond the slowest */
 bool polled[N];          /* has done what was due at this tick (LIVE) */
+bool lt[N];              /* touched since (P15): the record at the version that is held by ... */
+bool ot[N];              /* ... at the one seen ... */
+bool xt[N];              /* ... at the one that a write names ... */
+bool vt[N];              /* ... at the one that it made, or that a read shows ... */
+bool gt[N];              /* ... at the one that a write given up names */
+byte calm = 0;           /* ticks until it may be touched again (LIVE) */
 bool dead[N];            /* has given up for good (for a broken rule only) */
 bool healed = false;
 
@@ -92,10 +102,12 @@ bool healed = false;
 
 #ifdef LIVE
 #define MAY_FAIL (!healed)
+#define MAY_TOUCH (!healed || calm == 0)
 #define MAY_TICK (!healed || (QUIET(0) && QUIET(N - 1)))
 #define MAY_ASK(i) ((!healed || !polled[i]) && !dead[i] && !ASLEEP(i))
 #else
 #define MAY_FAIL (true)
+#define MAY_TOUCH (true)
 #define MAY_TICK (true)
 #define MAY_ASK(i) (true)
 #endif
@@ -139,11 +151,16 @@ inline older(i) {
     polled[i] = false
 }
 
-inline forget(i) { gu[i] = NONE; gx[i] = 0; gv[i] = 0; gk[i] = 0; ga[i] = 0; gm[i] = false }
+inline forget(i) { gu[i] = NONE; gx[i] = 0; gt[i] = false; gv[i] = 0; gk[i] = 0; ga[i] = 0; gm[i] = false }
 
-inline done(i) { rq[i] = NONE; rk[i] = 0; rs[i] = 0; rx[i] = 0; rv[i] = 0; rf[i] = false; rw[i] = 0; ra[i] = 0 }
+inline done(i) {
+    rq[i] = NONE; rk[i] = 0; rs[i] = 0; rx[i] = 0; xt[i] = false; rv[i] = 0; vt[i] = false; rf[i] = false; rw[i] = 0;
+    ra[i] = 0
+}
 
-inline send(i, what, kind, version) { rq[i] = what; rk[i] = kind; rx[i] = version; ra[i] = 0; rs[i] = SENT }
+inline send(i, what, kind, version, touched) {
+    rq[i] = what; rk[i] = kind; rx[i] = version; xt[i] = touched; ra[i] = 0; rs[i] = SENT
+}
 
 /* P7: no answer. The write may still land, and its candidacy may still recognise it. */
 inline give_up(i) {
@@ -151,7 +168,7 @@ inline give_up(i) {
     if
     :: rq[i] == WRITE && rs[i] != REFUSED ->
         gu[i] = (rs[i] == DONE -> LANDED : FLYING);
-        gx[i] = (rs[i] == DONE -> 0 : rx[i]); gv[i] = rv[i]; gk[i] = rk[i]; ga[i] = ra[i]; gm[i] = true;
+        gx[i] = (rs[i] == DONE -> 0 : rx[i]); gt[i] = (rs[i] != DONE && xt[i]); gv[i] = rv[i]; gk[i] = rk[i]; ga[i] = ra[i]; gm[i] = true;
         if :: rs[i] == DONE && ra[i] >= RD -> forget(i) :: else fi
     :: else
     fi;
@@ -163,30 +180,38 @@ inline give_up(i) {
 }
 
 /* The end of a candidacy: what it wrote is another's from now on (P2). */
-inline ends(i) { lead[i] = false; lv[i] = 0; la[i] = 0; doubt[i] = false; gm[i] = false }
+inline ends(i) { lead[i] = false; lv[i] = 0; lt[i] = false; la[i] = 0; doubt[i] = false; gm[i] = false }
 
 inline sees(i, version) {
     if
 #ifdef BROKEN_HOLDER
     :: ob[i] && rw[i] && rw[i] == ow[i] -> ob[i] = version
 #endif
-    :: ob[i] != version -> ob[i] = version; oa[i] = 0
-    :: else
+    :: ob[i] != version -> ob[i] = version; ot[i] = vt[i]; oa[i] = 0
+    :: else ->                                                             /* P15: the same write, so one waits on */
+#ifdef BROKEN_TOUCH_WAITS
+        if :: ot[i] && !vt[i] -> oa[i] = 0 :: else fi;
+#endif
+#ifndef BROKEN_FIRST_VERSION
+        ot[i] = vt[i]
+#else
+        skip
+#endif
     fi;
     ow[i] = OWNER(i)
 }
 
 inline holds(i, version, age) {
-    lead[i] = true; lv[i] = version; la[i] = age; doubt[i] = false;
+    lead[i] = true; lv[i] = version; lt[i] = vt[i]; la[i] = age; doubt[i] = false;
     sees(i, version)
 }
 
-inline serve_write(i, what, named, kind, made) {
+inline serve_write(i, what, named, touched, kind, made) {
     if
 #ifdef BROKEN_UNCONDITIONAL
     :: true ->
 #else
-    :: named == ver ->                                                     /* P1 */
+    :: named == ver && !touched ->                                         /* P1 */
 #endif
         ver = FRESH; made = FRESH; free = (kind == RELEASES); who = WRITER(i); what = true
     :: else -> what = false
@@ -233,7 +258,12 @@ inline hear_read(i) {
 #endif
     :: else ->
         if
-        :: lead[i] && rv[i] == lv[i] -> doubt[i] = false; done(i)
+        :: lead[i] && rv[i] == lv[i] ->                                    /* P15: touched or not, it is mine */
+            doubt[i] = false; lt[i] = vt[i];
+#ifdef BROKEN_TOUCH_RENEWS
+            la[i] = ra[i];
+#endif
+            done(i)
         :: else ->
             if :: lead[i] -> ends(i) :: else fi;                           /* P8 */
 #ifdef BROKEN_READ_SENT
@@ -241,9 +271,9 @@ inline hear_read(i) {
 #else
             sees(i, rv[i]);
 #endif
-            k = ob[i];
+            k = ob[i]; next = ot[i];
             if
-            :: rf[i] || oa[i] >= LD -> done(i); send(i, WRITE, CLAIM, k)   /* P4, P5a */
+            :: rf[i] || oa[i] >= LD -> done(i); send(i, WRITE, CLAIM, k, next)   /* P4, P5a */
             :: else -> done(i)
             fi
         fi
@@ -252,7 +282,9 @@ inline hear_read(i) {
 
 active proctype time() {
     do
-    :: d_step { MAY_TICK -> for (j : 0 .. N - 1) { older(j) }; renumber() }
+    :: d_step { MAY_TICK -> for (j : 0 .. N - 1) { older(j) };
+        if :: calm > 0 -> calm-- :: else fi;
+        renumber() }
 #ifdef LIVE
     :: d_step { !healed -> healed = true }
 #endif
@@ -272,13 +304,13 @@ active [N] proctype candidate() {
         renumber() }
 #endif
     :: d_step { rq[me] == NONE && (!lead[me] || doubt[me]) && MAY_ASK(me) ->
-        polled[me] = true; send(me, READ, 0, 0) }
+        polled[me] = true; send(me, READ, 0, 0, false) }
     :: d_step { rq[me] == NONE && VALID(me) && !doubt[me] && MAY_ASK(me) ->
-        polled[me] = true; send(me, WRITE, RENEW, lv[me]); renumber() }    /* P1, P2 */
+        polled[me] = true; send(me, WRITE, RENEW, lv[me], lt[me]); renumber() }    /* P1, P2 */
     :: d_step { rq[me] == READ && rs[me] == SENT ->
         rs[me] = DONE; rv[me] = ver; rf[me] = free; rw[me] = WHOSE; renumber() }
     :: d_step { rq[me] == WRITE && rs[me] == SENT ->
-        serve_write(me, took, rx[me], rk[me], rv[me]);
+        serve_write(me, took, rx[me], xt[me], rk[me], rv[me]);
         rs[me] = (took -> DONE : REFUSED); took = false; renumber() }
     :: d_step { rq[me] == READ && rs[me] != SENT && !OVERDUE(me) -> hear_read(me); renumber() }
     :: d_step { rq[me] == WRITE && rs[me] != SENT && !OVERDUE(me) -> hear_write(me); renumber() }
@@ -289,24 +321,39 @@ active [N] proctype candidate() {
 #endif
 #ifdef STALE
     :: d_step { gu[me] == FLYING ->
-        serve_write(me, took, gx[me], gk[me], gv[me]); gx[me] = 0;
+        serve_write(me, took, gx[me], gt[me], gk[me], gv[me]); gx[me] = 0; gt[me] = false;
         if :: !took || ga[me] >= RD -> forget(me) :: else -> gu[me] = LANDED fi;
         took = false; renumber() }
 #endif
     :: d_step { OVERDUE(me) -> ends(me); give_up(me); gm[me] = false; renumber() }      /* P3 */
 #ifdef RELEASE
     :: d_step { MAY_RELEASE(me) && rq[me] == NONE && MAY_ASK(me) ->                     /* P9 */
-        k = RELEASED(me);
+        k = RELEASED(me); next = lt[me];
 #ifndef BROKEN_RELEASE_FIRST
         ends(me);
 #endif
-        polled[me] = true; send(me, WRITE, RELEASES, k); renumber() }
+        polled[me] = true; send(me, WRITE, RELEASES, k, next); renumber() }
 #endif
 #ifdef CRASH
-    :: d_step { MAY_FAIL -> ends(me); give_up(me); gm[me] = false; ob[me] = 0; oa[me] = 0; renumber() }
+    :: d_step { MAY_FAIL -> ends(me); give_up(me); gm[me] = false; ob[me] = 0; ot[me] = false; oa[me] = 0; renumber() }
 #endif
     od
 }
+
+#ifdef TOUCH
+/* A label, an annotation, a migration, a request to resign: another version of the same write. */
+active proctype somebody() {
+    do
+    :: d_step { MAY_TOUCH ->
+        for (k : 0 .. N - 1) {
+            lt[k] = lt[k] || lv[k] == ver; ot[k] = ot[k] || ob[k] == ver; xt[k] = xt[k] || rx[k] == ver;
+            vt[k] = vt[k] || rv[k] == ver; gt[k] = gt[k] || gx[k] == ver
+        };
+        k = 0;
+        calm = (healed -> 2 : 0) }
+    od
+}
+#endif
 
 #define LEADER (VALID(0) || VALID(N - 1))
 

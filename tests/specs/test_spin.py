@@ -11,6 +11,14 @@ needs_spin = pytest.mark.skipif(bool(check.what_is_missing()), reason=check.what
 SMALL = [
     check.Run("loss, delay, pause, drift", (3, 1, 1), (), check.SAFE),
     check.Run("one less than the bound of P6", (2, 1, 1), (), check.BROKEN),
+    check.Run("touches", (2, 1, 0), ("TOUCH",), check.SAFE),
+    check.Run(
+        "a touch begins the wait anew", (3, 2, 0), ("LIVE", "TOUCH", "BROKEN_TOUCH_WAITS"), check.BROKEN
+    ),
+    check.Run(
+        "a claim names the first version", (3, 2, 0), ("LIVE", "TOUCH", "BROKEN_FIRST_VERSION"), check.BROKEN
+    ),
+    check.Run("validity counts from the touch", (3, 2, 0), ("TOUCH", "BROKEN_TOUCH_RENEWS"), check.BROKEN),
     check.Run("a leader again and again", (2, 1, 0), ("LIVE",), check.LIVE),
 ]
 
