@@ -9,7 +9,7 @@ import pytest
 
 from incumbent.cli.durations import time_to_come
 from incumbent.lease import EARLIEST_TIME, LATEST_TIME
-from support.cli.contenders import PATIENCE, SHORT, eventually
+from support.cli.contenders import LONGER, PATIENCE, SHORT, eventually
 from support.cli.records import lease_of, look_at, run, write
 
 HOUR = timedelta(hours=1)
@@ -124,3 +124,28 @@ def test_a_leader_that_is_paused_ends_its_work_and_nobody_leads_until_resume(wor
     for one in (first, second):
         one.terminate()
         one.wait(PATIENCE)
+
+
+def test_of_real_contenders_the_named_one_leads_and_one_that_is_not_there_costs_a_while(world):
+    """Each is named in turn, though all hear of it at once; a dead name holds up nobody for long (L1h)."""
+    runs = [world.run("lasts:600", options=("--id", name, *LONGER)) for name in "abc"]
+    eventually("somebody leads", lambda: world.lease() and not world.lease().lease.is_vacant)
+    for _ in range(4):
+        before = world.lease().lease
+        named = min({*"abc"} - {before.holder_identity})
+        asked = ("--store", world.url, "--lease", "lease", "--to", named)
+        assert world.start("resign", *asked).wait(PATIENCE) == 0
+        eventually("another term", lambda of=before: is_later(world.lease().lease, of))
+        assert world.lease().lease.holder_identity == named
+
+    before = world.lease().lease
+    assert world.start("resign", "--store", world.url, "--lease", "lease", "--to", "dead").wait(PATIENCE) == 0
+    eventually("another term", lambda: is_later(world.lease().lease, before))
+    for one in runs:
+        one.terminate()
+        one.wait(PATIENCE)
+
+
+def is_later(lease, before):
+    """Whether a later term than that one has begun."""
+    return not lease.is_vacant and lease.leader_transitions > before.leader_transitions

@@ -11,7 +11,7 @@ from support.servers import running
 from support.servers.named import RETRY_PERIOD, handed_on
 
 
-@pytest.mark.parametrize("kind", ["postgres", "redis", "etcd", "consul", "mongodb"])
+@pytest.mark.parametrize("kind", ["postgres", "redis", "etcd", "consul", "mongodb", "kubernetes"])
 def test_a_lease_is_handed_on_to_whom_its_leader_names(kind):
     """Each time, of three that hear of it at once, to one that stands back for everybody else."""
     with running(import_module(f"support.servers.{kind}").SERVER) as server:
