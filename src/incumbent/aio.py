@@ -173,7 +173,6 @@ class Campaign:
         that first.
 
         Raises:
-            OSError: The file for the trace cannot be opened.
             ElectionError: This is a forked child of the process that the campaign belongs to.
         """
         await self._enter()

@@ -68,8 +68,8 @@ class Campaign:
         report_metric: Called with the identity and whether it leads, at the start and at each change.
         clock: What everything is timed by; `SystemClock` by default.
         rng: What the jitter is drawn from.
-        trace: A file to append all to that the elector is told and answers, as NDJSON, about 1 kB for each
-            renewal; or what to tell it, such as `incumbent.prometheus.Metrics`.
+        trace: A file of this campaign alone, or a folder for one, to append all to that the elector is told
+            and answers, for `incumbent explain`; or what to tell it, as `incumbent.prometheus.Metrics`.
 
     `on_new_leader` and `report_metric` are called one after the other, on threads shared with other
     campaigns: they must return soon.
@@ -176,7 +176,6 @@ class Campaign:
         """Enter the race in the background, also anew. No effect while it runs, or is still stopping.
 
         Raises:
-            OSError: The file for the trace cannot be opened.
             ElectionError: This is a forked child of the process that the campaign belongs to.
         """
         self._start(once=False)
@@ -309,7 +308,7 @@ class Campaign:
                 if is_new:
                     raise ElectionError("this campaign runs already: stop() it first, or do not start() it")
                 return self._driver
-            trace = opened(self._trace)
+            trace = opened(self._trace, self._store, self._config.identity, self._clock)
             self._runtime = runtime = ThreadedRuntime(self._store, self._clock, self._rng)
             callbacks = self._callbacks if work is None else replace(self._callbacks, on_started_leading=work)
             elector = Elector(self._config)

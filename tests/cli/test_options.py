@@ -16,6 +16,7 @@ GIVEN = {
     "--lease": ("reports", "reports"),
     "--scratch-lease": ("scratch", "scratch"),
     "--id": ("anna", "anna"),
+    "--trace": ("traces", "traces"),
     "--by": ("me", "me"),
     "--once": ("1", True),
     "--restart": ("yes", True),

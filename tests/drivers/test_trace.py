@@ -1,6 +1,7 @@
 """A recorded run is the whole run, in a form that anybody can read back."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -9,9 +10,22 @@ from incumbent import Campaign
 from incumbent.config import ElectorConfig
 from incumbent.core.elector import Elector
 from incumbent.core.messages import Found, Missing, Start, StartedLeading, Stop, StoppedLeading, Written
-from incumbent.runtime.trace import TraceWriter, read_trace
+from incumbent.errors import ConfigurationError
+from incumbent.runtime import trace
+from incumbent.runtime.recording import files, read_runs, read_trace
+from incumbent.runtime.trace import TraceWriter, older
+from incumbent.testing.recorded.held import of_run
 from support.driving import RemoteStore, settle
 from support.elector.bench import record
+
+
+@pytest.fixture
+def written(tmp_path, clock):
+    """The trace of a run that is over."""
+    path = tmp_path / "trace"
+    with Campaign(RemoteStore(), identity="a", clock=clock, trace=path):
+        pass
+    return path
 
 
 def test_all_that_an_elector_was_told_and_answered_is_recorded(clock, tmp_path):
@@ -45,28 +59,114 @@ def test_what_a_killed_process_left_unfinished_is_passed_over(clock, tmp_path):
     assert [len(steps) for _, steps in read_trace(path)] == whole
 
 
-def test_what_is_no_trace_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        ('{"is":"Start"}\n', ":1 is damaged: it is 'Start', neither a beginning nor a step"),
+        ("what a log says\n", ":1 is damaged, or was never part of a trace: b'what a log says"),
+        ("\0\1\2", ":1 is no whole line of a trace"),
+        ('{"is":"Began","session":"a","config":null}\n', ":1 begins a trace of format 1, written by edition"),
+        (
+            '{"is":"Began","format":3,"version":"9.1"}\n',
+            "format 3, written by edition '9.1', and this one reads",
+        ),
+        ('{"is":"Began","format":2,"session":"a","config":5}\n', ":1 is damaged: .*config of Began is 5"),
+        ('{"is":"Began","format":2,"colour":5}\n', ":1 is damaged: .*colour"),
+    ],
+)
+def test_what_is_no_trace_is_refused_by_file_and_line(content, error, tmp_path):
     path = tmp_path / "other.ndjson"
-    path.write_text('{"is":"Start"}\n')
-    with pytest.raises(ValueError, match="is no trace"):
+    path.write_text(content)
+    with pytest.raises(ConfigurationError, match=f"other.ndjson{error}" if error[0] == ":" else error):
         list(read_trace(path))
+
+
+def test_a_step_without_a_beginning_is_refused(written):
+    """As where the first lines of a file were cut off."""
+    _, *others = written.read_text().splitlines(keepends=True)
+    written.write_text("".join(others))
+    with pytest.raises(ConfigurationError, match="trace:1 is a step of a run whose beginning is not there"):
+        list(read_trace(written))
+
+
+@pytest.mark.parametrize("damage", ["", "{", '{"is":"Handled"}', '{"is":"Nothing"}', "[1]", "7", '"' * 70000])
+def test_a_damaged_line_is_named(damage, written):
+    lines = written.read_text().splitlines()
+    written.write_text("\n".join([*lines[:2], damage, *lines[2:], ""]))
+    with pytest.raises(ConfigurationError, match="trace:3 is damaged"):
+        list(read_trace(written))
+
+
+def test_where_a_process_was_killed_the_next_run_begins_on_a_line_of_its_own(written, clock):
+    """A campaign that goes on in the file of a process that was killed ends the unfinished line."""
+    runs = len(list(read_trace(written)))
+    written.write_text(written.read_text() + '{"is":"Handled","now":')
+    with Campaign(RemoteStore(), clock=clock, trace=written):
+        pass
+    assert len(list(read_trace(written))) == runs + 1
+    with written.open("a") as file:
+        file.write('{"is":"Handled"')
+    assert len(list(read_trace(written))) == runs + 1
+
+
+def test_a_long_run_goes_on_in_another_file(tmp_path, clock, monkeypatch):
+    """What is kept is bounded, and each step that is kept can be repeated: the state goes along."""
+    monkeypatch.setattr(trace, "LARGEST", 4000)
+    path = tmp_path / "trace"
+    with Campaign(RemoteStore(), identity="a", clock=clock, trace=path) as campaign:
+        for _ in range(40):
+            clock.advance(2)
+            settle(campaign)
+    assert path.stat().st_size + older(path).stat().st_size < 3 * 4000
+    assert {each.name for each in tmp_path.iterdir()} == {"trace", "trace.1"}
+    [run] = read_runs(path)
+    assert run.began.state is not None
+    assert {step.line.path for step in run.steps} == {path, older(path)}
+    assert of_run(run) is None
+    assert of_run(replace(run, began=run.began._replace(state=None))) is not None
+
+
+def test_a_folder_has_a_file_for_each_run(tmp_path, clock):
+    for identity in ("a", "b/../c\n", "a"):
+        with Campaign(RemoteStore(), identity=identity, clock=clock, trace=tmp_path):
+            pass
+    found = [each for path in files(tmp_path) for each in read_trace(path)]
+    assert len(found) == len(list(tmp_path.iterdir())) == 3
+    assert sorted(began.config.identity for began, _ in found) == ["a", "a", "b/../c\n"]
+    assert sorted(path.name.partition("-")[0] for path in tmp_path.iterdir()) == ["a", "a", "b_.._c_"]
+
+
+def test_a_version_that_json_cannot_hold_is_written_as_it_is_shown(tmp_path):
+    """A store of somebody's own may have any: a trace of it costs nobody the lease."""
+    path, elector = tmp_path / "trace", Elector(ElectorConfig("a"))
+    writer = TraceWriter(path)
+    writer.began(elector)
+    writer.handled(Found(1, record((1, b"x"))), 5, elector.handle(Start(), 5))
+    writer.close()
+    [(_, [step])] = read_trace(path)
+    assert step.event.stored.version == (1, "b'x'")
 
 
 def full(*_, **__):
     raise OSError("no space left")
 
 
-def test_a_file_that_is_full_costs_the_rest_of_the_trace(tmp_path, caplog):
+@pytest.mark.parametrize(
+    ("write", "why"),
+    [(full, "no space left"), (lambda line: len(line) - 1, "there was no room for all of a line")],
+)
+def test_a_file_that_is_full_costs_the_rest_of_the_trace(write, why, tmp_path, caplog):
     """And one line in the log; not the lease."""
     path, elector = tmp_path / "trace", Elector(ElectorConfig("a"))
-    trace = TraceWriter(path)
-    trace.began(elector)
-    trace._file.close()
-    trace._file = SimpleNamespace(write=full, close=full)
-    trace.began(elector)
-    trace.began(elector)
-    trace.close()
-    assert [each.getMessage() for each in caplog.records] == ["the trace ends here: no space left"]
+    writer = TraceWriter(path)
+    writer.began(elector)
+    writer._file.close()
+    writer._file = SimpleNamespace(write=write, close=full)
+    writer.began(elector)
+    writer.began(elector)
+    writer.close()
+    (said,) = [each.getMessage() for each in caplog.records]
+    assert said.startswith(f"the trace ends here: {why}")
     assert [began.session for began, _ in read_trace(path)] == [elector.session]
 
 
@@ -115,11 +215,11 @@ def test_values_come_back_as_they_were(tmp_path):
     assert [step.now for step in handled] == [20_000_000_000 * number for number in range(4)]
 
 
-@pytest.mark.parametrize(
-    "first", ['{"is":"Handled","now":1,"event":{"is":"Start"},"effects":null}', '{"is":"Start"}']
-)
-def test_a_file_that_begins_otherwise_is_no_trace(tmp_path, first):
-    path = tmp_path / "trace"
-    path.write_text(first + "\n")
-    with pytest.raises(ValueError, match="where a run should begin"):
-        list(read_trace(path))
+def test_a_file_that_cannot_be_opened_costs_the_trace_only(tmp_path, clock, caplog):
+    """A campaign begins all the same, and says so once."""
+    with Campaign(RemoteStore(), clock=clock, trace=tmp_path / "none" / "trace") as campaign:
+        settle(campaign)
+        assert campaign.is_leader()
+    assert [each.getMessage()[:20] for each in caplog.records if each.levelname == "ERROR"] == [
+        "no trace is written:"
+    ]

@@ -10,7 +10,7 @@ from specs.conformance import Nonconformance, check_trace
 
 from incumbent.cli.demo import freeze
 from incumbent.core.messages import StartedLeading, Written
-from incumbent.runtime.trace import read_trace
+from incumbent.runtime.recording import read_trace
 from support.driving import eventually
 
 CONTENDER = """

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any, Final, NoReturn
 
 from incumbent import __version__
-from incumbent.cli import descriptors
+from incumbent.cli import descriptors, explain_options
 from incumbent.cli.durations import fraction, positive_duration
 from incumbent.cli.options import OPTIONS, add_options, settle
 from incumbent.errors import ConfigurationError, StoreError
@@ -32,7 +32,8 @@ exit codes:
     0  done
     1  `resign`: nobody was asked; `pause`: there is no lease; `resume`: there
        is no hold; `status`: there is no lease, or it is not as --check asks;
-       `demo`, `simulate`, `check-store`: not as promised; `timings`: too tight
+       `demo`, `simulate`, `check-store`, `explain`: not as promised;
+       `timings`: too tight
     2  wrong usage or configuration
    69  the store cannot be used
    71  the system refused what it was asked for, such as room on a full disk
@@ -93,7 +94,6 @@ or some of these, separated by commas:
 and of these, near which it is not owed:
   break_clock delete restore
 """
-
 
 _TIMINGS: Final = """\
 Explain what a choice of timings means, number by number: how long a failover
@@ -239,8 +239,8 @@ def make_parser() -> argparse.ArgumentParser:
     check.add_argument("url", metavar="URL", nargs="?", help="the store, as for `run --store`")
     add_options(check, "check-store")
     _add_timings(add("timings", "explain what a choice of timings means", _TIMINGS))
-    simulate = add("simulate", "simulate an election under faults, and draw who led when", _SIMULATE)
-    _add_simulation(simulate)
+    _add_simulation(add("simulate", "simulate an election under faults, and draw who led when", _SIMULATE))
+    explain_options.add_to(add("explain", "say what happened in recorded elections", explain_options.TEXT))
     completion = add("completion", "print what completes this command in a shell", _COMPLETION)
     completion.add_argument("shell", metavar="SHELL", choices=_SHELLS, help=" ".join(_SHELLS))
     add("demo", "see a leader killed and another frozen, with three contenders, in 20 seconds")

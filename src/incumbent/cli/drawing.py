@@ -6,16 +6,24 @@ Elsewhere the command prints plain lines.
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from importlib.util import find_spec
 from typing import Final
 
 LABEL: Final = 13
+NARROWEST: Final = 60
+WIDEST: Final = 180
 
 
 def can_draw() -> bool:
     """Tell whether standard output is a terminal, and there is something to draw with."""
     return sys.stdout.isatty() and find_spec("rich") is not None
+
+
+def width() -> int:
+    """Columns to draw a timeline in: those of the terminal, within reason."""
+    return min(max(shutil.get_terminal_size((100, 24)).columns, NARROWEST), WIDEST)
 
 
 def show_timeline(text: str) -> None:

@@ -74,7 +74,7 @@ OF_OTHERS: Final = (
         (
             "`resign`: nobody was asked; `pause`: there is no lease; `resume`: there is no hold; `status`: "
             "there is no lease, or it is not as `--check` asks; `demo`, `simulate`, `check-store`: not as "
-            "promised; `timings`: too tight"
+            "promised; `explain`: a trace does not conform to the protocol; `timings`: too tight"
         ),
     ),
     (f"{EXIT_USAGE}", "wrong usage or configuration"),

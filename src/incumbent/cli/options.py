@@ -101,7 +101,7 @@ def _time(flag: str, text: str, default: float | None, default_text: str) -> Opt
 _RUN: Final = (
     *_STORE,
     _lease("from directory and command line"),
-    Option("--id", "ID", "this contender's name, for people", None, "host-pid-random"),
+    Option("--id", "ID", "this contender's name", None, "host-pid-random"),
     Option(
         "--once",
         "",
@@ -124,6 +124,7 @@ _RUN: Final = (
         read=switch,
     ),
     *_LOGS,
+    Option("--trace", "DIR", "keep a record there, for `incumbent explain`"),
     _time("--lease-duration", "how long others wait after the last sign of life", 15.0, "15s"),
     _time("--renew-deadline", "how long a leader works without a renewal", None, "2/3 of the lease"),
     _time(

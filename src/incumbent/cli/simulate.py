@@ -6,20 +6,16 @@ from __future__ import annotations
 
 import argparse
 import secrets
-import shutil
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from incumbent.cli.drawing import can_draw, show_timeline
+from incumbent.cli.drawing import can_draw, show_timeline, width
 from incumbent.errors import ConfigurationError
 from incumbent.lease import to_ns
 
 if TYPE_CHECKING:
     from incumbent.testing.timeline import Timeline
-
-NARROWEST: Final = 60
-WIDEST: Final = 180
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -49,9 +45,8 @@ def main(arguments: argparse.Namespace) -> int:
     timeline = Timeline(history)
     found = timeline.violations
     since, until = timeline.around(found[0]) if found else (0.0, arguments.duration)
-    width = min(max(shutil.get_terminal_size((100, 24)).columns, NARROWEST), WIDEST)
     print()
-    drawn = timeline.text(width=width, since=since, until=until)
+    drawn = timeline.text(width=width(), since=since, until=until)
     (show_timeline if can_draw() else print)(drawn)
     _write(timeline, arguments)
     print(*timeline_run.verdict(history, found), _repeat(seed, arguments), sep="\n")

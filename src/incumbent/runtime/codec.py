@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
+from datetime import datetime
 from typing import Any
 
 from incumbent.lease import Lease
@@ -18,6 +19,8 @@ def encode(value: Any) -> Any:
         content = value._asdict()
     elif is_dataclass(value):
         content = {field.name: getattr(value, field.name) for field in fields(value) if field.init}
+    elif isinstance(value, datetime):
+        content = {"iso": value.isoformat(timespec="microseconds")}
     elif isinstance(value, (tuple, list)):
         return [encode(item) for item in value]
     elif isinstance(value, dict):
@@ -40,5 +43,5 @@ def decode(value: Any, makers: Mapping[str, Callable[..., Any]]) -> Any:
 
 
 def line(value: Any) -> str:
-    """One line of NDJSON."""
-    return json.dumps(encode(value), ensure_ascii=False, separators=(",", ":")) + "\n"
+    """One line of NDJSON. What JSON cannot hold, such as a version of some other store's, is its `repr`."""
+    return json.dumps(encode(value), ensure_ascii=False, separators=(",", ":"), default=repr) + "\n"

@@ -1,50 +1,83 @@
 """A record of all that an elector was told and answered, as NDJSON: to be looked at, or held to the protocol.
 
-A recorded run can be checked step by step against the proof's actions (`specs/conformance.py`), whatever
-store and machine it came from.
+`incumbent explain` says in words what is in it; `runtime/recording.py` reads it. Any step can be repeated
+from it, since an elector is a value and all its inputs are there.
 """
 
 from __future__ import annotations
 
-import json
 import logging
+import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol, get_args, runtime_checkable
+from typing import IO, Final, NamedTuple, Protocol, runtime_checkable
 
+from incumbent import __version__
+from incumbent.clock import SYSTEM_CLOCK, Clock
 from incumbent.config import ElectorConfig
-from incumbent.core import messages
-from incumbent.core.elector import Elector
+from incumbent.core.elector import EPOCH, Elector
 from incumbent.core.messages import Effects, Input
-from incumbent.lease import StoredLease, StoreGuarantees
-from incumbent.runtime.codec import decode, line
+from incumbent.lease import new_session
+from incumbent.runtime.codec import line
 
 logger: Final = logging.getLogger("incumbent")
 
+FORMAT: Final = 2
+"""Of the lines: a trace of another format is explained by the edition that wrote it."""
+
+LARGEST: Final = 32 * 2**20
+"""Bytes of a file: then it becomes FILE.1, in the place of an older one, and another FILE goes on."""
+
+SUFFIX: Final = ".ndjson"
+
+_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+_MICROSECOND: Final = timedelta(microseconds=1)
+_UNFIT: Final = re.compile(r"[^A-Za-z0-9._-]+")
+_LONGEST_NAME: Final = 100
+
 
 class Began(NamedTuple):
-    """A run begins: whose, and by which settings."""
+    """A run begins, or goes on in another file.
+
+    Attributes:
+        session: The base of the sessions of its electors (P2).
+        config: Its settings.
+        format: See `FORMAT`.
+        version: The edition that writes.
+        lease: The lease's name.
+        boot: Of the machine: runs of one boot share a clock. "" where that is not known.
+        epoch: As of `Handled`.
+        state: Where it goes on: the elector's state after the last step; else None.
+    """
 
     session: str
     config: ElectorConfig
+    format: int = FORMAT
+    version: str = __version__
+    lease: str = ""
+    boot: str = ""
+    epoch: int = 0
+    state: tuple[object, ...] | None = None
 
 
 class Handled(NamedTuple):
-    """One input and all that it brought about; `now` is in nanoseconds."""
+    """One input and all that it brought about.
+
+    Attributes:
+        now: The reading of the elector's clock, in nanoseconds.
+        event: The input.
+        effects: What came of it.
+        epoch: The time of day at which that clock read 0, in microseconds since 1970.
+    """
 
     now: int
     event: Input
     effects: Effects
-
-
-_VALUES: Final[tuple[type[Any], ...]] = (
-    *(ElectorConfig, StoreGuarantees, StoredLease, messages.Transition, messages.Effects),
-    *(*get_args(messages.Input), *get_args(messages.Request), *get_args(messages.Notice)),
-)
-_MAKERS: Final[dict[str, Callable[..., Any]]] = {kind.__name__: kind for kind in (*_VALUES, Began, Handled)}
+    epoch: int = 0
 
 
 @runtime_checkable
@@ -67,29 +100,68 @@ class Trace(Protocol):
 class TraceWriter:
     """Appends runs to a file, line by line: a process that is killed leaves all but its last.
 
-    A file that cannot be written to any more costs the rest of the trace, and a line in the log.
+    Of a long run it keeps the last `LARGEST` bytes at least, in FILE.1 and FILE. A file that cannot be
+    written to any more costs the rest of the trace, and a line in the log.
+
+    Args:
+        path: The file, of one campaign alone; or a folder, in which each run of each campaign has its own.
+        identity: The candidate, after which a file in a folder is named.
+        lease: The lease's name, for whoever reads it.
+        boot: What `boot_id` says, if the campaign is timed by the machine's clock.
 
     Raises:
         OSError: The file cannot be opened.
     """
 
-    def __init__(self, path: str | PathLike[str]) -> None:
+    def __init__(
+        self, path: str | PathLike[str], *, identity: str = "", lease: str = "", boot: str = ""
+    ) -> None:
         self._lock = threading.Lock()
-        self._file = Path(path).open("a", encoding="utf-8", buffering=1)  # noqa: SIM115  # see close
+        self._lease = lease
+        self._boot = boot
+        self._elector: Elector | None = None
+        self._path = Path(path)
+        if self._path.is_dir():
+            name = _UNFIT.sub("_", identity)[:_LONGEST_NAME]
+            self._path /= f"{name}-{new_session()[:8]}{SUFFIX}"
+        self._file: IO[bytes]
+        self._size: int
+        self._open()
         self._is_open = True
 
     def began(self, elector: Elector) -> None:
         """A run begins."""
-        self._write(Began(elector.session, elector.config))
+        self._elector = elector
+        self._write(self._beginning(elector))
 
     def handled(self, event: Input, now: int, effects: Effects) -> None:
         """An input was handled."""
-        self._write(Handled(now, event, effects))
+        self._write(Handled(now, event, effects, _epoch(self._elector)))
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
             self._end()
+
+    def _beginning(self, elector: Elector, state: tuple[object, ...] | None = None) -> Began:
+        return Began(
+            elector.session,
+            elector.config,
+            lease=self._lease,
+            boot=self._boot,
+            epoch=_epoch(elector),
+            state=state,
+        )
+
+    def _open(self) -> None:
+        """Open the file at its end, and end the line that a killed process left unfinished."""
+        self._file = self._path.open("ab", buffering=0)
+        self._size = self._file.tell()
+        if self._size:
+            with self._path.open("rb") as written:
+                written.seek(-1, 2)
+                if written.read(1) != b"\n":
+                    self._append(b"\n")
 
     def _end(self) -> None:
         self._is_open = False
@@ -101,11 +173,26 @@ class TraceWriter:
             if not self._is_open:
                 return
             try:
-                self._file.write(line(record))
-            except OSError as error:
+                self._append(line(record).encode("utf-8", "backslashreplace"))
+                if self._size >= LARGEST and self._elector is not None:
+                    self._rotate(self._elector)
+            except Exception as error:  # noqa: BLE001  # whatever it is, it costs nobody the lease
                 self._end()
                 with suppress(Exception):
                     logger.error("the trace ends here: %s", error)  # noqa: TRY400  # where it came from is no news
+
+    def _append(self, written: bytes) -> None:
+        if self._file.write(written) != len(written):
+            raise OSError(f"there was no room for all of a line in {self._path}")
+        self._size += len(written)
+
+    def _rotate(self, elector: Elector) -> None:
+        """Go on in another file, from the state in which the elector is now."""
+        self._file.close()
+        self._path.replace(older(self._path))
+        self._open()
+        state = (*elector.snapshot(), elector.last_renew_time)
+        self._append(line(self._beginning(elector, state)).encode("utf-8", "backslashreplace"))
 
 
 class _Guarded:
@@ -131,36 +218,38 @@ class _Guarded:
                 logger.exception("a trace failed")
 
 
-def opened(trace: str | PathLike[str] | Trace | None) -> Trace | None:
-    """What a campaign tells its steps to: a file of that name, or what it was given.
+def opened(
+    trace: str | PathLike[str] | Trace | None, store: object, identity: str, clock: Clock
+) -> Trace | None:
+    """What a campaign tells its steps to: a file of that name, or in that folder, or what it was given.
 
-    Raises:
-        OSError: The file cannot be opened.
+    A file that cannot be opened, as on a full disk, costs the trace, and a line in the log.
     """
     if trace is None:
         return None
-    return _Guarded(trace) if isinstance(trace, Trace) else TraceWriter(trace)
+    if isinstance(trace, Trace):
+        return _Guarded(trace)
+    name = getattr(store, "name", "")
+    boot = boot_id() if clock is SYSTEM_CLOCK else ""
+    try:
+        return TraceWriter(trace, identity=identity, lease=name if isinstance(name, str) else "", boot=boot)
+    except OSError as error:
+        logger.error("no trace is written: %s", error)  # noqa: TRY400  # where it came from is no news
+        return None
 
 
-def read_trace(path: str | PathLike[str]) -> Iterator[tuple[Began, list[Handled]]]:
-    """The runs in a file, in order; a last line that a killed process left unfinished is passed over.
+def boot_id() -> str:
+    """Which start of this machine its clock counts from; "" where the system does not say."""
+    try:
+        return _BOOT.read_text("ascii").strip()
+    except (OSError, ValueError):
+        return ""
 
-    Raises:
-        ValueError: The file is no trace.
-    """
-    began: Began | None = None
-    steps: list[Handled] = []
-    for written in Path(path).read_text("utf-8").splitlines(keepends=True):
-        if not written.endswith("\n"):
-            break
-        record = decode(json.loads(written), _MAKERS)
-        if isinstance(record, Began):
-            if began is not None:
-                yield began, steps
-            began, steps = record, []
-        elif isinstance(record, Handled) and began is not None:
-            steps.append(record)
-        else:
-            raise ValueError(f"{path} is no trace: it has {record!r} where a run should begin")
-    if began is not None:
-        yield began, steps
+
+def older(path: Path) -> Path:
+    """Where the lines before those in `path` are."""
+    return path.with_name(f"{path.name}.1")
+
+
+def _epoch(elector: Elector | None) -> int:
+    return 0 if elector is None else (elector.epoch - EPOCH) // _MICROSECOND

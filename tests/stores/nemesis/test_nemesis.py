@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from specs.conformance import check_trace
 
-from incumbent.runtime.trace import read_trace
+from incumbent.runtime.recording import read_trace
 from incumbent.stores._kinds import KINDS
 from support.nemesis import ON_CONNECTIONS, ON_PROCESSES, ON_SERVERS, Arena, TooLate, freeze
 from support.nemesis.sites import site_of

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from incumbent.core.messages import CreateLease, Found, StartedLeading, StoppedLeading, UpdateLease, Written
-from incumbent.runtime.trace import Handled, read_trace
+from incumbent.runtime.recording import read_trace
+from incumbent.runtime.trace import Handled
 from support.nemesis import lines
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from typing import Final
 
@@ -26,33 +26,64 @@ MAP_LANE: Final = 12
 
 
 def page(history: History, picture: Picture) -> str:
-    """The page."""
+    """Build the page of a simulated run."""
+    return build(
+        picture,
+        title=f"{history.candidates} candidates, {seconds(picture.end, 1)} s, seed {history.seed}",
+        verdict=_verdict(picture),
+        aside=f"<h2>The world drawn</h2>{table(world(history))}<h2>Have it again</h2>"
+        f"<pre>{escape(chr(10).join(program(history)))}</pre>",
+        lease=max(config.lease_duration for config in history.configs.values()),
+    )
+
+
+def build(picture: Picture, *, title: str, verdict: str, aside: str, lease: float) -> str:
+    """Build a page.
+
+    Args:
+        picture: What is drawn, and told.
+        title: Of the page.
+        verdict: As HTML: whether all holds.
+        aside: As HTML: what stands beside the story.
+        lease: The longest lease duration, in seconds: so much is shown around what is chosen.
+    """
     shown, note = _thinned(picture)
-    title = f"{history.candidates} candidates, {seconds(picture.end, 1)} s, seed {history.seed}"
     drawing = draw(shown, 0, max(picture.end, 1), WIDTH, keep_all=True)
     head = (
         f'<meta charset="utf-8"><title>incumbent: {escape(title)}</title><style>{PAGE_STYLE}</style>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
     )
     body = (
-        f"<header><h1>{escape(title)}</h1>{_verdict(picture)}</header>\n{_toolbar(picture)}{note}"
+        f"<header><h1>{escape(title)}</h1>{verdict}</header>\n{_toolbar(picture)}{note}"
         f'<div id="map">{_map(picture)}<div id="brush"></div></div>\n'
         f'<div id="chart">{drawing}</div><div id="tip"></div>\n'
         f"<main><section><h2>What happened</h2>{_story(picture)}</section>"
-        f"<section><h2>The world drawn</h2>{_world(history)}<h2>Have it again</h2>"
-        f"<pre>{escape(chr(10).join(program(history)))}</pre></section></main>\n<script>{SCRIPT}</script>"
+        f"<section>{aside}</section></main>\n<script>{SCRIPT}</script>"
     )
-    data = " ".join(f'data-{name}="{value}"' for name, value in _settings(history, picture))
+    data = " ".join(f'data-{name}="{value}"' for name, value in _settings(picture, lease))
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body {data}>{body}</body></html>\n'
 
 
-def _settings(history: History, picture: Picture) -> Iterator[tuple[str, object]]:
+def _settings(picture: Picture, lease: float) -> Iterator[tuple[str, object]]:
     """Yield the data attributes that the script reads."""
     yield "end", seconds(max(picture.end, 1))
-    yield "lease", max(config.lease_duration for config in history.configs.values())
+    yield "lease", lease
     yield "marks", ",".join(seconds(one.at) for one in firsts(picture.violations))
     yield "gutter", GUTTER
     yield "crowd", CROWD
+
+
+def held(lines: Sequence[str], *, is_broken: bool) -> str:
+    """A verdict, as HTML."""
+    if not is_broken:
+        return "".join(f'<p class="held">✓ {escape(line)}</p>' for line in lines)
+    return f'<ul class="broken">{"".join(f"<li>{escape(shortened(line))}</li>" for line in lines)}</ul>'
+
+
+def table(rows: Iterable[tuple[str, str]]) -> str:
+    """Names and what they are, as HTML."""
+    drawn = (f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows)
+    return f"<table>{''.join(drawn)}</table>"
 
 
 def _thinned(picture: Picture) -> tuple[Picture, str]:
@@ -129,11 +160,6 @@ def _story(picture: Picture) -> str:
         rows.append(f'<tr data-at="{seconds(moment.at)}" class="w{moment.weight}">{cells}</tr>')
     more = f"<p>({left_out} lesser ones are left out)</p>" if left_out else ""
     return f'<div class="story"><table><tbody>{"".join(rows)}</tbody></table></div>{more}'
-
-
-def _world(history: History) -> str:
-    rows = [f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in world(history)]
-    return f"<table>{''.join(rows)}</table>"
 
 
 def world(history: History) -> Iterator[tuple[str, str]]:
