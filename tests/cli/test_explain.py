@@ -112,9 +112,11 @@ def test_a_trace_that_does_not_conform_is_exit_code_1(incident, capsys, tmp_path
     path = Path(shutil.copy(files(incident[0])[0], tmp_path))
     lines = path.read_text().splitlines(keepends=True)
     number = next(
-        number for number, line in enumerate(lines) if '"Found"' in line and '"request":null' in line
+        number
+        for number, line in enumerate(lines)
+        if '"Found"' in line and '"notices":[],"request":null' in line
     )
-    lines[number] = lines[number].replace('"notices":[', '"notices":[{"is":"StartedLeading","token":9}', 1)
+    lines[number] = lines[number].replace('"notices":[]', '"notices":[{"is":"StartedLeading","token":9}]', 1)
     path.write_text("".join(lines))
     code, out = explained(capsys, path)
     assert code == 1

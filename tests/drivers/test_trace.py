@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -223,3 +224,15 @@ def test_a_file_that_cannot_be_opened_costs_the_trace_only(tmp_path, clock, capl
     assert [each.getMessage()[:20] for each in caplog.records if each.levelname == "ERROR"] == [
         "no trace is written:"
     ]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
+def test_a_disk_that_is_full_costs_the_trace_only(clock, caplog):
+    """A real one, as far as the kernel is concerned."""
+    with Campaign(RemoteStore(), clock=clock, trace="/dev/full") as campaign:
+        settle(campaign)
+        clock.advance(60)
+        settle(campaign)
+        assert campaign.is_leader()
+    (said,) = [each.getMessage() for each in caplog.records if each.levelname == "ERROR"]
+    assert said == "the trace ends here: [Errno 28] No space left on device"

@@ -2,47 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import random
 from dataclasses import replace
-from unittest.mock import patch
 
 import pytest
 
-from incumbent.core.elector import Elector
-from incumbent.core.messages import GetLease
-from incumbent.errors import ConfigurationError
 from incumbent.lease import to_ns
 from incumbent.testing import Simulation
-from incumbent.testing.profile import MILLISECOND, Profile
 from incumbent.testing.recorded import explain
-from incumbent.testing.simulation.participants import SimulatedStore
 from incumbent.testing.timeline import run as timeline_run
-from support.simulation.recorded import recorded
-
-EXACT = Profile(delay=(10 * MILLISECOND, 10 * MILLISECOND), offsets=0)
-SETTINGS = {"lease_duration": 6.0, "renew_deadline": 4.0, "retry_period": 1.0, "jitter": 0.0}
-
-
-@pytest.fixture
-def traces(tmp_path):
-    """Those of processes of one machine."""
-    with recorded(tmp_path / "traces", boot="one machine") as folder:
-        yield folder
-
-
-@pytest.fixture
-def far_traces(tmp_path):
-    """Those of machines of which nothing is known."""
-    with recorded(tmp_path / "far") as folder:
-        yield folder
-
-
-def world(**settings):
-    """Three candidates whose clocks agree, as those of one machine do; one leads."""
-    simulation = Simulation(3, profile=EXACT, **SETTINGS, **settings)
-    simulation.run_for(3)
-    return simulation
+from support.simulation.recorded import EXACT, SETTINGS, elected
 
 
 def told(explanation, who):
@@ -64,7 +32,7 @@ def test_what_the_protocol_allows_conforms(seed, far_traces):
 
 def test_terms_end_where_they_ended(traces):
     """Their times are those that the simulation knows, whether the end was told or came by the clock."""
-    simulation = world()
+    simulation = elected()
     for fault in ("pause", "partition", "resign"):
         getattr(simulation, fault)("leader")
         simulation.run_for(20)
@@ -76,7 +44,7 @@ def test_terms_end_where_they_ended(traces):
 
 
 def test_a_leader_that_stands_still_is_said_to(traces):
-    simulation = world()
+    simulation = elected()
     name = simulation.leader
     simulation.pause("leader", 8)
     simulation.run_for(20)
@@ -91,7 +59,7 @@ def test_a_leader_that_stands_still_is_said_to(traces):
 
 
 def test_renewals_without_an_answer_are_told(traces):
-    simulation = world()
+    simulation = elected()
     simulation.partition("leader")
     simulation.run_for(20)
     mine = "\n".join(
@@ -102,14 +70,14 @@ def test_renewals_without_an_answer_are_told(traces):
 
 
 def test_slow_answers_are_told(traces):
-    simulation = world(request_timeout=2.0)
+    simulation = elected(request_timeout=2.0)
     simulation.delay("leader", 0.6, "answers")
     simulation.run_for(5)
     assert "a renewal: slow: the answer took 0.62 s of 2 s" in explain([traces]).words()
 
 
 def test_a_handover_is_told_as_one(traces):
-    simulation = world()
+    simulation = elected()
     simulation.stop("leader")
     simulation.run_for(5)
     explanation = explain([traces])
@@ -120,7 +88,7 @@ def test_a_handover_is_told_as_one(traces):
 
 def test_who_is_killed_is_not_said_to_have_led_until_its_deadline(traces):
     """Both are said: how long nobody led by the leases, and how long if it died where its trace ends."""
-    simulation = world()
+    simulation = elected()
     simulation.run_for(2)
     simulation.crash("leader")
     simulation.run_for(20)
@@ -132,7 +100,7 @@ def test_who_is_killed_is_not_said_to_have_led_until_its_deadline(traces):
 
 def test_terms_of_those_who_left_no_trace_are_missed(traces):
     """The tokens show that somebody led between two terms."""
-    simulation = world()
+    simulation = elected()
     for _ in range(2):
         simulation.resign("leader")
         simulation.run_for(10)
@@ -166,201 +134,3 @@ def test_a_time_of_day_that_is_wrong_is_found_out_by_the_stores_order(far_traces
     assert 0 < min(axis.doubt(first, facts) for facts in found[1:]) < to_ns(2.2)
     assert "the time of day of " in explanation.words()
     assert explanation.breaches == []
-
-
-# What does not conform is found.
-
-CLAIM = Elector._claim_or_wait
-LEASE = Elector._lease
-UPDATE = Elector._update
-
-
-def _claims_at_once(elector, stored):
-    with patch.object(Elector, "_claimable_at", lambda elector: elector.now):
-        CLAIM(elector, stored)
-
-
-def _any_version(elector, lease, version):
-    return replace(UPDATE(elector, lease, version), version=99)
-
-
-def _token_stays(elector, token, *args):
-    return LEASE(elector, token - (elector.state == "follower"), *args)
-
-
-def _shares_a_session(elector, *args):
-    return replace(LEASE(elector, *args), holder_session="one.0")
-
-
-BROKEN = {
-    "P4": (Elector, "_claim_or_wait", _claims_at_once),
-    "P1": (Elector, "_update", _any_version),
-    "P11": (Elector, "_lease", _token_stays),
-    "P2": (Elector, "_lease", _shares_a_session),
-}
-
-
-@pytest.mark.parametrize("rule", BROKEN)
-def test_a_broken_elector_does_not_conform(rule, traces, monkeypatch):
-    """The rule, the file and the line are named."""
-    with monkeypatch.context() as broken:
-        broken.setattr(*BROKEN[rule])
-        simulation = Simulation(2, profile=EXACT, **SETTINGS)
-        simulation.run_for(3)
-        simulation.pause("leader", 3)
-        simulation.run_for(12)
-    explanation = explain([traces])
-    assert rule in {breach.rule for breach in explanation.breaches}
-    breach = next(breach for breach in explanation.breaches if breach.rule == rule)
-    line = breach.line.path.read_text().splitlines()[breach.line.number - 1]
-    assert '"UpdateLease"' in line or '"CreateLease"' in line
-    assert f"DOES NOT CONFORM: {breach.line}: {rule}" in explanation.words()
-    assert rule in explanation.svg()
-
-
-def rewritten(traces, change):
-    """Change the first step of which `change` returns something else."""
-    for path in sorted(traces.iterdir()):
-        lines = path.read_text().splitlines()
-        for number, line in enumerate(lines):
-            record = change(json.loads(line))
-            if record is not None:
-                lines[number] = json.dumps(record)
-                path.write_text("\n".join(lines) + "\n")
-                return f"{path}:{number + 1}"
-    raise AssertionError("nothing to change")
-
-
-def _begins(record):
-    notices = record.get("effects", {}).get("notices", [])
-    if any(notice["is"] == "StartedLeading" for notice in notices):
-        record["effects"]["notices"] = [one for one in notices if one["is"] != "StartedLeading"]
-        return record
-    return None
-
-
-def _wakes_late(record):
-    if "effects" in record:
-        record["effects"]["wake_at"] += 1
-        return record
-    return None
-
-
-def _is_sent_late(record):
-    request = record.get("effects", {}).get("request")
-    if request and request["is"] == "CreateLease":
-        request["expires_at"] += 1
-        return record
-    return None
-
-
-def _goes_out_unasked(record):
-    if record.get("event", {}).get("is") == "Written" and record["effects"]["request"] is None:
-        record["effects"]["request"] = {"is": "GetLease", "id": 9, "sent_at": record["now"], "expires_at": 1}
-        return record
-    return None
-
-
-@pytest.mark.parametrize(
-    ("change", "rule"),
-    [(_begins, "P3, P7"), (_wakes_late, "P12"), (_is_sent_late, "P10"), (_goes_out_unasked, "P12")],
-)
-def test_a_step_that_was_changed_does_not_conform(change, rule, traces):
-    world()
-    where = rewritten(traces, change)
-    (breach,) = explain([traces]).breaches
-    assert (str(breach.line), breach.rule) == (where, rule)
-
-
-class Careless(SimulatedStore):
-    """Writes whatever is asked."""
-
-    def execute(self, request):
-        return super().execute(request) if isinstance(request, GetLease) else self._write(request)
-
-
-def test_a_store_that_goes_back_is_found_across_traces(traces):
-    """Its versions are used again, and one is replaced twice; each step of each elector is right."""
-    simulation = world()
-    simulation.run_for(5)
-    simulation.restore_backup()
-    simulation.run_for(20)
-    assert {"A1, S4 one_history", "A2"} <= {breach.rule for breach in explain([traces]).breaches}
-
-
-def test_two_who_lead_at_once_are_found(traces):
-    """By the clock that they share, and by the token."""
-    simulation = Simulation(3, profile=EXACT, store=Careless(), **SETTINGS)
-    simulation.run_for(12)
-    assert {"S1 exclusion", "S5 fencing"} <= {breach.rule for breach in explain([traces]).breaches}
-
-
-def test_two_who_may_have_led_in_turn_are_not_accused(far_traces):
-    """Of clocks of which nothing is known, nothing is said but what the tokens say."""
-    simulation = Simulation(3, profile=EXACT, store=Careless(), **SETTINGS)
-    simulation.run_for(2.5)
-    assert {breach.rule for breach in explain([far_traces]).breaches} == {"S5 fencing"}
-
-
-def test_a_session_that_two_runs_share_is_found(traces):
-    world()
-    one = next(path for path in traces.iterdir() if path.name.startswith("a"))
-    (traces / "copy.ndjson").write_text(one.read_text())
-    assert "P2" in {breach.rule for breach in explain([traces]).breaches}
-
-
-# What is not to be explained.
-
-
-def test_traces_of_several_leases_are_not_mixed(traces):
-    world()
-    one = min(traces.iterdir())
-    one.write_text(one.read_text().replace('"simulated"', '"other"'))
-    with pytest.raises(
-        ConfigurationError, match="of several leases, 'other', 'simulated': name one by --lease"
-    ):
-        explain([traces])
-    assert len(explain([traces], "other")._facts) == 1
-    with pytest.raises(ConfigurationError, match="no step of the lease 'third' in these traces"):
-        explain([traces], "third")
-
-
-def test_steps_of_another_edition_are_not_judged(traces):
-    """Its elector may do otherwise; what several runs have in common is looked at all the same."""
-    world()
-    rewritten(traces, _wakes_late)
-    for path in traces.iterdir():
-        path.write_text(
-            path.read_text()
-            .replace('"version":"0.', '"version":"7.')
-            .replace('"version": "0.', '"version":"7.')
-        )
-    explanation = explain([traces])
-    assert explanation.breaches == []
-    assert "is of edition 7." in explanation.words()
-
-
-@pytest.mark.parametrize("seed", range(60))
-def test_a_damaged_trace_is_an_error_with_file_and_line_or_a_breach(seed, traces):
-    """Whatever stands in a line: never anything else."""
-    world()
-    chance = random.Random(seed)
-    path = chance.choice(sorted(traces.iterdir()))
-    lines = path.read_text().splitlines()
-    number = chance.randrange(len(lines))
-    text = lines[number]
-    at = chance.randrange(len(text))
-    lines[number] = (
-        text[:at]
-        + chance.choice(["", "x", "9", '"', "{", "null", "[]", "-1"])
-        + text[at + chance.randrange(3) :]
-    )
-    path.write_text("\n".join(lines) + "\n")
-    said = ""
-    try:
-        explanation = explain([traces])
-        for drawn in (explanation.text(), explanation.svg(), explanation.html(), explanation.words()):
-            assert drawn
-    except ConfigurationError as error:
-        said = str(error)
-    assert said == "" or f"{path}:" in said or "several leases" in said

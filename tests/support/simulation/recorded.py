@@ -8,8 +8,20 @@ from pathlib import Path
 from unittest.mock import patch
 
 from incumbent.runtime.trace import TraceWriter
+from incumbent.testing import Simulation
+from incumbent.testing.profile import MILLISECOND, Profile
 from incumbent.testing.simulation import runtime
 from incumbent.testing.simulation.runtime import Witness
+
+EXACT = Profile(delay=(10 * MILLISECOND, 10 * MILLISECOND), offsets=0)
+SETTINGS = {"lease_duration": 6.0, "renew_deadline": 4.0, "retry_period": 1.0, "jitter": 0.0}
+
+
+def elected(**settings):
+    """Three candidates whose clocks agree, as those of one machine do; one leads."""
+    simulation = Simulation(3, profile=EXACT, **SETTINGS, **settings)
+    simulation.run_for(3)
+    return simulation
 
 
 @contextmanager

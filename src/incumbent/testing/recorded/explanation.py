@@ -47,7 +47,7 @@ class Explanation:
         """Who is who, what happened, what is uncertain, and whether all of it conforms."""
         lines = [f"0 s is {self._axis.day(0).isoformat(' ', 'milliseconds')}, by the first one's clock", ""]
         lines += [f"{name:<6}{who}" for name, who in self._people()]
-        lines += ["", *(f"{seconds(one.at, 3):>9} s  {one.who:<6} {one.what}" for one in self.moments), ""]
+        lines += ["", *(f"{one.at / 1e9:9.3f} s  {one.who:<6} {one.what}" for one in self.moments), ""]
         lines += [f"uncertain: {note}" for note in self.notes]
         return "\n".join([*lines, *self.verdict()])
 
@@ -68,16 +68,16 @@ class Explanation:
 
     def html(self) -> str:
         """Build one self-contained page."""
-        lease = max(one.run.began.config.lease_duration for one in self._facts)
+        lease = self._facts[0].run.began.lease
         span = seconds(self._axis.end, 1)
         people = [*self._people(), ("0 s", self._axis.day(0).isoformat(" ", "milliseconds"))]
         notes = [("uncertain", note) for note in self.notes]
         return page.build(
             self._picture,
-            title=f"{len(self._facts)} runs, {span} s",
+            title=f"{shown(lease)[1:-1] or 'a lease'}: {len(self._facts)} runs, {span} s",
             verdict=page.held(self.verdict(), is_broken=bool(self.breaches)),
             aside=f"<h2>Who is who</h2>{page.table([*people, *notes])}",
-            lease=lease,
+            lease=max(one.run.began.config.lease_duration for one in self._facts),
         )
 
     @cached_property

@@ -42,6 +42,15 @@ _SAMPLES: Final = (
 )
 
 
+def legend_items() -> str:
+    """The same as a list in HTML, which takes as many lines as it needs."""
+    return "".join(
+        f'<li><svg class="timeline" width="36" height="18" viewBox="0 -12 34 18" aria-hidden="true">'
+        f"{sample}</svg>{escape(text)}</li>"
+        for sample, text in _SAMPLES
+    )
+
+
 def draw_legend(y: int, width: int) -> str:
     """The legend from `y` on, within `width`."""
     x, row = 14.0, 0

@@ -10,9 +10,11 @@ from incumbent.config import ElectorConfig
 from incumbent.testing.history import History
 from incumbent.testing.simulation.replay import program
 from incumbent.testing.timeline.lanes import Picture
+from incumbent.testing.timeline.legend import legend_items
 from incumbent.testing.timeline.parts import OWED, firsts, weightiest
 from incumbent.testing.timeline.script import PAGE_STYLE, SCRIPT
-from incumbent.testing.timeline.signs import COLOURS, seconds
+from incumbent.testing.timeline.signs import seconds
+from incumbent.testing.timeline.style import look, swatch
 from incumbent.testing.timeline.svg import CROWD, GUTTER, ORDINARY, draw
 from incumbent.testing.timeline.words import named
 
@@ -48,7 +50,7 @@ def build(picture: Picture, *, title: str, verdict: str, aside: str, lease: floa
         lease: The longest lease duration, in seconds: so much is shown around what is chosen.
     """
     shown, note = _thinned(picture)
-    drawing = draw(shown, 0, max(picture.end, 1), WIDTH, keep_all=True)
+    drawing = draw(shown, 0, max(picture.end, 1), WIDTH, for_page=True)
     head = (
         f'<meta charset="utf-8"><title>incumbent: {escape(title)}</title><style>{PAGE_STYLE}</style>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -56,7 +58,7 @@ def build(picture: Picture, *, title: str, verdict: str, aside: str, lease: floa
     body = (
         f"<header><h1>{escape(title)}</h1>{verdict}</header>\n{_toolbar(picture)}{note}"
         f'<div id="map">{_map(picture)}<div id="brush"></div></div>\n'
-        f'<div id="chart">{drawing}</div><div id="tip"></div>\n'
+        f'<div id="chart">{drawing}</div><ul id="legend">{legend_items()}</ul><div id="tip"></div>\n'
         f"<main><section><h2>What happened</h2>{_story(picture)}</section>"
         f"<section>{aside}</section></main>\n<script>{SCRIPT}</script>"
     )
@@ -121,11 +123,17 @@ def shortened(text: str) -> str:
 
 def _toolbar(picture: Picture) -> str:
     buttons = [("whole", "whole run", "0"), ("in", "+", "+"), ("out", "&minus;", "-")]
-    buttons += [("left", "◀", "left"), ("right", "▶", "right")]
+    buttons += [("left", "◀", "left"), ("right", "▶", "right"), ("before", "↑", "p"), ("after", "↓", "n")]
     if picture.violations:
         buttons.insert(0, ("violation", "▼ what is violated", "v"))
-    shown = "".join(f'<button id="{name}" title="key: {key}">{text}</button>' for name, text, key in buttons)
-    hint = "wheel: zoom · drag or shift-wheel: move · hover: what it is"
+    said = {"in": "zoom in", "out": "zoom out", "left": "earlier", "right": "later"}
+    said |= {"before": "what happened before", "after": "what happened next"}
+    shown = "".join(
+        f'<button id="{name}" title="{said.get(name, text)}; key: {key}" aria-label="{said.get(name, text)}">'
+        f"{text}</button>"
+        for name, text, key in buttons
+    )
+    hint = "wheel: zoom · drag or shift-wheel: move · hover or tap: what it is"
     return f'<nav>{shown}<span id="window"></span><span class="hint">{hint}</span></nav>\n'
 
 
@@ -142,7 +150,7 @@ def _map(picture: Picture) -> str:
     for index, lane in enumerate(picture.lanes):
         y = 2 + index * MAP_LANE
         shapes += [box(fault.start, fault.end, y + 9, 2, "fault") for fault in lane.faults]
-        shapes += [box(term.start, term.end, y + 1, 7, f"c{index % len(COLOURS)}") for term in lane.terms]
+        shapes += [box(term.start, term.end, y + 1, 7, look(index)) for term in lane.terms]
     shapes += [box(one.start, one.end, 0, height, "two") for one in picture.clashes if one.label == OWED]
     shapes += [box(one.at, one.at, 0, height, "two") for one in firsts(picture.violations)]
     size = f'viewBox="0 0 1000 {height}" height="{height * 1.5}"'
@@ -151,12 +159,14 @@ def _map(picture: Picture) -> str:
 
 def _story(picture: Picture) -> str:
     kept, left_out = weightiest(picture.story, STORY)
-    colours = {lane.name: COLOURS[index % len(COLOURS)] for index, lane in enumerate(picture.lanes)}
-    swatches = {name: f'<i style="background:{colour}"></i>' for name, colour in colours.items()}
+    swatches = {
+        lane.name: f'<i style="background:{swatch(index)}"></i>' for index, lane in enumerate(picture.lanes)
+    }
     rows = []
     for moment in kept:
         who = swatches.get(moment.who, "") + escape(moment.who)
-        cells = f"<td>{seconds(moment.at, 3)}</td><td>{who}</td><td>{escape(shortened(moment.what))}</td>"
+        at = f'<a href="#{seconds(moment.at)}">{moment.at / 1e9:.3f}</a>'
+        cells = f"<td>{at}</td><td>{who}</td><td>{escape(shortened(moment.what))}</td>"
         rows.append(f'<tr data-at="{seconds(moment.at)}" class="w{moment.weight}">{cells}</tr>')
     more = f"<p>({left_out} lesser ones are left out)</p>" if left_out else ""
     return f'<div class="story"><table><tbody>{"".join(rows)}</tbody></table></div>{more}'

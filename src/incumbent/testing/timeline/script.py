@@ -13,22 +13,26 @@ header{display:flex;gap:24px;align-items:baseline;flex-wrap:wrap}
 h1{font-size:20px;margin:14px 0 6px}h2{font-size:15px;margin:18px 0 6px}
 .held{color:#009E73;font-weight:600;margin:0}
 .broken{color:$red;margin:0;padding-left:18px;flex-basis:100%}
-nav{display:flex;gap:6px;align-items:center;margin:6px 0}
-button{font:inherit;padding:2px 10px;border:1px solid #cfccc3;border-radius:6px;background:#fff}
+nav{display:flex;gap:6px;align-items:center;margin:6px 0;flex-wrap:wrap}
+button{font:inherit;color:inherit;padding:2px 10px;border:1px solid #cfccc3;border-radius:6px;background:#fff}
+:focus-visible{outline:2px solid #0072B2;outline-offset:1px}
 button:hover{background:#f1eee6}
 #violation{border-color:$red;color:$red;font-weight:600}
 #window{margin-left:10px;font-variant-numeric:tabular-nums}
 .hint{margin-left:auto;color:#737880;font-size:12px}
 #map{position:relative;margin:6px 12px 4px 128px;background:#f1eee6;border-radius:4px;cursor:pointer;
-overflow:hidden}
+overflow:hidden;touch-action:none}
 #map svg{display:block;width:100%}
 #map rect{stroke:none}#map .fault{fill:#8a8f98}#map .two{fill:$red;fill-opacity:.7}
 #brush{position:absolute;top:0;bottom:0;min-width:4px;box-sizing:border-box;pointer-events:none;
 border:2px solid $ink;border-radius:3px;background:#ffffff30}
 #chart{border-top:1px solid #e3e0d8;border-bottom:1px solid #e3e0d8;overflow:hidden;user-select:none}
-#chart svg.timeline{display:block}
+#chart svg.timeline{display:block;touch-action:pan-y}
+#legend{display:flex;flex-wrap:wrap;gap:2px 16px;margin:6px 20px;padding:0;list-style:none;color:#737880;
+font-size:12px}
+#legend li{display:flex;align-items:center;gap:6px}
 .plot{cursor:grab}.plot [data-tip]:hover{filter:brightness(.8)}
-#tip{position:fixed;display:none;max-width:520px;z-index:9;pointer-events:none;white-space:pre-line;
+#tip{position:fixed;display:none;max-width:min(520px,90vw);box-sizing:border-box;overflow-wrap:anywhere;z-index:9;pointer-events:none;white-space:pre-line;
 background:$ink;color:#fff;padding:6px 10px;border-radius:6px;font-size:12.5px;box-shadow:0 3px 12px #0004}
 main{display:grid;grid-template-columns:minmax(0,3fr) minmax(0,2fr);gap:32px;padding-bottom:30px}
 @media(max-width:900px){main{display:block}}
@@ -39,9 +43,32 @@ th{white-space:nowrap;color:#737880}
 .story table{width:100%}button,.story tr{cursor:pointer}.story tr:hover{background:#f1eee6}
 .story td:first-child{padding-left:10px;text-align:right;color:#737880;font-variant-numeric:tabular-nums}
 .story td:nth-child(-n+2){white-space:nowrap}.story td:last-child{width:100%}
+.story a{color:inherit;text-decoration:none}.story tr:focus-within{background:#f1eee6}
+td,th{overflow-wrap:anywhere}
+@media(max-width:500px){header,nav,main,.note{padding:0 10px}#map{margin-left:10px}.hint{margin-left:0}
+.story td{padding-right:6px}}
 .w1{color:#737880}.w3{font-weight:600}.w4,.w5{color:$red;font-weight:600}
 i{display:inline-block;width:9px;height:9px;border-radius:2px;margin-right:5px}
 pre{background:#f4f1ea;padding:10px;border-radius:6px;overflow:auto;max-height:260px;font-size:12px}
+@media(prefers-color-scheme:dark){
+:root{color-scheme:dark}
+body,#chart .paper{background:#15171c;fill:#15171c;color:#e4e6ea}
+#chart .timeline text:not([class*=on-c]){fill:#e4e6ea}
+#chart .timeline .row,th,.hint,#legend,.w1,.story td:first-child{fill:#9aa1ab;color:#9aa1ab}
+#chart .rule{stroke:#3b4048}#chart .grid{stroke:#252930}
+#chart .role,#chart .free{stroke:#7b828d}
+#chart .role.candidate,#chart .owed,#chart .expired,#chart .leg.lost,#chart .leg.slow,#chart .over,
+#chart .leg.answer-lost,#chart .leg.unusable,#chart .leg.repeated,#legend [class*=leg],#legend .expired,
+#legend .candidate,#legend .owed,#legend .over{stroke:#e4e6ea}
+#chart .timeline .left,#legend .left{fill:#e4e6ea;stroke:#e4e6ea}
+#chart .told,#chart .record.vacant,#chart .ink,#legend .told,#legend .ink{fill:#15171c}
+#chart .ink,#legend .ink{stroke:#e4e6ea}#chart .record{stroke:#15171c}#chart .flag{stroke:#15171c}
+button,pre,#map,.story tr:hover,.story tr:focus-within{background:#23272e}
+button,.story,#chart{border-color:#3b4048}button:hover{background:#30353d}
+#brush{border-color:#e4e6ea;background:#ffffff22}
+#tip{background:#e4e6ea;color:#15171c}.held{color:#3fc79b}
+.broken,.w4,.w5,#violation{color:#ff9a5c}.story .w1 td{color:#9aa1ab}
+}
 """)
 
 SCRIPT: Final = r"""
@@ -55,7 +82,8 @@ SCRIPT: Final = r"""
   const top = +svg.getAttribute("viewBox").split(" ")[1]
   const tip = byId("tip"), brush = byId("brush"), map = byId("map")
   const marks = set.marks.split(",").filter(Boolean).map(Number)
-  let next = 0, since = 0, until = END, width = 1, due = 0
+  const told = [...document.querySelectorAll("tr[data-at]")]
+  let next = 0, since = 0, until = END, width = 1, due = 0, row = -1
 
   for (const title of svg.querySelectorAll("title")) {
     title.parentNode.dataset.tip = title.textContent
@@ -100,7 +128,7 @@ SCRIPT: Final = r"""
     let drawn = ""
     for (let n = Math.ceil(since / step); n * step <= until; n++) {
       const at = x(n * step)
-      drawn += `<line class="grid" x1="${at}" x2="${at}" y1="18" y2="${height + top - 58}"/>`
+      drawn += `<line class="grid" x1="${at}" x2="${at}" y1="18" y2="${height + top}"/>`
       drawn += `<text class="row" x="${at + 3}" y="18">${(n * step).toFixed(digits)} s</text>`
     }
     axis.innerHTML = drawn
@@ -135,9 +163,17 @@ SCRIPT: Final = r"""
     whole: () => show(0, END), in: () => zoom(0.6), out: () => zoom(1 / 0.6),
     left: () => move((since - until) / 4), right: () => move((until - since) / 4),
     violation: () => around(marks[next++ % marks.length]),
+    before: () => tell(row - 1), after: () => tell(row + 1),
+  }
+  function tell(number) {
+    if (!told.length) return
+    row = Math.max(0, Math.min(told.length - 1, number))
+    told[row].querySelector("a").focus()
+    around(+told[row].dataset.at)
   }
   const keys = {
     0: "whole", "+": "in", "=": "in", "-": "out", ArrowLeft: "left", ArrowRight: "right", v: "violation",
+    n: "after", p: "before",
   }
   for (const name of Object.keys(acts)) byId(name)?.addEventListener("click", acts[name])
   addEventListener("keydown", event => {
@@ -167,15 +203,20 @@ SCRIPT: Final = r"""
       move((held - event.clientX) / width * (until - since))
       held = event.clientX
     }
-    const over = held === null && event.target.closest("[data-tip]")
+    hint(event, held === null && event.target.closest("[data-tip]"))
+  })
+  svg.addEventListener("click", event => {
+    hint(event, document.elementFromPoint(event.clientX, event.clientY)?.closest("[data-tip]"))
+  })
+  function hint(event, over) {
     tip.style.display = over ? "block" : "none"
     if (!over) return
     tip.textContent = over.dataset.tip
-    tip.style.left = `${Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8)}px`
+    tip.style.left = `${Math.max(4, Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8))}px`
     const below = event.clientY + 18
     const above = event.clientY - tip.offsetHeight - 12
     tip.style.top = `${below + tip.offsetHeight > innerHeight ? above : below}px`
-  })
+  }
   svg.addEventListener("pointerleave", () => { tip.style.display = "none" })
   const jump = event => {
     if (event.type === "pointermove" && !event.buttons) return
@@ -186,11 +227,12 @@ SCRIPT: Final = r"""
   }
   map.addEventListener("pointerdown", jump)
   map.addEventListener("pointermove", jump)
-  for (const row of document.querySelectorAll("tr[data-at]"))
-    row.addEventListener("click", () => {
-      around(+row.dataset.at)
-      scrollTo({ top: 0, behavior: "smooth" })
-    })
+  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches
+  told.forEach((line, number) => line.addEventListener("click", event => {
+    event.preventDefault()
+    tell(number)
+    scrollTo({ top: 0, behavior: isCalm ? "auto" : "smooth" })
+  }))
   function resize() {
     const all = byId("chart").clientWidth
     width = Math.max(all - GUTTER - 12, 100)
@@ -203,6 +245,7 @@ SCRIPT: Final = r"""
   addEventListener("resize", resize)
   const asked = location.hash.slice(1).split("-").map(Number)
   if (asked.length === 2 && asked[0] < asked[1]) show(...asked)
+  else if (location.hash.length > 1 && asked[0] >= 0) around(asked[0])
   else if (marks.length) acts.violation()
   resize()
   draw()

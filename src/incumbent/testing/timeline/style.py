@@ -1,4 +1,8 @@
-"""The looks of a timeline: one style sheet for SVG and HTML, patterns and signs."""
+"""The looks of a timeline: one style sheet for SVG and HTML, patterns and signs.
+
+Six colours can be told apart by everybody. Further candidates have them again, hatched, dotted and barred;
+names and tokens stand beside all of them.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,44 @@ _FILLS: Final = "".join(
     f".timeline .on-c{number}{{fill:{'#fff' if number in DARK else INK}}}\n"
     for number, colour in enumerate(COLOURS)
 )
+
+
+_DRAWN_OVER: Final = (
+    '<path d="M-1 1 1-1M0 8 8 0M7 9 9 7" stroke="#fff" stroke-width="2.2"/>',
+    '<circle cx="2" cy="2" r="1.6" fill="#fff"/><circle cx="6" cy="6" r="1.6" fill="#fff"/>',
+    '<path d="M2 0V8" stroke="#fff" stroke-width="2.4"/>',
+)
+_GRADIENTS: Final = (
+    "repeating-linear-gradient(45deg,{0} 0 3px,#fff 3px 5px)",
+    "radial-gradient(#fff 35%,{0} 40%) 0 0/4px 4px",
+    "repeating-linear-gradient(90deg,{0} 0 2px,#fff 2px 4px)",
+)
+
+
+def look(index: int) -> str:
+    """The class of the candidate of this number."""
+    return f"c{index % (len(COLOURS) * (1 + len(_DRAWN_OVER)))}"
+
+
+def swatch(index: int) -> str:
+    """The same as a background in HTML."""
+    row, colour = divmod(index % (len(COLOURS) * (1 + len(_DRAWN_OVER))), len(COLOURS))
+    return COLOURS[colour] if row == 0 else _GRADIENTS[row - 1].format(COLOURS[colour])
+
+
+def further(count: int) -> tuple[str, str]:
+    """Return the style and the patterns of the candidates behind the sixth, of so many."""
+    rules, patterns = "", ""
+    for index in range(len(COLOURS), min(count, len(COLOURS) * (1 + len(_DRAWN_OVER)))):
+        row, colour = divmod(index, len(COLOURS))
+        behind = f'<rect width="8" height="8" fill="{COLOURS[colour]}"/>'
+        patterns += _pattern(f"c{index}", 8, 0, behind + _DRAWN_OVER[row - 1])
+        stripe = f'<rect width="1" height="{row}" fill="#fff"/>'  # a fuse is stretched along the time
+        patterns += _pattern(f"f{index}", 1 + 2 * row, 0, behind + stripe)
+        rules += f".c{index}{{fill:url(#c{index});stroke:{COLOURS[colour]}}}\n"
+        rules += f".fuse.c{index}{{fill:url(#f{index})}}\n"
+        rules += f".timeline .on-c{index}{{fill:{INK};paint-order:stroke;stroke:#fff;stroke-width:4}}\n"
+    return rules, patterns
 
 
 def styled(sheet: str) -> str:

@@ -15,8 +15,8 @@ from incumbent.testing.timeline.lanes import Lane, Picture
 from incumbent.testing.timeline.legend import LEGEND_HEIGHT, draw_legend
 from incumbent.testing.timeline.messages import Leg, Message
 from incumbent.testing.timeline.parts import OWED, Span, firsts, within
-from incumbent.testing.timeline.signs import COLOURS, seconds
-from incumbent.testing.timeline.style import PATTERNS, STYLE
+from incumbent.testing.timeline.signs import seconds
+from incumbent.testing.timeline.style import PATTERNS, STYLE, further, look
 from incumbent.testing.timeline.text import tick_step
 from incumbent.testing.timeline.words import named
 
@@ -101,14 +101,17 @@ def text_width(text: str) -> float:
     return 6.2 * len(text) + 8
 
 
-def draw(picture: Picture, since: int, until: int, width: int, *, keep_all: bool = False) -> str:
-    """The picture from `since` to `until`; with `keep_all`, also what is outside or too small to see."""
+def draw(picture: Picture, since: int, until: int, width: int, *, for_page: bool = False) -> str:
+    """The picture from `since` to `until`.
+
+    For the page that means all, also what is too small to see, and without the legend, which the page has.
+    """
     pen = Pen(since, until, width - GUTTER)
     height = TOP + LANE * len(picture.lanes) + STORE
-    colours = {lane.name: f"c{index % len(COLOURS)}" for index, lane in enumerate(picture.lanes)}
-    if not keep_all:
+    colours = {lane.name: look(index) for index, lane in enumerate(picture.lanes)}
+    if not for_page:
         picture = _cut(picture, since, until)
-    is_crowded = not keep_all and crowded(picture, pen.width)
+    is_crowded = not for_page and crowded(picture, pen.width)
     body = [*_axis(pen, height), *_clashes(pen, picture, height)]
     for index, lane in enumerate(picture.lanes):
         shapes = "".join(_lane(pen, lane, colours, is_crowded=is_crowded))
@@ -118,16 +121,17 @@ def draw(picture: Picture, since: int, until: int, width: int, *, keep_all: bool
     body += [shape.replace('class="', 'class="front ') for shape in _clashes(pen, picture, height)]
     body += _violations(pen, picture, height)
     above = FLAG * len(firsts(picture.violations))
-    full = height + above + LEGEND_HEIGHT
+    full = height + above + (0 if for_page else LEGEND_HEIGHT)
+    rules, patterns = further(len(picture.lanes))
     place = f'x="{GUTTER}" y="{-above}" width="{pen.width}" height="{height + above}"'
     gutter = "".join(_gutter(picture, colours, width))
     view = f'width="{width}" height="{full}" viewBox="0 {-above} {width} {full}"'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="timeline" {view} font-size="11">'
-        f"<style>{STYLE}</style><defs>{PATTERNS}</defs>"
+        f"<style>{rules}{STYLE}</style><defs>{PATTERNS}{patterns}</defs>"
         f'<rect class="paper" y="{-above}" width="100%" height="100%"/>{gutter}'
         f'<svg class="plot" {place} overflow="hidden"><g transform="translate(0 {above})">{"".join(body)}</g>'
-        f"</svg>{draw_legend(height, width)}</svg>\n"
+        f"</svg>{'' if for_page else draw_legend(height, width)}</svg>\n"
     )
 
 
