@@ -179,13 +179,15 @@ def test_nor_does_a_log_that_is_full_too(tmp_path, monkeypatch):
     trace.began(Elector(ElectorConfig("a")))
 
 
-def test_what_comes_after_the_end_is_not_written(tmp_path):
+def test_what_comes_after_the_end_is_not_written(tmp_path, caplog):
+    """And nothing is said of it."""
     path, elector = tmp_path / "trace", Elector(ElectorConfig("a"))
     trace = TraceWriter(path)
     trace.close()
     trace.began(elector)
     trace.close()
     assert list(read_trace(path)) == []
+    assert caplog.records == []
 
 
 def test_each_line_can_be_read_while_the_run_goes_on(tmp_path):

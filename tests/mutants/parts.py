@@ -22,6 +22,11 @@ def records(name, killer, old, new):
     return one(name, "P13", RECORDS + killer, "runtime/trace.py", old, new)
 
 
+def read_back(name, killer, old, new):
+    """Of what reads it."""
+    return one(name, "P13", RECORDS + killer, "runtime/recording.py", old, new)
+
+
 PARTS = (
     says(
         "a store that can be read is back though it cannot be written",
@@ -124,14 +129,14 @@ PARTS = (
     records(
         "a full disk is a line for each step",
         "a_file_that_is_full_costs_the_rest_of_the_trace",
-        "            except OSError as error:\n                self._end()\n",
-        "            except OSError as error:\n",
+        "whatever it is, it costs nobody the lease\n                self._end()\n",
+        "\n",
     ),
     records(
         "a full disk ends the campaign",
         "a_file_that_is_full_costs_the_rest_of_the_trace",
-        "            except OSError as error:\n",
-        "            except KeyError as error:\n",
+        "            except Exception as error:  # noqa: BLE001  # whatever it is",
+        "            except KeyError as error:  # noqa: BLE001  # whatever it is",
     ),
     records(
         "a log that is full ends the campaign of a trace",
@@ -148,20 +153,44 @@ PARTS = (
     records(
         "a trace is written when it ends",
         "each_line_can_be_read_while_the_run_goes_on",
-        ", buffering=1)",
+        ", buffering=0)",
         ")",
     ),
     records(
-        "what a killed process left unfinished is an error",
-        "what_a_killed_process_left_unfinished_is_passed_over",
-        '        if not written.endswith("\\n"):\n            break\n',
-        "",
+        "a line that is cut short passes for a whole one",
+        "a_file_that_is_full_costs_the_rest_of_the_trace",
+        "if self._file.write(written) != len(written):",
+        "if not self._file.write(written):",
     ),
     records(
-        "the last run of a trace is left out",
-        "all_that_an_elector_was_told_and_answered_is_recorded",
-        "    if began is not None:\n        yield began, steps\n",
+        "the next run goes on in the line of a killed process",
+        "where_a_process_was_killed_the_next_run_begins_on_a_line_of_its_own",
+        'if written.read(1) != b"\\n":',
+        "if False:",
+    ),
+    records(
+        "a long run goes on without its state",
+        "a_long_run_goes_on_in_another_file",
+        "state = (*elector.snapshot(), elector.last_renew_time)",
+        "state = None",
+    ),
+    read_back(
+        "what a killed process left unfinished is an error",
+        "what_a_killed_process_left_unfinished_is_passed_over",
+        "            cut = cut or record",
+        "            raise record",
+    ),
+    read_back(
+        "a damaged line is passed over",
+        "a_damaged_line_is_named",
+        "        elif cut is not None:\n            raise cut\n",
         "",
+    ),
+    read_back(
+        "what came before in another file is left out",
+        "a_long_run_goes_on_in_another_file",
+        "for part in (older(path), path):",
+        "for part in (path,):",
     ),
     one(
         "a call that raises is silent",
