@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from incumbent import Campaign, ConfigurationError, SystemClock
+from incumbent import Campaign, ConfigurationError, SystemClock, aio, open_store
 from incumbent.runtime.scheduler import Scheduler
 from incumbent.stores.memory import MemoryStore
 from incumbent.testing.clock import FakeClock
@@ -201,6 +201,32 @@ def test_tasks_wait_on_it_like_threads():
         await clock.sleep_async(0)
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("run", range(5))
+def test_tasks_that_wait_by_a_campaigns_clock_miss_no_instant(run):
+    """Work that waits asks the campaign's thread to wake it: time waits for both, from the first wait on."""
+    clock, beats = FakeClock(), []
+
+    async def lead(leadership):
+        while not await leadership.wait(1.0):
+            beats.append((clock.now(), leadership.token))
+
+    async def main():
+        first, second = (
+            aio.Campaign(open_store("memory:", lease=f"beats {run}"), clock=clock) for _ in range(2)
+        )
+        async with first, second:
+            tasks = [asyncio.create_task(campaign.run(lead)) for campaign in (first, second)]
+            await first.wait_until_leader()
+            await clock.advance_async(3)
+            await first.stop()
+            await clock.advance_async(2)
+            await second.stop()
+            await asyncio.gather(*tasks)
+
+    asyncio.run(main())
+    assert beats == [(1.0, 1), (2.0, 1), (3.0, 1), (4.0, 2), (5.0, 2)]
 
 
 def test_the_system_clock_goes_on_and_never_back():

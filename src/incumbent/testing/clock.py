@@ -18,6 +18,9 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _GRACE_S: Final = 1.0
 """Real seconds granted to a woken thread that neither waits on the clock again nor ends, and to a store."""
 
+_MOST_ROUNDS: Final = 100
+"""Tasks that ask threads for something again and again are left behind after so many."""
+
 
 class _Waiter:
     """One wait on the clock: until when, how to end it, and on what condition, if a thread waits."""
@@ -55,6 +58,7 @@ class FakeClock:
         self._now_ns = to_ns(start)
         self._changed = threading.Condition()
         self._waiters: list[_Waiter] = []
+        self._enlisted = 0  # so many ever were
         self._running: dict[threading.Thread, float] = {}
         self.rate = rate
 
@@ -166,14 +170,28 @@ class FakeClock:
             raise ConfigurationError(f"advance_async({seconds!r}): time passes forwards")
         target_ns = self._now_ns + to_ns(seconds * self._rate)
         while True:
+            await self._settle_tasks()
             with self._changed:
                 dues = [_due(waiter) for waiter in self._due_by(target_ns)]
             step_ns = min(dues, default=target_ns)
             await asyncio.to_thread(self.advance, (step_ns - self._now_ns) / NANOSECONDS / self._rate)
-            for _ in range(10):  # let woken tasks run until they wait again
-                await asyncio.sleep(0)
             if not dues:
+                await self._settle_tasks()
                 return
+
+    async def _settle_tasks(self) -> None:
+        """Let tasks run until they wait again, and threads until they have done what the tasks asked of them.
+
+        A task that waits by a campaign's clock asks the campaign's thread for that, which wakes it, too.
+        """
+        enlisted = -1
+        for _ in range(_MOST_ROUNDS):
+            if enlisted == self._enlisted:
+                return
+            enlisted = self._enlisted
+            for _ in range(10):
+                await asyncio.sleep(0)
+            await asyncio.to_thread(self._settle)
 
     def wait_for_waiters(self, n: int, timeout: float = 5.0) -> None:
         """Block, in real time, until at least `n` threads or tasks wait on this clock.
@@ -196,6 +214,7 @@ class FakeClock:
         with self._changed:
             self._running.pop(waiter.thread, None)
             self._waiters.append(waiter)
+            self._enlisted += 1
             self._changed.notify_all()
         return waiter
 
