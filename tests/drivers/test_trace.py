@@ -238,3 +238,24 @@ def test_a_disk_that_is_full_costs_the_trace_only(clock, caplog):
         assert campaign.is_leader()
     (said,) = [each.getMessage() for each in caplog.records if each.levelname == "ERROR"]
     assert said == "the trace ends here: [Errno 28] No space left on device"
+
+
+def test_a_campaign_may_have_several_traces(tmp_path, clock):
+    """Such as metrics and a file. One that raises costs the others nothing."""
+
+    class Broken:
+        def began(self, _elector):
+            raise RuntimeError("began")
+
+        def handled(self, _event, _now, _effects):
+            raise RuntimeError("handled")
+
+        def close(self):
+            raise RuntimeError("close")
+
+    traces = [Broken(), tmp_path / "one", None, str(tmp_path / "two")]
+    with Campaign(RemoteStore(), clock=clock, trace=traces) as campaign:
+        settle(campaign)
+    one, two = ((tmp_path / name).read_bytes() for name in ("one", "two"))
+    assert one == two
+    assert len(one) > 0

@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from os import PathLike
 from pathlib import Path
-from typing import IO, Final, NamedTuple, Protocol, runtime_checkable
+from typing import IO, Final, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from incumbent import __version__
 from incumbent.clock import SYSTEM_CLOCK, Clock
@@ -195,6 +195,25 @@ class TraceWriter:
         self._append(line(self._beginning(elector, state)).encode("utf-8", "backslashreplace"))
 
 
+class _Several:
+    """Several traces of one campaign, told one after the other."""
+
+    def __init__(self, traces: Sequence[Trace]) -> None:
+        self._traces = traces
+
+    def began(self, elector: Elector) -> None:
+        for trace in self._traces:
+            trace.began(elector)
+
+    def handled(self, event: Input, now: int, effects: Effects) -> None:
+        for trace in self._traces:
+            trace.handled(event, now, effects)
+
+    def close(self) -> None:
+        for trace in self._traces:
+            trace.close()
+
+
 class _Guarded:
     """Another's trace: what that raises costs nobody the lease (P13)."""
 
@@ -218,9 +237,11 @@ class _Guarded:
                 logger.exception("a trace failed")
 
 
-def opened(
-    trace: str | PathLike[str] | Trace | None, store: object, identity: str, clock: Clock
-) -> Trace | None:
+Told: TypeAlias = str | PathLike[str] | Trace | None
+"""What a campaign may be told to tell its steps to."""
+
+
+def opened(trace: Told | Sequence[Told], store: object, identity: str, clock: Clock) -> Trace | None:
     """What a campaign tells its steps to: a file of that name, or in that folder, or what it was given.
 
     A file that cannot be opened, as on a full disk, costs the trace, and a line in the log.
@@ -229,6 +250,9 @@ def opened(
         return None
     if isinstance(trace, Trace):
         return _Guarded(trace)
+    if not isinstance(trace, (str, PathLike)):
+        each = [opened(one, store, identity, clock) for one in trace]
+        return _Several([one for one in each if one is not None])
     name = getattr(store, "name", "")
     boot = boot_id() if clock is SYSTEM_CLOCK else ""
     try:
