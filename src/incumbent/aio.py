@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from os import PathLike
 from types import TracebackType
 from typing import Any
 
@@ -23,7 +24,7 @@ from incumbent.runtime.handle import TermHandle
 from incumbent.runtime.loop_waits import Timeout, until
 from incumbent.runtime.on_loop import Contest, Run
 from incumbent.runtime.scheduler import Scheduler
-from incumbent.runtime.trace import Told
+from incumbent.runtime.trace import Trace
 from incumbent.store import LeaseStore
 
 __all__ = ["Campaign", "Leadership"]
@@ -107,7 +108,7 @@ class Campaign:
         report_metric: Callable[[str, bool], object] | None = None,
         clock: Clock | None = None,
         rng: random.Random | None = None,
-        trace: Told | Sequence[Told] = None,
+        trace: str | PathLike[str] | Trace | Sequence[str | PathLike[str] | Trace] | None = None,
     ) -> None:
         if on_started_leading is not None:
             raise ConfigurationError("on_started_leading is given: give the work to run(lead) instead")
@@ -172,6 +173,7 @@ class Campaign:
         that first.
 
         Raises:
+            OSError: The file for the trace cannot be opened.
             ElectionError: This is a forked child of the process that the campaign belongs to.
         """
         await self._enter()

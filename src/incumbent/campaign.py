@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ from incumbent.runtime.loop import TermLoop
 from incumbent.runtime.reporter import Callbacks, Reporter
 from incumbent.runtime.store_calls import check_store
 from incumbent.runtime.threaded import ThreadedRuntime
-from incumbent.runtime.trace import Told, opened
+from incumbent.runtime.trace import Trace, opened
 from incumbent.runtime.work import Work
 from incumbent.store import LeaseStore
 
@@ -68,8 +69,7 @@ class Campaign:
         clock: What everything is timed by; `SystemClock` by default.
         rng: What the jitter is drawn from.
         trace: A file of this campaign alone, or a folder for one, to append all to that the elector is told
-            and answers, for `incumbent explain`; or what to tell it, as `incumbent.prometheus.Metrics`; or a
-            list of such.
+            and answers, for `incumbent explain`; what to tell it, as `prometheus.Metrics`; or a list of such.
 
     `on_new_leader` and `report_metric` are called one after the other, on threads shared with other
     campaigns: they must return soon.
@@ -98,7 +98,7 @@ class Campaign:
         report_metric: Callable[[str, bool], object] | None = None,
         clock: Clock | None = None,
         rng: random.Random | None = None,
-        trace: Told | Sequence[Told] = None,
+        trace: str | PathLike[str] | Trace | Sequence[str | PathLike[str] | Trace] | None = None,
     ) -> None:
         check_store(store)
         check_number("stop_timeout", stop_timeout, positive=False)
@@ -176,6 +176,7 @@ class Campaign:
         """Enter the race in the background, also anew. No effect while it runs, or is still stopping.
 
         Raises:
+            OSError: The file for the trace cannot be opened.
             ElectionError: This is a forked child of the process that the campaign belongs to.
         """
         self._start(once=False)

@@ -62,8 +62,8 @@ def test_a_trace_that_cannot_be_written_costs_the_trace_and_not_the_lease(clock,
 
 def test_a_trace_that_cannot_be_opened_is_refused_and_leaves_nothing_behind(clock, tmp_path):
     before = library_threads()
-    campaign = Campaign(MemoryStore(), clock=clock, trace=tmp_path)
-    with pytest.raises(IsADirectoryError):
+    campaign = Campaign(MemoryStore(), clock=clock, trace=[tmp_path, tmp_path / "none" / "trace"])
+    with pytest.raises(FileNotFoundError):
         campaign.start()
     assert library_threads() == before
     assert campaign.state == "stopped"

@@ -218,16 +218,6 @@ def test_values_come_back_as_they_were(tmp_path):
     assert [step.now for step in handled] == [20_000_000_000 * number for number in range(4)]
 
 
-def test_a_file_that_cannot_be_opened_costs_the_trace_only(tmp_path, clock, caplog):
-    """A campaign begins all the same, and says so once."""
-    with Campaign(RemoteStore(), clock=clock, trace=tmp_path / "none" / "trace") as campaign:
-        settle(campaign)
-        assert campaign.is_leader()
-    assert [each.getMessage()[:20] for each in caplog.records if each.levelname == "ERROR"] == [
-        "no trace is written:"
-    ]
-
-
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
 def test_a_disk_that_is_full_costs_the_trace_only(clock, caplog):
     """A real one, as far as the kernel is concerned."""
@@ -253,7 +243,7 @@ def test_a_campaign_may_have_several_traces(tmp_path, clock):
         def close(self):
             raise RuntimeError("close")
 
-    traces = [Broken(), tmp_path / "one", None, str(tmp_path / "two")]
+    traces = [Broken(), tmp_path / "one", str(tmp_path / "two")]
     with Campaign(RemoteStore(), clock=clock, trace=traces) as campaign:
         settle(campaign)
     one, two = ((tmp_path / name).read_bytes() for name in ("one", "two"))

@@ -18,7 +18,7 @@ from incumbent.cli.guarded import End, GuardedCommand
 from incumbent.cli.once import OneChance
 from incumbent.cli.place import default_lease, named, open_lease
 from incumbent.cli.reaper import Reaper
-from incumbent.cli.tracing import folder
+from incumbent.cli.tracing import FolderTrace
 from incumbent.clock import SYSTEM_CLOCK
 from incumbent.config import DEFAULT_RETRY_PERIOD, ElectorConfig
 from incumbent.errors import ConfigurationError
@@ -109,7 +109,7 @@ class Supervisor:
             on_started_leading=self._lead,
             on_stopped_leading=self._term_ended if arguments.hold_for else None,
             on_new_leader=self._tell_holder,
-            trace=folder(arguments.trace),
+            trace=None if arguments.trace is None else FolderTrace(arguments.trace, store),
         )
         self._margin_ns = margin_ns(self._campaign.config)
         self._lease = lease

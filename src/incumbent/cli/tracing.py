@@ -1,33 +1,60 @@
-"""The folder of `incumbent run --trace`, in which each process has a file. It never costs an election."""
+"""The trace of `incumbent run`: a file of each process in one folder. It never costs an election."""
 
 from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from incumbent.clock import SYSTEM_CLOCK
+from incumbent.core.elector import Elector
+from incumbent.core.messages import Effects, Input
 from incumbent.errors import ConfigurationError
 from incumbent.shown import typed
+from incumbent.store import LeaseStore
+
+if TYPE_CHECKING:
+    from incumbent.runtime.trace import Trace
 
 log: Final = logging.getLogger("incumbent.run")
 
 
-def folder(given: str | None) -> Path | None:
-    """Make the folder, if need be; None, and a line in the log, if that is impossible.
+class FolderTrace:
+    """A trace in a folder, which is made when the run begins.
+
+    If that is impossible, as on a full disk, there is none, and a line in the log.
 
     Raises:
-        ConfigurationError: It is a file.
+        ConfigurationError: The folder is a file.
     """
-    if given is None:
-        return None
-    place = Path(given)
-    if given == "" or place.is_file():
-        raise ConfigurationError(
-            f"trace {typed(given)} is no folder: give one, each process has a file in it"
-        )
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:  # such as a full disk: an election goes on without
-        log.error("no trace is written: %s", error)  # noqa: TRY400  # where it came from is no news
-        return None
-    return place
+
+    def __init__(self, folder: str, store: LeaseStore) -> None:
+        self._folder = Path(folder)
+        if folder == "" or self._folder.is_file():
+            raise ConfigurationError(
+                f"trace {typed(folder)} is no folder: give one, each process has a file in it"
+            )
+        self._store = store
+        self._trace: Trace | None = None
+
+    def began(self, elector: Elector) -> None:
+        """A run begins."""
+        from incumbent.runtime.trace import opened  # noqa: PLC0415 - only who wants a trace needs it
+
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._trace = opened(self._folder, self._store, elector.config.identity, SYSTEM_CLOCK)
+        except OSError as error:
+            log.error("no trace is written: %s", error)  # noqa: TRY400  # where it came from is no news
+        if self._trace is not None:
+            self._trace.began(elector)
+
+    def handled(self, event: Input, now: int, effects: Effects) -> None:
+        """An input was handled."""
+        if self._trace is not None:
+            self._trace.handled(event, now, effects)
+
+    def close(self) -> None:
+        """The run is over."""
+        if self._trace is not None:
+            self._trace.close()

@@ -41,6 +41,7 @@ class Contest(Campaign):
         """Enter the race.
 
         Raises:
+            OSError: The file for the trace cannot be opened.
             ElectionError: This is a forked child.
         """
         return self._start(once=False, work=work, is_new=True)

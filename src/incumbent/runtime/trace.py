@@ -14,7 +14,7 @@ from contextlib import suppress
 from datetime import timedelta
 from os import PathLike
 from pathlib import Path
-from typing import IO, Final, NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import IO, Final, NamedTuple, Protocol, runtime_checkable
 
 from incumbent import __version__
 from incumbent.clock import SYSTEM_CLOCK, Clock
@@ -237,29 +237,34 @@ class _Guarded:
                 logger.exception("a trace failed")
 
 
-Told: TypeAlias = str | PathLike[str] | Trace | None
-"""What a campaign may be told to tell its steps to."""
-
-
-def opened(trace: Told | Sequence[Told], store: object, identity: str, clock: Clock) -> Trace | None:
+def opened(
+    trace: str | PathLike[str] | Trace | Sequence[str | PathLike[str] | Trace] | None,
+    store: object,
+    identity: str,
+    clock: Clock,
+) -> Trace | None:
     """What a campaign tells its steps to: a file of that name, or in that folder, or what it was given.
 
-    A file that cannot be opened, as on a full disk, costs the trace, and a line in the log.
+    Raises:
+        OSError: A file cannot be opened.
     """
     if trace is None:
         return None
     if isinstance(trace, Trace):
         return _Guarded(trace)
-    if not isinstance(trace, (str, PathLike)):
-        each = [opened(one, store, identity, clock) for one in trace]
-        return _Several([one for one in each if one is not None])
-    name = getattr(store, "name", "")
-    boot = boot_id() if clock is SYSTEM_CLOCK else ""
-    try:
+    if isinstance(trace, (str, PathLike)):
+        name = getattr(store, "name", "")
+        boot = boot_id() if clock is SYSTEM_CLOCK else ""
         return TraceWriter(trace, identity=identity, lease=name if isinstance(name, str) else "", boot=boot)
-    except OSError as error:
-        logger.error("no trace is written: %s", error)  # noqa: TRY400  # where it came from is no news
-        return None
+    found: list[Trace] = []
+    try:
+        for one in trace:
+            each = opened(one, store, identity, clock)
+            found += [] if each is None else [each]
+    except OSError:
+        _Several(found).close()
+        raise
+    return _Several(found)
 
 
 def boot_id() -> str:
