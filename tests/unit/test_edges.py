@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
 import sys
 import threading
@@ -110,13 +109,13 @@ class TestMessages:
     )
     def test_every_message_is_an_immutable_value(self, kind):
         """They may be kept, compared, hashed and given to another thread."""
-        names = [field.name for field in dataclasses.fields(kind)]
+        names = kind.__match_args__
         one, two = (kind(*range(len(names))) for _ in range(2))
         assert one == two
         assert hash(one) == hash(two)
         assert not hasattr(one, "__dict__")
         for name in names:
-            with pytest.raises(dataclasses.FrozenInstanceError):
+            with pytest.raises(AttributeError):
                 setattr(one, name, None)
 
     def test_no_effects(self):

@@ -7,7 +7,7 @@ after that, until neither has anything to say. A driver only carries out what co
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias, get_args
 
@@ -80,7 +80,7 @@ class Candidate:
         if effects.request is not None:
             yield effects.request
 
-    def _step_term(self, event: TermInput, now: int, inputs: deque[Input]) -> Iterator[Output]:
+    def _step_term(self, event: TermInput, now: int, inputs: deque[Input]) -> Iterable[Order]:
         effects = self.term.handle(event, now)
         inputs.extend(effects.inputs)
-        yield from effects.orders
+        return effects.orders

@@ -43,6 +43,7 @@ from incumbent.core.messages import (
     StartedLeading,
     Stop,
     StoreChanged,
+    TimerFired,
     Unavailable,
     WriteRequest,
     Written,
@@ -107,7 +108,9 @@ class Elector(Leaver):
 
     def _dispatch(self, event: Input) -> None:
         request = None
-        if isinstance(event, Reply):
+        if isinstance(event, TimerFired):
+            return  # `_plan` does what is due
+        if isinstance(event, (Found, Written, Refused, Missing, Unavailable)):
             request = self.pending
             if request is None or event.id != request.id:
                 return
@@ -236,8 +239,10 @@ class Elector(Leaver):
         at = self.observation.claimable_at(self.config) if self.contending else None
         if at is None:
             return None
-        bounds = at, self.write_not_before, self.no_campaign_before, self._held_back_until()
-        return max(bound for bound in bounds if bound is not None)
+        for bound in (self.write_not_before, self.no_campaign_before, self._held_back_until()):
+            if bound is not None:
+                at = max(at, bound)
+        return at
 
     def _schedule_read(self) -> None:
         """Read when the lease can be claimed or at the next poll; at once if a change was hinted at."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from incumbent.lease import Lease, StoredLease, Version
 
@@ -221,8 +221,7 @@ class ClockWentBackwards:
 Notice: TypeAlias = StartedLeading | StoppedLeading | NewLeader | ResignRequested | ClockWentBackwards
 
 
-@dataclass(frozen=True, slots=True)
-class Effects:
+class Effects(NamedTuple):
     """All that one input brought about.
 
     Attributes:

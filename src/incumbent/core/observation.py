@@ -43,6 +43,8 @@ class Observation(NamedTuple):
 
     def saw(self, stored: StoredLease | None, now: int) -> Observation:
         """A look at the record, received at `now`. Any other write, newer or older, starts the count (P4)."""
+        if stored is self.stored and self.since is not None:
+            return self  # the very object, as a store in this process may give it
         unchanged = self.since is not None and _is_same(stored, self.stored)
         since = self.since if unchanged else now
         if stored is None:

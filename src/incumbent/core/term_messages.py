@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from incumbent.core.messages import Input, ResignRequested, StartedLeading, StoppedLeading, TimerFired
 
@@ -88,8 +88,7 @@ TermInput: TypeAlias = (
 Order: TypeAlias = BeginTerm | AskToEnd | EndTerm | LeaveBehind
 
 
-@dataclass(frozen=True, slots=True)
-class TermEffects:
+class TermEffects(NamedTuple):
     """All that one input of a term brought about.
 
     Attributes:
