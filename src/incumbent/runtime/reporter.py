@@ -110,6 +110,8 @@ class Reporter:
 
     def store_answered(self, request: Request) -> None:
         """The store works; a line only if it did not before. That it can be read says nothing of writes."""
+        if not self._trouble:
+            return
         is_write = not isinstance(request, GetLease)
         mended = [action for action in self._trouble if is_write or not action]
         for action in mended:
