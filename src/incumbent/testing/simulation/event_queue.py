@@ -27,7 +27,7 @@ class EventQueue:
         self._rank = 0
         self._mix = mix
 
-    def push(self, at: int, action: Callable[..., None], *given: Any) -> None:
+    def push(self, at: int, action: Callable[..., None], given: tuple[Any, ...] = ()) -> None:
         """Have `action(*given)` done at the true time `at`."""
         self._rank += 1
         heappush(self._heap, (at, self._rank ^ self._mix, action, given))

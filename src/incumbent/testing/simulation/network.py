@@ -68,30 +68,35 @@ class Network:
         trouble = chance.requests.draw() if chance.requests.total else None
         if trouble == "reject":
             refusal = Unavailable(request.id, outcome_unknown=False, reason="refused the connection")
-            self._arrive(chance.delay(), process.receive, request, refusal)
+            self._arrive(chance.delay(), process.receive, (request, refusal))
         else:
-            self._travel(process.participant.requests, trouble, process, self._execute, process, request)
+            self._travel(process.participant.requests, trouble, process, self._execute, (process, request))
 
     def _travel(
-        self, way: Way, trouble: str | None, process: Process, action: Callable[..., None], *given: Any
+        self,
+        way: Way,
+        trouble: str | None,
+        process: Process,
+        action: Callable[..., None],
+        given: tuple[Any, ...],
     ) -> None:
         chance = self._chance
         if trouble is None and way.is_clear:
-            self._arrive(chance.delay(), action, *given)
+            self._arrive(chance.delay(), action, given)
             return
         is_lost = way.is_cut or way.drop > 0 or trouble == "lose"
         is_repeated = way.repeat > 0 or trouble == "repeat"
         way.drop, way.repeat = max(0, way.drop - 1), max(0, way.repeat - 1)
         if not is_lost:
             slow = chance.size(process.participant) if trouble == "slow" else 0
-            self._arrive(chance.delay(way.delay + slow), action, *given)
+            self._arrive(chance.delay(way.delay + slow), action, given)
         if is_repeated:
-            self._arrive(chance.delay(chance.size(process.participant)), action, *given)
+            self._arrive(chance.delay(chance.size(process.participant)), action, given)
 
     def _execute(self, process: Process, request: Request) -> None:
         now, chance, store = self._queue.now, self._chance, self.store
         if now < self.stalled_until:
-            self._arrive(self.stalled_until - now, self._execute, process, request)
+            self._arrive(self.stalled_until - now, self._execute, (process, request))
             return
         before, version = store.stored, store.version
         trouble = chance.answers.draw() if chance.answers.total else None
@@ -104,7 +109,7 @@ class Network:
             self.announce()
         if trouble == "garble":
             reply = self._garbled(request)
-        self._travel(process.participant.answers, trouble, process, process.receive, request, reply)
+        self._travel(process.participant.answers, trouble, process, process.receive, (request, reply))
 
     def _garbled(self, request: Request) -> Reply:
         """What cannot be understood, or what answers another question."""
@@ -139,9 +144,9 @@ class Network:
                 trouble = self._chance.answers.draw()
                 if trouble != "lose" and not way.is_cut:
                     at = self._queue.now + self._chance.delay(way.delay)
-                    self._queue.push(at, process.enter, process.changed)
+                    self._queue.push(at, process.enter, (process.changed,))
 
-    def _arrive(self, after: int, action: Callable[..., None], *given: Any) -> None:
+    def _arrive(self, after: int, action: Callable[..., None], given: tuple[Any, ...]) -> None:
         at = self._queue.now + after
         self.busy_until = max(self.busy_until, at)
-        self._queue.push(at, action, *given)
+        self._queue.push(at, action, given)

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from incumbent.core.elector import Elector
+from incumbent.core.elector import EPOCH, Elector
 from incumbent.core.messages import Effects, Input, Reply, Request
 from incumbent.core.term import Term, TermConfig
 from incumbent.lease import NANOSECONDS
@@ -119,6 +119,8 @@ class Process:
         self._went_back: Callable[[], None] | None = None
         self._posted: deque[Callable[[], None]] = deque()
         self._hurried = 0
+        self._began: tuple[datetime, int] = EPOCH, 0
+        self._epoch = EPOCH
         self._defect: BaseException | None = None
         code = UserCode(self)
         callbacks = Callbacks(code.work, code.told, code.observed if world.profile.code else None)
@@ -145,8 +147,10 @@ class Process:
         if wall is None and not self.world.profile.hold:
             return self.participant.epoch
         if wall is None:
-            true = (self._queue.now - self.now()) // MICROSECOND
-            return self.participant.epoch + timedelta(microseconds=true)
+            began = self.participant.epoch, (self._queue.now - self.now()) // MICROSECOND
+            if began != self._began:  # a clock that keeps time began when it always did
+                self._began, self._epoch = began, began[0] + timedelta(microseconds=began[1])
+            return self._epoch
         return wall - timedelta(microseconds=self.now() // MICROSECOND)
 
     def random(self) -> float:
@@ -156,7 +160,7 @@ class Process:
     def post(self, action: Callable[[], None]) -> None:
         """Do `action` soon, after what was posted before."""
         self._posted.append(action)
-        self._queue.push(self._queue.now, self.enter, self._do_posted)
+        self._queue.push(self._queue.now, self.enter, (self._do_posted,))
 
     def _do_posted(self) -> None:
         self._posted.popleft()()
@@ -172,10 +176,13 @@ class Process:
         at, now = self.participant.clock.when(timer.at), self._queue.now
         if at == NEVER:
             return
-        self._hurried = self._hurried + 1 if at <= now else 0
-        if self._hurried > MOST_HURRIED:
+        if at > now:
+            self._hurried = 0
+        elif self._hurried < MOST_HURRIED:
+            self._hurried, at = self._hurried + 1, now
+        else:
             raise AssertionError(f"{self.participant} wants to be woken at once, for ever")
-        self._queue.push(max(now, at), timer.ring, timer.stamp)
+        self._queue.push(at, timer.ring, (timer.stamp,))
 
     def clock_changed(self) -> None:
         """Find the true times of all timers anew, and tell of a clock that went back."""

@@ -85,7 +85,7 @@ class Running:
 
     def _go_on_after(self, wait: int) -> None:
         queue = self._process.world.queue
-        queue.push(queue.now + wait, self._process.enter, partial(self._go_on, self._stamp))
+        queue.push(queue.now + wait, self._process.enter, (partial(self._go_on, self._stamp),))
 
     def _end(self, how: str, failure: CodeFailed | None) -> None:
         self._stamp += 1
@@ -126,7 +126,7 @@ class UserCode:
         world, lease_ns = self._process.world, self._process.participant.config.lease_ns
         trouble = self._urged(self._draw())
         if world.profile.work_every:
-            world.queue.push(world.queue.now, world.write, self._process, leadership.token)
+            world.queue.push(world.queue.now, world.write, (self._process, leadership.token))
         if leadership.reason is None:  # else its term was over before it began
             yield NEVER if trouble is None else world.chance.roll(2 * lease_ns)
         if world.recoveries:

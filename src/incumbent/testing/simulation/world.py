@@ -195,8 +195,8 @@ class World:
         now, chance = self.queue.now, self.chance
         if not participant.paused and process.driver.candidate.elector.is_leader(process.now()):
             on_its_way = chance.delay() if chance.roll(20) else chance.size(participant)
-            self.queue.push(now + on_its_way, self._guard, process, token)
-        self.queue.push(now + self.profile.work_every, self.write, process, token)
+            self.queue.push(now + on_its_way, self._guard, (process, token))
+        self.queue.push(now + self.profile.work_every, self.write, (process, token))
 
     def _guard(self, process: Process, token: int) -> None:
         accepted = token >= self._fence
