@@ -233,7 +233,7 @@ class TestSteps:
         term = driver.leadership
         assert len(port.set_for()) == 1
         monkeypatch.setattr(type(driver.elector), "handle", broken)
-        port.fire()
+        port.run("work")
         assert (driver.elector.state, driver.leadership, term.reason) == ("stopped", None, "a defect")
         assert driver.has_finished
         assert port.set_for() == []

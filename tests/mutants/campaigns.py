@@ -40,7 +40,7 @@ CAMPAIGNS = (
     ),
     campaign(
         "a stop ends the run that another thread has begun meanwhile",
-        f"{CAMPAIGN_TESTS}whatever_several_threads_wish_the_last_stop_ends_it",
+        f"{CAMPAIGN_TESTS}a_stop_ends_no_run_that_was_begun_after_it",
         "                if self._driver is not driver:\n                    return\n",
         "",
     ),

@@ -89,7 +89,7 @@ LEADERSHIP = (
         "P9",
         "a_wait_ends_when_the_work_is_to_end",
         "        self._changed.tell()\n        self.listeners.call()",
-        "            pass\n        self.listeners.call()",
+        "        self.listeners.call()",
     ),
     of_term(
         "a later term keeps the work of an earlier one going",

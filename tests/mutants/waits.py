@@ -40,6 +40,12 @@ POOLS = (
         "if self._idle >= len(self._calls):",
         "if self._idle > 0:",
     ),
+    pool(
+        "whether a pool is busy is asked while a call begins",
+        f"{POOLS_TESTS}a_pool_is_busy_until_all_that_was_submitted_has_run",
+        "        with self._changed:\n            if self._calls and len(",
+        "        if True:\n            if self._calls and len(",
+    ),
     pool("a pool that nobody uses is kept", STOPPED, "        pool.close()\n", ""),
     pool(
         "a pool has a thread more than it may",

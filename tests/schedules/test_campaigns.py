@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import pytest
 
-from incumbent import Campaign, ElectionError
+from incumbent import Campaign, ElectionError, LeaseNotFound
 from incumbent.runtime import lifecycle, pools, scheduler, threads
 from incumbent.stores.memory import MemoryStore
 from support.schedules import all_end, explore, library_threads, nothing_is_left
@@ -78,6 +78,28 @@ def test_whatever_several_threads_wish_the_last_stop_ends_it(kind):
         nothing_is_left(world)
 
     explore(scenario, steps=500)
+
+
+@kinds
+def test_a_stop_ends_no_run_that_was_begun_after_it(kind):
+    """Another thread's call may have ended the run that it waits for, and have begun the next one since."""
+
+    def scenario(world):
+        store = store_of(world, kind)
+        campaign = Campaign(store, identity="a", **settings(world))
+
+        def stop_and_start():
+            campaign.stop()
+            campaign.start()
+
+        campaign.start()
+        together(world, campaign.stop, stop_and_start)
+        campaign.stop()
+        nothing_is_left(world)
+        with suppress(LeaseNotFound):
+            assert store.get_lease(timeout=1).lease.is_vacant
+
+    explore(scenario, hasty=0.0)
 
 
 @kinds

@@ -167,6 +167,25 @@ def test_a_shared_pool_lives_as_long_as_anybody_uses_it():
     explore(scenario)
 
 
+def test_a_pool_is_busy_until_all_that_was_submitted_has_run():
+    """Whoever looks: a call that leaves the queue is not seen to be neither there nor begun."""
+
+    def scenario(world):
+        pool, done = pools.WorkerPool("calls"), []
+
+        def look():
+            for _ in range(20):
+                assert pool.is_busy(1) or len(done) == 3
+
+        for _ in range(3):
+            pool.submit(lambda: done.append(True))
+        world.join(world.spawn("looker", look))
+        pool.close()
+        all_end(world)
+
+    explore(scenario, hasty=0.0, by_line=0.1)
+
+
 def test_a_pool_is_busy_while_a_call_is_about_to_begin_or_has_not_run_for_long():
     """A clock that tests move stands still for as long, but not for a call that hangs."""
 
