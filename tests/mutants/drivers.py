@@ -40,8 +40,8 @@ CARRIED_OUT = (
         "P12",
         f"{NOBODY}a_leader_needs_no_such_instant",
         "runtime/known_leader.py",
-        "leader is not None and elector.state != LEADER",
-        "leader is not None",
+        "        if leader is None or leads:\n",
+        "        if leader is None:\n",
     ),
     one(
         "a record that has expired names a leader at that instant",

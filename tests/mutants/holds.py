@@ -16,11 +16,12 @@ HOLDS = (
         "what is held may be claimed at a time of day, too",
         Patch(
             "core/elector.py",
-            "        return max(bound for bound in bounds if bound is not None)\n",
+            "                at = max(at, bound)\n        return at\n",
+            "                at = max(at, bound)\n"
             "        lease = self.observation.stored and self.observation.stored.lease\n"
             "        if lease and lease.not_before.year > 2 and lease.not_before <= self._next_stamp():\n"
             "            return self.now\n"
-            "        return max(bound for bound in bounds if bound is not None)\n",
+            "        return at\n",
         ),
     ),
     mutant(

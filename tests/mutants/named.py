@@ -132,11 +132,11 @@ NAMED = (
         "who is named claims what is held back",
         Patch(
             "core/elector.py",
-            "        bounds = at, self.write_not_before",
+            "        for bound in (self.write_not_before",
             "        seen = self.observation.stored\n"
             "        if seen and seen.lease.is_vacant and seen.lease.successor == self.config.identity:\n"
             "            return at\n"
-            "        bounds = at, self.write_not_before",
+            "        for bound in (self.write_not_before",
         ),
         harmless="a run too many",
     ),

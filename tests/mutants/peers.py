@@ -171,8 +171,8 @@ PEERS = (
             ),
             Patch(
                 "core/elector.py",
-                "    StoreChanged,\n    Unav",
-                "    StoppedLeading,\n    StoreChanged,\n    Unav",
+                "    StoreChanged,\n    TimerFired,\n    Unav",
+                "    StoppedLeading,\n    StoreChanged,\n    TimerFired,\n    Unav",
             ),
         ),
     ),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from incumbent.core.messages import GetLease, StoppedLeading
+from incumbent.core.messages import GetLease, StoppedLeading, UpdateLease
 from incumbent.testing.history import Answered, Executed, Finished, Invoked, Ran, Struck, Told, Turned
 from incumbent.testing.properties.work import BY_WISH
 from incumbent.testing.simulation import verbs as simulation_module
@@ -17,8 +17,9 @@ from incumbent.testing.simulation.verbs import Simulation
 from incumbent.testing.timeline.fuses import fuses
 from incumbent.testing.timeline.lanes import picture
 from incumbent.testing.timeline.messages import messages
-from incumbent.testing.timeline.office import offices
+from incumbent.testing.timeline.office import Office, offices
 from incumbent.testing.timeline.words import VERBS
+from support.simulation.stories import lease
 from support.simulation.timeline_runs import ALIKE, SECOND, scripted, swarm
 
 
@@ -194,6 +195,22 @@ def test_a_release_that_waits_is_drawn_from_the_end_of_its_term_to_its_sending()
         ended = [one for one in history.of(Told) if isinstance(one.notice, StoppedLeading)]
         wished = {(one.who, one.at) for one in ended if one.notice.reason in BY_WISH}
         assert any(who.startswith(name) and (who, end) in sent for who, at in wished if at == start)
+
+
+def test_a_release_that_waits_is_that_of_its_own_term():
+    """And one that is sent at once has not waited."""
+
+    def release(at, token):
+        return Invoked(at, "a-1", UpdateLease(at, at, at + 1, lease("", token), at))
+
+    office = Office("a")
+    for record in (
+        Told(1, "a-1", StoppedLeading(2, "resigned")),
+        *(release(2, token=1), release(3, token=3), release(4, token=2)),
+        *(Told(5, "a-1", StoppedLeading(3, "resigned")), release(5, token=3)),
+    ):
+        office.take(record)
+    assert [(span.start, span.end, span.kind) for span in office.spans] == [(1, 4, "release owed")]
 
 
 def test_what_is_left_behind_is_drawn_and_told():
