@@ -225,6 +225,17 @@ class TestSteps:
         assert deepest == [1, 1, 1]
         assert driver.has_finished
 
+    def test_what_is_asked_within_a_step_is_done_in_order(self, port):
+        driver = leading(port, callbacks=Callbacks(on_started_leading=nothing))
+
+        def at_once(*_):
+            driver.resign("asked first")
+            driver.resign("asked second")
+
+        port.ask = at_once
+        port.fire()
+        assert driver.leadership.reason == "asked first"
+
     def test_a_defect_ends_the_term_and_the_race(self, port, monkeypatch):
         """Nobody leads by an elector that has failed, who waits for the end is told, and no timer is left."""
         both = Callbacks(on_started_leading=nothing, on_stopped_leading=nothing)

@@ -1,6 +1,7 @@
 """Pools and queues of calls, under controlled schedules."""
 
 from collections import Counter
+from functools import partial
 
 import pytest
 
@@ -165,6 +166,28 @@ def test_a_shared_pool_lives_as_long_as_anybody_uses_it():
         all_end(world)
 
     explore(scenario)
+
+
+def test_a_queue_is_waited_for_until_it_is_empty_or_for_as_long_as_was_said():
+    """Not a moment longer: a campaign that stops waits so for its observers, of which one may hang."""
+
+    def scenario(world):
+        pool, gate = pools.WorkerPool("calls"), threads.event()
+        queue = pools.SerialQueue(pool)
+        queue.submit(partial(world.sleep, 3))
+        began = world.now
+        assert queue.join(10)
+        assert world.now - began <= 3
+        queue.submit(gate.wait)
+        began = world.now
+        assert not queue.join(10)
+        assert world.now - began == 10
+        gate.set()
+        assert queue.join(10)
+        pool.close()
+        all_end(world)
+
+    explore(scenario, hasty=0.0)
 
 
 def test_a_pool_is_busy_until_all_that_was_submitted_has_run():

@@ -1,10 +1,32 @@
 """The thread that all campaigns of a clock share, under controlled schedules."""
 
 import logging
+from datetime import timedelta
 
 from incumbent.runtime import scheduler, threads
 from support.schedules import all_end, explore
 from support.schedules.primitives import Clock
+
+
+def test_a_time_of_day_that_is_turned_is_known_at_the_next_action():
+    """Records are stamped by it, for people: what was true when the scheduler began is not enough."""
+
+    class Turned(Clock):
+        by = timedelta(0)
+
+        def utcnow(self):
+            return super().utcnow() + self.by
+
+    def scenario(world):
+        clock, epochs = Turned(world), []
+        subject = scheduler.Scheduler(clock)
+        subject.start()
+        for clock.by in (timedelta(0), timedelta(hours=1)):
+            subject.call(lambda: epochs.append(subject.epoch()))
+        subject.close()
+        assert epochs[1] - epochs[0] == timedelta(hours=1)
+
+    explore(scenario, share=0.1)
 
 
 def test_everything_posted_before_the_close_has_run_when_it_returns():
