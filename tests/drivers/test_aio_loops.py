@@ -73,19 +73,6 @@ def test_a_follower_whose_loop_is_closed_leaves_the_race(clock, caplog):
         assert leader.is_leader()
 
 
-def test_a_term_that_begins_after_the_loop_was_closed_is_given_up(clock):
-    store = MemoryStore()
-    campaign = aio.Campaign(MemoryStore(space=store.space), clock=clock)
-
-    async def begin():
-        await campaign.start()
-        await until(lambda: campaign._run._watch_timer is not None)  # else that finds the loop closed
-
-    with Campaign(store, clock=clock):
-        asyncio.run(begin())
-    eventually(lambda: campaign.state == "stopped" and store.get_lease(timeout=1).lease.is_vacant)
-
-
 def test_a_stop_that_was_asked_for_is_no_loss_of_the_loop(clock, caplog):
     """The loop may be closed over a stop that nobody awaits any more: it is carried out, in silence."""
     store = MemoryStore()

@@ -6,9 +6,9 @@ from functools import partial
 
 import pytest
 
-from incumbent import aio
+from incumbent import Campaign, aio
 from incumbent.stores.memory import MemoryStore
-from support.driving import library_threads, until
+from support.driving import eventually, library_threads, until
 
 
 def test_a_start_while_it_stops_waits_for_that_and_starts_anew(clock):
@@ -166,3 +166,16 @@ def test_a_stop_returns_when_it_has_stopped(clock):
             assert campaign.state == "stopped"
 
     asyncio.run(main())
+
+
+def test_a_term_that_begins_after_the_loop_was_closed_is_given_up(clock):
+    store = MemoryStore()
+    campaign = aio.Campaign(MemoryStore(space=store.space), clock=clock)
+
+    async def begin():
+        await campaign.start()
+        await until(lambda: campaign._run._watch_timer)  # which would find the loop closed
+
+    with Campaign(store, clock=clock):
+        asyncio.run(begin())
+    eventually(lambda: campaign.state == "stopped" and store.get_lease(timeout=1).lease.is_vacant)

@@ -213,7 +213,7 @@ WAITING = (
     of_wait(
         "a closed loop raises on the thread that keeps the campaigns",
         "P13",
-        LOOPS + "a_term_that_begins_after_the_loop_was_closed_is_given_up",
+        STARTS + "a_term_that_begins_after_the_loop_was_closed_is_given_up",
         "    except RuntimeError:\n",
         "    except ArithmeticError:\n",
     ),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from incumbent.testing.simulation.runtime import Process
 
 MILLION: Final = 1_000_000
+MICROSECOND: Final = 1000
 NEVER: Final = 2**63 - 1
 """A true time that no run reaches."""
 
@@ -155,8 +156,8 @@ class Participant:
     """
 
     __slots__ = (
-        *("answers", "claim", "claimed_until", "clock", "config", "epoch", "host", "inbox"),
-        *("incarnation", "name", "paused", "process", "requests", "wall"),
+        *("_began", "_true_epoch", "answers", "claim", "claimed_until", "clock", "config", "epoch", "host"),
+        *("inbox", "incarnation", "name", "paused", "process", "requests", "wall"),
     )
 
     def __init__(self, name: str, config: ElectorConfig, clock: DriftingClock) -> None:
@@ -167,6 +168,8 @@ class Participant:
         self.answers: Way = Way()
         self.epoch: datetime = EPOCH
         self.wall: datetime | None = None
+        self._began: tuple[datetime, int] = EPOCH, 0
+        self._true_epoch = EPOCH
         self.incarnation: int = 0
         self.process: str
         self.host: Process | None = None
@@ -186,6 +189,13 @@ class Participant:
     def elector(self) -> Elector | None:
         """The elector of its process; None while it is down."""
         return None if self.host is None else self.host.driver.elector
+
+    def true_epoch(self, at: int) -> datetime:
+        """Where the wall clock tells the true time, `at`: the UTC time at which its clock read 0."""
+        began = self.epoch, (at - self.clock.read(at)) // MICROSECOND
+        if began != self._began:  # a clock that keeps time began when it always did
+            self._began, self._true_epoch = began, began[0] + timedelta(microseconds=began[1])
+        return self._true_epoch
 
     def turn_wall_clock(self, seconds: float) -> None:
         """Turn the time of day, backwards where negative."""

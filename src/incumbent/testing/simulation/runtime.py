@@ -16,14 +16,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from incumbent.core.elector import EPOCH, Elector
+from incumbent.core.elector import Elector
 from incumbent.core.messages import Effects, Input, Reply, Request
 from incumbent.core.term import Term, TermConfig
 from incumbent.lease import NANOSECONDS
 from incumbent.runtime.driver import Driver
 from incumbent.runtime.reporter import Callbacks, Reporter
 from incumbent.testing.history import Answered, Finished, Told, Turned
-from incumbent.testing.simulation.participants import MILLION, NEVER, Participant
+from incumbent.testing.simulation.participants import MICROSECOND, MILLION, NEVER, Participant
 from incumbent.testing.simulation.timers import SimulatedTimer
 from incumbent.testing.simulation.user_code import Running, UserCode
 
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 MOST_HURRIED: Final = 1000
 """More wake-ups than that without time passing are a loop without end."""
-
-MICROSECOND: Final = 1000
 
 
 class SimulatedWatch:
@@ -119,8 +117,6 @@ class Process:
         self._went_back: Callable[[], None] | None = None
         self._posted: deque[Callable[[], None]] = deque()
         self._hurried = 0
-        self._began: tuple[datetime, int] = EPOCH, 0
-        self._epoch = EPOCH
         self._defect: BaseException | None = None
         code = UserCode(self)
         callbacks = Callbacks(code.work, code.told, code.observed if world.profile.code else None)
@@ -147,10 +143,7 @@ class Process:
         if wall is None and not self.world.profile.hold:
             return self.participant.epoch
         if wall is None:
-            began = self.participant.epoch, (self._queue.now - self.now()) // MICROSECOND
-            if began != self._began:  # a clock that keeps time began when it always did
-                self._began, self._epoch = began, began[0] + timedelta(microseconds=began[1])
-            return self._epoch
+            return self.participant.true_epoch(self._queue.now)
         return wall - timedelta(microseconds=self.now() // MICROSECOND)
 
     def random(self) -> float:
@@ -176,13 +169,10 @@ class Process:
         at, now = self.participant.clock.when(timer.at), self._queue.now
         if at == NEVER:
             return
-        if at > now:
-            self._hurried = 0
-        elif self._hurried < MOST_HURRIED:
-            self._hurried, at = self._hurried + 1, now
-        else:
+        self._hurried = self._hurried + 1 if at <= now else 0
+        if self._hurried > MOST_HURRIED:
             raise AssertionError(f"{self.participant} wants to be woken at once, for ever")
-        self._queue.push(at, timer.ring, (timer.stamp,))
+        self._queue.push(max(now, at), timer.ring, (timer.stamp,))
 
     def clock_changed(self) -> None:
         """Find the true times of all timers anew, and tell of a clock that went back."""
