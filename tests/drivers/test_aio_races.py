@@ -207,3 +207,36 @@ def test_a_term_without_work_ends_without_its_loop(clock):
     finally:
         loop.run_until_complete(campaign.stop())
         loop.close()
+
+
+def test_a_resignation_returns_though_the_run_ends_before_it_is_known(clock):
+    """What is posted to a thread that has just ended is never done."""
+    campaign = aio.Campaign(MemoryStore(), clock=clock)
+
+    async def main():
+        await campaign.start()
+        campaign._contest.then = lambda action: None
+        resigning = asyncio.ensure_future(campaign.resign())
+        await asyncio.sleep(0)
+        await campaign.stop()
+        await asyncio.wait_for(resigning, 5)
+
+    asyncio.run(main())
+
+
+def test_the_loss_of_a_loop_that_was_left_is_none(clock):
+    """Who found it closed had looked before the work was given to another."""
+    campaign = aio.Campaign(MemoryStore(), clock=clock)
+
+    async def main():
+        running = asyncio.ensure_future(campaign.run(lambda term: term.wait()))
+        await until(lambda: campaign._run.lead)
+        campaign._run.lose_loop(first)
+        assert not campaign._run.is_lost
+        await campaign.stop()
+        await running
+
+    first = asyncio.new_event_loop()
+    first.run_until_complete(campaign.start())
+    first.close()
+    asyncio.run(main())

@@ -45,10 +45,10 @@ def test_a_term_goes_on_until_its_deadline(clock, handle):
 
 def test_a_renewal_moves_the_deadline(clock, handle, office):
     clock.advance(9)
-    office[0] = Validity(token=3, since=0, until=15 * NANOSECONDS)
+    office[0] = Validity(token=3, since=0, until=15_500_000_000)
     clock.advance(2)
     assert handle.is_valid()
-    assert Leadership(handle).deadline == 15.0
+    assert Leadership(handle).deadline == 15.5
 
 
 def test_a_later_term_of_the_same_candidate_is_another(handle, office):

@@ -10,6 +10,7 @@ import threading
 import pytest
 
 from incumbent import Campaign, open_store
+from incumbent.runtime.signals import Waiter
 from incumbent.stores.memory import MemoryStore
 from support.driving import eventually
 
@@ -163,3 +164,15 @@ def test_a_signal_before_the_start_is_not_lost(clock, monkeypatch):
     monkeypatch.setattr(Campaign, "_start", signalled)
     campaign.run()
     assert campaign.state == "stopped"
+
+
+def test_a_handler_that_was_set_after_the_first_signal_is_kept():
+    """The default was back by then: whose it is now is no affair of the campaign's."""
+    mine = signal.Handlers.SIG_IGN
+    try:
+        with Waiter(handle_signals=True) as waiter:
+            waiter._handle()
+            signal.signal(signal.SIGTERM, mine)
+        assert signal.getsignal(signal.SIGTERM) is mine
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -168,6 +168,35 @@ def test_a_shared_pool_lives_as_long_as_anybody_uses_it():
     explore(scenario)
 
 
+def test_a_pool_that_is_closed_has_no_thread_left_to_wait_out_its_time():
+    """All that are idle end at once."""
+
+    def scenario(world):
+        pool, gate = pools.WorkerPool("calls"), threads.event()
+        for _ in range(3):
+            pool.submit(gate.wait)
+        gate.set()
+        world.sleep(0.5)
+        began = world.now
+        pool.close()
+        all_end(world)
+        assert world.now == began
+
+    explore(scenario, hasty=0.0)
+
+
+def test_a_pool_may_be_closed_by_a_call_of_its_own():
+    """Whose thread does not wait for itself."""
+
+    def scenario(world):
+        pool, began = pools.WorkerPool("calls"), world.now
+        pool.submit(pool.close)
+        all_end(world)
+        assert world.now == began
+
+    explore(scenario, hasty=0.0)
+
+
 def test_a_queue_is_waited_for_until_it_is_empty_or_for_as_long_as_was_said():
     """Not a moment longer: a campaign that stops waits so for its observers, of which one may hang."""
 

@@ -8,6 +8,18 @@ from support.schedules import all_end, explore
 from support.schedules.primitives import Clock
 
 
+def test_a_scheduler_may_be_closed_by_an_action_of_its_own():
+    """Whose thread does not wait for itself."""
+
+    def scenario(world):
+        subject = scheduler.Scheduler(Clock(world))
+        subject.start()
+        subject.post(subject.close)
+        all_end(world)
+
+    explore(scenario)
+
+
 def test_a_time_of_day_that_is_turned_is_known_at_the_next_action():
     """Records are stamped by it, for people: what was true when the scheduler began is not enough."""
 
