@@ -4,6 +4,7 @@ import asyncio
 import gc
 import threading
 import weakref
+from types import SimpleNamespace
 
 import pytest
 
@@ -222,3 +223,11 @@ def test_a_run_beside_others_leaves_no_timer(clock):
             await until(lambda: len(timers(run)) == 1)
 
     asyncio.run(main())
+
+
+def test_a_timeout_has_passed_before_that_is_told():
+    """Who is woken by it looks at once, on another thread, and would wait for ever."""
+    at_once = SimpleNamespace(now=lambda: 0, post=lambda do: do(), call_at=lambda _, do: do())
+    timeout, seen = loop_waits.Timeout(at_once, 1), []
+    timeout.start(lambda: seen.append(timeout.has_passed))
+    assert seen == [True]

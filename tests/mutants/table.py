@@ -13,6 +13,7 @@ from mutants.owed import OWED
 from mutants.parts import PARTS
 from mutants.peers import PEERS
 from mutants.sights import SIGHTS
+from mutants.survivors import SURVIVORS
 from mutants.terms import TERMS
 from mutants.touches import TOUCHES
 from mutants.waits import POOLS, SCHEDULERS, TERMS_AND_CLOCKS, THREADS
@@ -26,7 +27,7 @@ GROUPS = {
     "Wrong stores": STORES,
     "Wrong drivers": tuple(mutant for mutant in _BESIDE_ELECTORS if not mutant.decides),
     "Wrong campaigns for asyncio, and their terms": ASYNC,
-    "Wrong threads": (*POOLS, *SCHEDULERS, *TERMS_AND_CLOCKS, *THREADS),
+    "Wrong threads": (*POOLS, *SCHEDULERS, *TERMS_AND_CLOCKS, *THREADS, *SURVIVORS),
     "Wrong campaigns": (*CAMPAIGNS, *PROCESSES),
     "Wrong observers": SIGHTS,
 }
