@@ -9,6 +9,7 @@ from incumbent import Campaign, CorruptLease, StoreUnavailable
 from incumbent.core.messages import GetLease, Unavailable
 from incumbent.lease import to_ns
 from incumbent.runtime.pools import THREADS_PER_POOL
+from incumbent.runtime.store_calls import perform
 from incumbent.runtime.threaded import ThreadedRuntime
 from incumbent.stores.memory import MemoryStore
 from support.driving import RemoteStore, eventually, library_threads, settle
@@ -110,6 +111,18 @@ def test_time_in_the_queue_is_taken_off_and_what_expired_there_is_never_sent(clo
     assert sorted(given) == [1.0, 2.0]
     [unsent] = [reply for reply in replies if reply.id == 2]
     assert unsent == Unavailable(2, outcome_unknown=False, reason="it expired before it was sent")
+
+
+@pytest.mark.parametrize("is_unknown", [True, False])
+def test_what_a_store_knows_of_the_outcome_is_kept(is_unknown):
+    """A write that is certain not to have happened need not be looked for (P7)."""
+    store = MemoryStore()
+
+    def unreachable(*, timeout):
+        raise StoreUnavailable("unreachable", outcome_unknown=is_unknown)
+
+    store.get_lease = unreachable
+    assert perform(store, GetLease(1, 0, 1), 1.0).outcome_unknown is is_unknown
 
 
 def test_a_hung_store_starves_no_other(clock, remote):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mutants.campaigns import SIGNALS
 from mutants.term_handles import RACES, TERM, WAITS
-from mutants.waits import POOLS_TESTS, SCHEDULER_TESTS, loop, mutant, pool
+from mutants.waits import POOLS_TESTS, SCHEDULER_TESTS, TERM_TESTS, loop, mutant, pool
 
 EMPTY = f"{POOLS_TESTS}a_queue_is_waited_for_until_it_is_empty_or_for_as_long_as_was_said"
 
@@ -93,5 +93,21 @@ SURVIVORS = (
         "runtime/loop_waits.py",
         "        self.has_passed = True\n        then()",
         "        then()\n        self.has_passed = True",
+    ),
+    mutant(
+        "a call that surely did nothing may have done something",
+        "P7",
+        "drivers/test_hanging_store.py::test_what_a_store_knows_of_the_outcome_is_kept",
+        "runtime/store_calls.py",
+        "Unavailable(request.id, error.outcome_unknown, ",
+        "Unavailable(request.id, True, ",
+    ),
+    mutant(
+        "a loop of terms leaves a thread behind",
+        "P9",
+        f"{TERM_TESTS}a_loop_of_terms_that_is_left_leaves_no_thread",
+        "campaign.py",
+        "            self.stop()\n            watcher.join()\n",
+        "            self.stop()\n",
     ),
 )

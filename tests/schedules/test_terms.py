@@ -147,6 +147,17 @@ def test_a_loop_of_terms_ends_when_it_is_stopped_and_runs_its_body_alone():
     explore(scenario, hasty=0.0, steps=400)
 
 
+def test_a_loop_of_terms_that_is_left_leaves_no_thread():
+    def scenario(world):
+        campaign = Campaign(MemoryStore(), identity="a", **settings(world))
+        terms = campaign.terms()
+        next(terms)
+        terms.close()
+        nothing_is_left(world)
+
+    explore(scenario, hasty=0.0)
+
+
 @kinds
 def test_waiting_until_leader_ends_with_the_campaign(kind):
     def scenario(world):
