@@ -196,8 +196,8 @@ DRIVERS = (
         (
             Patch(
                 "runtime/driver.py",
-                "spread = config.jitter * config.retry_ns",
-                "spread = 0.0",
+                "spread, draw = config.jitter * config.retry_ns, ",
+                "spread, draw = 0.0, ",
             ),
         ),
         harmless="it costs the store a herd of reads, and no promise",

@@ -219,7 +219,7 @@ PROCESSES = (
         "P2",
         f"{CAMPAIGN}identities_differ_by_default",
         "runtime/lifecycle.py",
-        "-{os.getpid()}-{secrets.token_hex(3)}",
+        "-{os.getpid()}-{os.urandom(3).hex()}",
         "",
     ),
     mutant(
