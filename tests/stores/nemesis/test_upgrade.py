@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import shutil
 import subprocess
+import sys
 import tarfile
+from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 
 import pytest
 
-from support.nemesis import ON_PROCESSES, ROOT, SOURCE, Arena, TooLate, hand_over
+from incumbent.runtime.trace import FORMAT
+from support.nemesis import ON_PROCESSES, ROOT, SOURCE, Arena, TooLate, hand_over, succeeded
 from support.nemesis.sites import site_of
 from support.nemesis.verdict import assert_exclusion, assert_fenced, intervals
 
@@ -47,6 +51,9 @@ def site(request, tmp_path):
 def test_an_upgrade_one_by_one_makes_no_two_leaders_and_no_gap(site, first_edition, tmp_path):
     """Three of the first edition are replaced in turn, while they work; then each strike brings back either.
 
+    An operator who names a successor, or has nobody lead for a while, is among them: the first edition knows
+    nothing of that, so it costs the wish, and no promise.
+
     `INCUMBENT_ROUNDS` and `INCUMBENT_SEED` set the length and the order; a failure names both.
     """
     seed = int(os.environ.get("INCUMBENT_SEED", random.randrange(2**32)))
@@ -76,10 +83,11 @@ def upgraded(site, first_edition, folder, dice):
                 contender.kill()
                 contender.source = SOURCE
                 contender.start()
-        for _ in range(ROUNDS):
+        strikes = itertools.cycle(dice.sample(STRIKES, len(STRIKES)))
+        for strike in itertools.islice(strikes, ROUNDS):
             victim, token, _ = arena.gather()
             victim.source = dice.choice([SOURCE, first_edition])
-            dice.choice(ON_PROCESSES)(arena, victim, token)
+            strike(arena, victim, token)
         arena.gather()
     except TooLate:
         arena.close()
@@ -88,6 +96,30 @@ def upgraded(site, first_edition, folder, dice):
     finally:
         arena.close()
     return arena.lives()
+
+
+def hand_on(arena, victim, token):
+    """An operator of this edition names another to lead (P17). A leader of the first edition just resigns."""
+    named = next(each for each in arena.contenders if each is not victim)
+    ask(arena, "resign", "--to", "-".join(named.lives[-1].parts[-2:]))
+    succeeded(arena, token, 0)
+
+
+def hold_back(arena, _victim, token):
+    """An operator of this edition has nobody lead for a while (P16), which the first edition cannot read."""
+    until = datetime.now(timezone.utc) + timedelta(seconds=arena.site.lease_duration)
+    ask(arena, "pause", "--until", until.isoformat())
+    succeeded(arena, token, 0)
+
+
+def ask(arena, *words):
+    """Run the command of this edition on the store, past every proxy."""
+    store = arena.site.url(None) if arena.site.server is None else arena.site.server.url
+    command = [sys.executable, "-m", "incumbent", *words, "--store", store, "--lease", "nemesis"]
+    subprocess.run(command, check=True, capture_output=True, env=os.environ | {"PYTHONPATH": str(SOURCE)})
+
+
+STRIKES = (*ON_PROCESSES, hand_on, hold_back)
 
 
 def assert_safe(lives):
@@ -101,8 +133,10 @@ def assert_safe(lives):
 
 
 def rename(trace):
-    """Give a trace of the first edition the names of today."""
+    """Give a trace of the first edition the names of today, and their number."""
     text = trace.read_text()
+    if '"format"' not in text:
+        text = text.replace('{"is":"Began",', f'{{"is":"Began","format":{FORMAT},')
     for old, new in RENAMED.items():
         text = text.replace(f'"is":"{old}"', f'"is":"{new}"')
     trace.write_text(text)

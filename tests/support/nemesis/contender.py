@@ -74,6 +74,7 @@ def main() -> None:
     contender = Contender(example, register_url, lease, Path(folder))
     campaign = Campaign(
         open_store(url, lease=lease),
+        identity="-".join(Path(folder).parts[-2:]),  # whose life it is, and the how manieth
         lease_duration=float(lease_duration),
         retry_period=float(lease_duration) / 8,
         stop_timeout=5.0,
