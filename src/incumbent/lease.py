@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Hashable, Mapping
 from dataclasses import MISSING, dataclass, replace
 from dataclasses import fields as dataclass_fields
@@ -12,6 +11,7 @@ from typing import Any, Final, TypeAlias
 from incumbent.errors import ConfigurationError, CorruptLease
 from incumbent.note import read_note, write_note
 from incumbent.shown import shown
+from incumbent.unique import unique
 
 NANOSECONDS: Final = 1_000_000_000
 
@@ -292,8 +292,3 @@ def session_of(base: str, number: int) -> str:
 def new_session() -> str:
     """A random base for the sessions of one elector: drawn at construction, never afterwards (P2)."""
     return unique()
-
-
-def unique() -> str:
-    """A text that is drawn nowhere else: 128 random bits."""
-    return os.urandom(16).hex()

@@ -15,7 +15,7 @@ CORE = {
     "errors": {"shown"},
     "shown": set(),
     "note": set(),
-    "lease": {"errors", "note", "shown"},
+    "lease": {"errors", "note", "shown", "unique"},
     "config": {"errors", "lease", "shown"},
     "core.states": set(),
     "core.messages": {"lease"},
@@ -139,9 +139,8 @@ def test_stores_know_the_protocol_only_never_each_other_or_a_driver():
         owner = module.split(".")[1].lstrip("_").split("_")[0]
         for other in ours(modules()[module]):
             is_own_helper = other.startswith(f"stores._{owner}")
-            assert other in {"errors", "lease", "shown", "store", *SHARED_BY_STORES} or is_own_helper, (
-                f"{module} imports {other}"
-            )
+            is_shared = other in {"errors", "lease", "shown", "store", "unique", *SHARED_BY_STORES}
+            assert is_shared or is_own_helper, f"{module} imports {other}"
 
 
 def test_opening_a_store_loads_only_that_one():

@@ -32,12 +32,13 @@ from bson.int64 import Int64
 from pymongo.errors import DuplicateKeyError
 
 from incumbent.errors import CorruptLease
-from incumbent.lease import Lease, StoredLease, Version, unique
+from incumbent.lease import Lease, StoredLease, Version
 from incumbent.shown import shown
 from incumbent.stores._kinds import KINDS
 from incumbent.stores._mongodb_client import Leases
 from incumbent.stores._mongodb_server import MongoServer
 from incumbent.stores._server import ServerStore
+from incumbent.unique import unique
 
 
 class MongoStore(ServerStore[MongoServer]):

@@ -27,7 +27,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Final
 
 from incumbent.errors import CorruptLease
-from incumbent.lease import Lease, StoredLease, StoreGuarantees, Version, unique
+from incumbent.lease import Lease, StoredLease, StoreGuarantees, Version
 from incumbent.shown import redacted, shown
 from incumbent.store import Watch
 from incumbent.stores._kinds import KINDS
@@ -35,6 +35,7 @@ from incumbent.stores._postgres_connection import Row
 from incumbent.stores._postgres_server import CHANNEL, DDL, PostgresServer
 from incumbent.stores._postgres_url import parse_url
 from incumbent.stores._server import ServerStore
+from incumbent.unique import unique
 
 __all__ = ["DDL", "PostgresStore", "open_url"]
 

@@ -50,7 +50,7 @@ from datetime import datetime, timezone
 from typing import Any, Final
 
 from incumbent.errors import CorruptLease, LeaseConflict, StoreUnavailable
-from incumbent.lease import Lease, StoredLease, Version, unique
+from incumbent.lease import Lease, StoredLease, Version
 from incumbent.shown import shown
 from incumbent.stores._kinds import KINDS
 from incumbent.stores._redis_check import check
@@ -58,6 +58,7 @@ from incumbent.stores._redis_connection import REFUSALS, Script
 from incumbent.stores._redis_nodes import Nodes
 from incumbent.stores._redis_place import Place, place_of
 from incumbent.stores._server import Listener, Server, ServerStore
+from incumbent.unique import unique
 
 _LIFE: Final = """
 local function life()

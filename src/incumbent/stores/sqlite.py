@@ -17,12 +17,13 @@ import sqlite3
 from typing import Final, NoReturn
 
 from incumbent.errors import ConfigurationError, CorruptLease, LeaseConflict, LeaseNotFound, StoreUnavailable
-from incumbent.lease import Lease, StoredLease, Version, unique
+from incumbent.lease import Lease, StoredLease, Version
 from incumbent.shown import redacted, shown
 from incumbent.stores import check_lease_name
 from incumbent.stores._kinds import KINDS
 from incumbent.stores._sqlite_file import shared_file
 from incumbent.stores._sqlite_schema import COLUMNS
+from incumbent.unique import unique
 
 OPEN_TIMEOUT: Final = 5.0
 """Seconds that opening a file may wait for other processes."""
