@@ -14,6 +14,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from transitions import MachineError
 
 from incumbent.core import Abstain, Ended, Term
+from incumbent.core.observation import Observation
 from incumbent.testing.machine import ElectionMachine
 from incumbent.testing.properties import PropertyViolated
 from incumbent.testing.properties.coverage import sightings, unseen
@@ -29,11 +30,10 @@ BUDGET = settings(
     suppress_health_check=list(HealthCheck),
 )
 
-# These rules have no clock that jumps, no work that writes, no holds, no names; one turn of events is rare.
+# These rules have no clock that jumps, no work that writes, no holds; one turn of events is rare.
 NOT_EXPECTED = (
     *("clock that went backwards", "stale token fenced off", "won write with its validity over"),
     *("follower held back", "claim after a hold", "hold of what is meant for somebody"),
-    *("claim by the one that is named", "claim of what was meant for another"),
 )
 
 
@@ -84,4 +84,20 @@ def test_a_wrong_term_is_found(name, monkeypatch):
     attribute, wrong, rule = WRONG[name]
     monkeypatch.setattr(Term, attribute, wrong)
     with pytest.raises((PropertyViolated, MachineError), match=rule):
+        run_state_machine_as_test(ElectionMachine, settings=settings(BUDGET, phases=[Phase.generate]))
+
+
+def for_whoever_reads(self, config):
+    if self.stored is not None and self.stored.lease.is_vacant:
+        return self.since
+    return CLAIMABLE_AT(self, config)
+
+
+CLAIMABLE_AT = Observation.claimable_at
+
+
+def test_an_elector_that_takes_what_is_meant_for_another_is_found(monkeypatch):
+    """P17: a release that names somebody is left to that one; the rules name somebody often enough."""
+    monkeypatch.setattr(Observation, "claimable_at", for_whoever_reads)
+    with pytest.raises(PropertyViolated, match="successor_comes_first"):
         run_state_machine_as_test(ElectionMachine, settings=settings(BUDGET, phases=[Phase.generate]))

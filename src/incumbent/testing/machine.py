@@ -173,14 +173,14 @@ class ElectionMachine(RuleBasedStateMachine):
 
     @rule(data=st.data(), who=WHO)
     def resign(self, data: st.DataObject, who: str) -> None:
-        """Office given up."""
-        self.simulation.resign(who)
+        """Office given up, for somebody or for anybody (P17)."""
+        self.simulation.resign(who, self._successor(data))
         self._go_on(data)
 
     @rule(data=st.data())
     def request_resign(self, data: st.DataObject) -> None:
-        """P14."""
-        self.simulation.request_resign()
+        """P14, P17."""
+        self.simulation.request_resign(to=self._successor(data))
         self._go_on(data)
 
     @rule(data=st.data())
@@ -255,6 +255,11 @@ class ElectionMachine(RuleBasedStateMachine):
 
     def _size(self, data: st.DataObject) -> float:
         return data.draw(self._sizes, label="size") / 1e9
+
+    def _successor(self, data: st.DataObject) -> str:
+        """Whom a release names: nobody, a candidate, or one who never was."""
+        names = sorted({each.config.identity for each in self.simulation.participants})
+        return data.draw(st.sampled_from(("", *names, "who never was")), label="successor")
 
     def _go_on(self, data: st.DataObject) -> None:
         self.simulation.run_for(data.draw(self._sizes, label="go on for") / 1e9)
