@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import time
-import uuid
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
+
+from incumbent.unique import unique
 
 _OLD: Final = 60.0
 """Seconds after which nobody is about to enter an empty one."""
@@ -30,7 +31,7 @@ def make() -> Path | None:
         if own is None or _is_limited(own):
             return None
         _tidy_up(own)
-        made = own / f"incumbent-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        made = own / f"incumbent-{os.getpid()}-{unique()[:8]}"
         made.mkdir()
     except (OSError, ValueError):
         return None
