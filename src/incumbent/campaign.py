@@ -30,12 +30,13 @@ from incumbent.runtime.loop import TermLoop
 from incumbent.runtime.reporter import Callbacks, Reporter
 from incumbent.runtime.store_calls import check_store
 from incumbent.runtime.threaded import ThreadedRuntime
-from incumbent.runtime.trace import Trace, opened
 from incumbent.runtime.work import Work
 from incumbent.store import LeaseStore
 
 if TYPE_CHECKING:
     import random
+
+    from incumbent.runtime.trace import Trace
 
 
 class Campaign:
@@ -309,7 +310,11 @@ class Campaign:
                 if is_new:
                     raise ElectionError("this campaign runs already: stop() it first, or do not start() it")
                 return self._driver
-            trace = opened(self._trace, self._store, self._config.identity, self._clock)
+            trace = None
+            if self._trace is not None:
+                from incumbent.runtime.trace import opened  # noqa: PLC0415 - only who wants a trace needs it
+
+                trace = opened(self._trace, self._store, self._config.identity, self._clock)
             self._runtime = runtime = ThreadedRuntime(self._store, self._clock, self._rng)
             callbacks = self._callbacks if work is None else replace(self._callbacks, on_started_leading=work)
             elector = Elector(self._config)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Final, get_args
+from typing import TYPE_CHECKING, Final, get_args
 
 from incumbent.core.candidate import Candidate, Handled
 from incumbent.core.elector import Elector
@@ -48,9 +48,11 @@ from incumbent.runtime.listeners import Listeners
 from incumbent.runtime.port import Runtime
 from incumbent.runtime.reporter import Callbacks, Reporter
 from incumbent.runtime.spread import EXPIRY_SPREAD_NS, few_first
-from incumbent.runtime.trace import Trace
 from incumbent.runtime.work import HostedWork
 from incumbent.store import Watch
+
+if TYPE_CHECKING:
+    from incumbent.runtime.trace import Trace
 
 _TIMER_FIRED: Final = TimerFired()
 _REQUESTS: Final = frozenset(get_args(Request))
