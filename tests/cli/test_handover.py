@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from incumbent.cli.durations import time_to_come
 from incumbent.lease import EARLIEST_TIME, LATEST_TIME
-from support.cli.contenders import LONGER, PATIENCE, SHORT, eventually
+from support.cli.contenders import LONGER, LONGER_NS, PATIENCE, SHORT, eventually
 from support.cli.records import lease_of, look_at, run, write
 
 HOUR = timedelta(hours=1)
@@ -140,7 +141,12 @@ def test_of_real_contenders_the_named_one_leads_and_one_that_is_not_there_costs_
 
     before = world.lease().lease
     assert world.start("resign", "--store", world.url, "--lease", "lease", "--to", "dead").wait(PATIENCE) == 0
+    eventually(
+        "it is released", lambda: world.lease().lease.is_vacant or is_later(world.lease().lease, before)
+    )
+    released = time.monotonic()
     eventually("another term", lambda: is_later(world.lease().lease, before))
+    assert time.monotonic() - released < LONGER_NS / 1e9 / 2
     for one in runs:
         one.terminate()
         one.wait(PATIENCE)

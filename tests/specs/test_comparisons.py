@@ -60,8 +60,8 @@ def tells(change):
     """An elector whose notices are others."""
 
     def tell(_elector, _event, effects):
-        return replace(
-            effects, notices=tuple(other for notice in effects.notices for other in change(notice))
+        return effects._replace(
+            notices=tuple(other for notice in effects.notices for other in change(notice))
         )
 
     return afterwards(tell)

@@ -16,6 +16,7 @@ import pytest
 
 from incumbent.runtime.trace import FORMAT
 from support.nemesis import ON_PROCESSES, ROOT, SOURCE, Arena, TooLate, hand_over, succeeded
+from support.nemesis.contender import now_ns
 from support.nemesis.sites import site_of
 from support.nemesis.verdict import assert_exclusion, assert_fenced, intervals
 
@@ -74,6 +75,7 @@ def upgraded(site, first_edition, folder, dice):
     """The lives of the contenders of an upgrade, which were safe, late or not."""
     arena = Arena(site, folder, first_edition)
     try:
+        hold_back(arena, *arena.gather()[:2], seconds=3600)  # which a leader of the first edition cannot do
         for _ in arena.contenders:
             victim, token, _ = arena.gather()
             victim.source = SOURCE
@@ -83,6 +85,9 @@ def upgraded(site, first_edition, folder, dice):
                 contender.kill()
                 contender.source = SOURCE
                 contender.start()
+        victim, token, _ = arena.gather()
+        held_until = hold_back(arena, victim, token, seconds=site.lease_duration)
+        assert arena.leader(token)[2] > held_until, "one led though it was paused"
         strikes = itertools.cycle(dice.sample(STRIKES, len(STRIKES)))
         for strike in itertools.islice(strikes, ROUNDS):
             victim, token, _ = arena.gather()
@@ -105,11 +110,15 @@ def hand_on(arena, victim, token):
     succeeded(arena, token, 0)
 
 
-def hold_back(arena, _victim, token):
-    """An operator of this edition has nobody lead for a while (P16), which the first edition cannot read."""
-    until = datetime.now(timezone.utc) + timedelta(seconds=arena.site.lease_duration)
+def hold_back(arena, _victim, token, seconds=1.0):
+    """An operator of this edition has nobody lead for a while (P16), which the first edition cannot read.
+
+    Returns until when, by the clock of the machine.
+    """
+    until, held_until = datetime.now(timezone.utc) + timedelta(seconds=seconds), now_ns() + seconds * 1e9
     ask(arena, "pause", "--until", until.isoformat())
     succeeded(arena, token, 0)
+    return held_until
 
 
 def ask(arena, *words):
