@@ -18,10 +18,7 @@ from typing import Any
 
 import z3
 
-from specs.proof.logic import forget, is_term, made_once, term_of
-
-EFFORT = 50_000_000
-"""z3's `rlimit` for one query: the same on every machine, unlike a timeout."""
+from specs.proof.logic import EFFORT, forget, is_term, made_once, term_of
 
 
 class ContradictionError(BaseException):

@@ -15,6 +15,10 @@ except ImportError:  # plain values need no prover
     z3 = None  # type: ignore[assignment]
 
 
+EFFORT = 50_000_000
+"""z3's `rlimit` for one query: unlike a timeout, the same on every machine."""
+
+
 class Symbolic:
     """A term in disguise: to Python a value, of which `if` can ask (`specs.code.proxies`)."""
 
@@ -57,8 +61,10 @@ def no(part: Any) -> Any:
 
 def _join(connective: str, parts: list[Any]) -> Any:
     """In disguise if one of the parts is."""
-    term = made_once(getattr(z3, connective), *map(term_of, parts))
-    return next((type(part)(term) for part in parts if isinstance(part, Symbolic)), term)
+    disguise = next((type(part) for part in parts if isinstance(part, Symbolic)), None)
+    if disguise is None:
+        return getattr(z3, connective)(*parts)
+    return disguise(made_once(getattr(z3, connective), *map(term_of, parts)))
 
 
 _made: dict[tuple[Any, ...], tuple[Any, ...]] = {}

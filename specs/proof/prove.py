@@ -16,14 +16,12 @@ from typing import Any, NamedTuple
 import z3
 
 from specs.proof.invariant import safety
-from specs.proof.logic import every
+from specs.proof.logic import EFFORT, every
 from specs.proof.promises import from_safety, from_tokens
 from specs.proof.state import INT, State, Universe, any_state
 from specs.proof.system import Action, System, drift_lemma
 from specs.proof.tokens import tokens
 from specs.proof.words import Part
-
-TIMEOUT_MS = 20_000
 
 NO_CLOCKS: dict[str, Any] = {
     "reading": lambda state: z3.FreshConst(
@@ -86,7 +84,7 @@ def obligations(theory: Theory) -> Iterator[Obligation]:
     state = any_state(universe)
     parts = theory.invariant(system, state)
     solver = z3.Solver()
-    solver.set("timeout", TIMEOUT_MS)
+    solver.set("rlimit", EFFORT)
     solver.push()
     solver.add(system.initial(state), system.settings())
     for part, verdict, model in refute(solver, universe, parts):
@@ -105,7 +103,7 @@ def steps(theory: Theory, name: str) -> Iterator[Obligation]:
     system = System(universe, **theory.broken)
     state = any_state(universe)
     solver = z3.Solver()
-    solver.set("timeout", TIMEOUT_MS)
+    solver.set("rlimit", EFFORT)
     solver.add(conjunction(system, theory.invariant(system, state)))
     action = next(action for action in system.actions if action.name == name)
     yield from _step(theory, system, state, solver, action)
