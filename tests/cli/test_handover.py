@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from datetime import datetime, timedelta, timezone
 
@@ -132,11 +133,11 @@ def test_a_leader_that_is_paused_ends_its_work_and_nobody_leads_until_resume(wor
 
 def test_of_real_contenders_the_named_one_leads_and_one_that_is_not_there_costs_a_while(world):
     """Each is named in turn, though all hear of it at once; a dead name holds up nobody for long (L1h)."""
-    runs = [world.run("lasts:600", options=("--id", name, *UNHURRIED)) for name in "abc"]
+    runs = {name: world.run("lasts:600", options=("--id", name, *UNHURRIED)) for name in "abc"}
     eventually("somebody leads", lambda: world.lease() and not world.lease().lease.is_vacant)
     for _ in range(3):
-        time.sleep(1.5)  # in which who led before has seen who leads now, and stands aside no more (P5d)
         before = world.lease().lease
+        eventually("all know who leads", lambda of=before: all_wait_for(world, runs, of.holder_identity))
         named = min({*"abc"} - {before.holder_identity})
         asked = ("--store", world.url, "--lease", "lease", "--to", named)
         assert world.start("resign", *asked).wait(PATIENCE) == 0
@@ -151,9 +152,15 @@ def test_of_real_contenders_the_named_one_leads_and_one_that_is_not_there_costs_
     released = time.monotonic()
     eventually("another term", lambda: is_later(world.lease().lease, before))
     assert time.monotonic() - released < UNHURRIED_S / 2
-    for one in runs:
+    for one in runs.values():
         one.terminate()
         one.wait(PATIENCE)
+
+
+def all_wait_for(world, runs, holder):
+    """Whether the others have seen that it leads: until then, who resigned before stands aside (P5d)."""
+    others = [world.stderr(one) for name, one in runs.items() if name != holder]
+    return all(re.findall(r"(\w) holds the lease", said)[-1:] == [holder] for said in others)
 
 
 def is_later(lease, before):
