@@ -238,18 +238,16 @@ class _Guarded:
 
 
 def opened(
-    trace: str | PathLike[str] | Trace | Sequence[str | PathLike[str] | Trace] | None,
+    trace: str | PathLike[str] | Trace | Sequence[str | PathLike[str] | Trace],
     store: object,
     identity: str,
     clock: Clock,
-) -> Trace | None:
+) -> Trace:
     """What a campaign tells its steps to: a file of that name, or in that folder, or what it was given.
 
     Raises:
         OSError: A file cannot be opened.
     """
-    if trace is None:
-        return None
     if isinstance(trace, Trace):
         return _Guarded(trace)
     if isinstance(trace, (str, PathLike)):
@@ -259,8 +257,7 @@ def opened(
     found: list[Trace] = []
     try:
         for one in trace:
-            each = opened(one, store, identity, clock)
-            found += [] if each is None else [each]
+            found.append(opened(one, store, identity, clock))  # noqa: PERF401  # what was opened is closed
     except OSError:
         _Several(found).close()
         raise
