@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from incumbent.config import ElectorConfig
 from incumbent.lease import to_ns
 from incumbent.testing import Simulation
 from incumbent.testing.recorded import explain
@@ -41,6 +42,16 @@ def test_terms_end_where_they_ended(traces):
     begun = simulation.history.records[0].at
     found = explain([traces])
     assert [(one.term.token, one.start + begun, one.end + begun) for one in found._story.terms] == known
+
+
+def test_whose_name_is_a_letter_is_called_by_it(traces):
+    """Whoever began first: else a would be c, and c be a. Others have the letters that are left."""
+    names = ("c", "north", "a")
+    simulation = Simulation(configs=[ElectorConfig(name, **SETTINGS) for name in names], profile=EXACT)
+    simulation.run_for(20)
+    found = explain([traces])
+    said = {shown.split(" (")[0]: process for process, shown in found._people()}
+    assert said == {"c": "c-1", "north": "b-1", "a": "a-1"}
 
 
 def test_a_leader_that_stands_still_is_said_to(traces):

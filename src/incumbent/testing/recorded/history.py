@@ -1,16 +1,18 @@
 """Recorded runs as a `History`, so that the timeline draws them as it draws simulated ones.
 
-Candidates are called a, b, c; their identities stand beside that. When the store did something is known to
-lie between a request and its answer: it is drawn halfway, in the order of the versions.
+Candidates are called a, b, c, and whose identity is such a letter by that; identities stand beside them. When
+the store did something is known to lie between a request and its answer: it is drawn halfway, in the order of
+the versions.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count, product
 from string import ascii_lowercase
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from incumbent.core.messages import (
     Found,
@@ -34,6 +36,9 @@ UNKNOWN = "?"
 """Whoever holds the lease and left no trace that was given."""
 
 R = TypeVar("R", bound="Request | Reply")
+
+
+_LETTER: Final = re.compile(r"[a-z]{1,2}")
 
 
 class Cast(NamedTuple):
@@ -65,8 +70,13 @@ def cast(found: list[Facts], axis: Axis) -> Cast:
         if lane is None:
             lanes.append(lane := [])
         lane.append(facts)
-    names, processes = {}, {}
-    for name, lane in zip(_letters(), lanes, strict=False):
+    names: dict[int, str] = {}
+    processes: dict[int, str] = {}
+    identities = [lane[0].run.began.config.identity for lane in lanes]
+    others = (name for name in _letters() if name not in identities)
+    for identity, lane in zip(identities, lanes, strict=True):
+        is_free = _LETTER.fullmatch(identity) and identity not in names.values()
+        name = identity if is_free else next(others)
         for number, facts in enumerate(lane, 1):
             names[id(facts)], processes[id(facts)] = name, f"{name}-{number}"
     return Cast(names, processes)
