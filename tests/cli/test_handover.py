@@ -158,9 +158,10 @@ def test_of_real_contenders_the_named_one_leads_and_one_that_is_not_there_costs_
 
 
 def all_wait_for(world, runs, holder):
-    """Whether the others have seen that it leads: until then, who resigned before stands aside (P5d)."""
+    """Whether the others have seen it lead, since they led themselves: else they stand aside (P5d)."""
     others = [world.stderr(one) for name, one in runs.items() if name != holder]
-    return all(re.findall(r"(\w) holds the lease", said)[-1:] == [holder] for said in others)
+    since = [said.rpartition("leader -> follower")[2] for said in others]
+    return all(re.findall(r"(\w) holds the lease", said)[-1:] == [holder] for said in since)
 
 
 def is_later(lease, before):
