@@ -31,12 +31,6 @@ def _history(system: System, s: State, words: Words) -> list[Part]:
     c = system.constants
     return [
         Part(
-            "versions are written in order",
-            "each is written now, over the latest",
-            "version version",
-            lambda a, b: implies(every(a >= 0, a <= b, b <= s.latest), s.written(a) <= s.written(b)),
-        ),
-        Part(
             "the past is past",
             "time only grows",
             "version",

@@ -39,6 +39,8 @@ class Universe:
     def forall(self, kinds: str, body: Callable[..., Any]) -> Any:
         """For all of these kinds ("elector write version"); a version is an integer from 0."""
         names = kinds.split()
+        if not names:
+            return body()
         if self.is_bounded:
             return z3.And(*self._instances(names, body, ()))
         sorts = {"elector": self.elector, "write": self.write, "version": INT}

@@ -32,14 +32,22 @@ def small_world(theory: Theory, broken: dict[str, Any], versions: int = 4) -> tu
     state = any_state(universe)
     solver = z3.Solver()
     solver.add(conjunction(system, theory.invariant(system, state)), state.latest < universe.versions - 1)
-    solver.add(state.latest >= 0, *_for_readers(system, state))
+    solver.add(state.latest >= 0, *_within(system, state), *_for_readers(system, state))
     return system, state, solver
+
+
+def _within(system: System, s: State) -> list[Any]:
+    """Candidacies that the invariant speaks of here, also after a step: it says nothing of other numbers."""
+    members, last = system.universe.members, system.universe.versions - 1
+    numbers = [(f(e), last) for e in members["elector"] for f in (s.number, s.former)]
+    numbers += [(system.constants.candidacy(w), last + 1) for w in members["write"]]
+    return [z3.And(number >= 0, number < end) for number, end in numbers]
 
 
 def _for_readers(system: System, s: State) -> list[Any]:
     """What makes a story short and its numbers small: it forbids states, so it can prove nothing more."""
     c, members = system.constants, system.universe.members
-    small = [s.now, *(f(w) for w in members["write"] for f in (c.carries, c.candidacy, c.sent))]
+    small = [s.now, *(f(w) for w in members["write"] for f in (c.carries, c.sent))]
     small += [s.written(v) for v in members["version"]]
     settings = [f(e) for e in members["elector"] for f in (c.deadline, c.lease)]
     gaps = [

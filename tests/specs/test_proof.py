@@ -10,11 +10,12 @@ import pytest
 
 pytest.importorskip("z3", reason="the proof needs z3: pip install z3-solver")
 
-from specs.proof import guards, prove, runs, variants, witnesses
+from specs.proof import guards, parts, prove, runs, variants, witnesses
 from specs.proof.actions import ACTIONS, BY_ELECTORS
-from specs.proof.logic import every, no
+from specs.proof.logic import every, implies, no
 from specs.proof.state import Universe
 from specs.proof.system import System
+from specs.proof.words import Part
 
 SPECS = Path(__file__).parents[2] / "specs"
 VARIANTS = {f"{v.rule}: {v.broken_so}": v for v in variants.VARIANTS}
@@ -120,8 +121,29 @@ def test_a_broken_rule_loses_the_proof(variant):
     assert f"-> {variant.at}" in loss.story
 
 
-SOME = 1 if os.environ.get("INCUMBENT_CLAUSES") == "all" else 3
-"""A plain run tries one condition in so many."""
+SOME, FEW = (1, 1) if os.environ.get("INCUMBENT_CLAUSES") == "all" else (3, 9)
+"""A plain run tries one condition, or one part, in so many."""
+
+PARTS = [(theory, name) for theory in parts.THEORIES for name in parts.names(theory)]
+
+
+@pytest.mark.parametrize(("theory", "name"), PARTS[::FEW], ids=lambda given: getattr(given, "name", given))
+def test_each_part_of_the_invariant_is_needed(theory, name):
+    """Without it another part, or a promise, is not shown any more; or it is wanted for its own sake."""
+    assert (parts.lost_without(theory, name) is None) == (name in parts.PROMISED)
+
+
+def test_a_part_that_is_good_for_nothing_is_noticed():
+    """The others imply it, so that nothing is lost without it."""
+    spare = Part("time is counted", "from no beginning", "version", lambda v: implies(v > 0, v > -1))
+    theory = prove.TOKENS._replace(invariant=lambda *of: [*prove.TOKENS.invariant(*of), spare])
+
+    assert parts.lost_without(theory, spare.name) is None
+
+
+def test_what_is_wanted_for_its_own_sake_is_said():
+    """So that it cannot go unnoticed, either."""
+    assert {name for _theory, name in PARTS} > parts.PROMISED
 
 
 @pytest.mark.parametrize(("rule", "place", "condition"), list(guards.conditions())[::SOME])
