@@ -23,11 +23,12 @@ from incumbent.core.messages import (
 )
 from incumbent.core.states import CANDIDATE, FOLLOWER, LEADER, STOPPED
 from incumbent.lease import MAX_TRANSITIONS
+from specs.proof.logic import every, implies
 
 
 def progress(
     before: Elector, event: Input, now: Any, effects: Effects, after: Elector
-) -> Iterator[tuple[str, bool]]:
+) -> Iterator[tuple[str, Any]]:
     """The lemmas that say something of this step."""
     wake_at = effects.wake_at
     left = after.leaving
@@ -39,9 +40,10 @@ def progress(
         yield "L1g: who leaves is woken by the end of that time", bool(wake_at <= left.until)
     if wake_at is not None and not is_too_late:
         yield "L1a: it asks to be woken later than now, so it does not spin", bool(wake_at > now)
-    if after.state != STOPPED and wake_at is None and bool(after.contending):
-        is_watched = bool(after.config.guarantees.can_watch)
-        yield "L1b: who contends is woken, unless no token is left", is_watched and _is_exhausted(after)
+    if after.state != STOPPED and wake_at is None:
+        is_exhausted = after.observation.highest_token == MAX_TRANSITIONS
+        waits_for_news = every(after.config.guarantees.can_watch, is_exhausted)
+        yield "L1b: who contends is woken, unless no token is left", implies(after.contending, waits_for_news)
     is_idle = after.pending is None and after.leaving is None and wake_at is not None
     if after.state == FOLLOWER and is_idle and not after.config.guarantees.can_watch:
         yield "L1c: a follower looks within a retry period", bool(wake_at <= now + after.config.retry_ns)
@@ -65,14 +67,12 @@ def _vacant(at: Any, now: Any, after: Elector) -> Iterator[tuple[str, bool]]:
     yield "L1h: what is vacant is left to whom it names for two retry periods at most", is_soon
 
 
-def _of_leading(
-    before: Elector, event: Input, effects: Effects, after: Elector
-) -> Iterator[tuple[str, bool]]:
+def _of_leading(before: Elector, event: Input, effects: Effects, after: Elector) -> Iterator[tuple[str, Any]]:
     """What the proof of its term assumes of it (`joined.py`); that it leads in turn `check_step` shows."""
     told = [notice for notice in effects.notices if isinstance(notice, (StartedLeading, StoppedLeading))]
     yield "a step begins or ends one term at most", len(told) <= 1
     if any(isinstance(notice, StartedLeading) for notice in told):
-        yield "its term is told of leading only while it contends", bool(before.contending)
+        yield "its term is told of leading only while it contends", before.contending
         yield "only an answer begins a term", isinstance(event, (Found, Written))
     if isinstance(event, (Resign, Stop)):
         yield "who is told to resign or to stop leads no more", after.state != LEADER
@@ -82,10 +82,6 @@ def _is_over(elector: Elector, now: Any) -> bool:
     """Whether the time of a release that is owed is over, and nothing is in flight."""
     left = elector.leaving
     return left is not None and elector.pending is None and bool(now >= left.until)
-
-
-def _is_exhausted(elector: Elector) -> bool:
-    return bool(elector.observation.highest_token == MAX_TRANSITIONS)
 
 
 def _is_answered(before: Elector, event: Input, now: Any) -> bool:

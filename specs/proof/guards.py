@@ -1,6 +1,7 @@
 """The guards of the actions, condition by condition: with any one left out the proof is lost.
 
-Or it is not, as the rest of the protocol implies the condition, or it costs only time: `SPARE` says why.
+So it is with the predicates that they are made of. Or it is not, as the rest of the protocol implies the
+condition, or it costs only time: `SPARE` says why.
 """
 
 from __future__ import annotations
@@ -8,27 +9,33 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
 from specs.proof import actions
-from specs.proof.actions import Step
 from specs.proof.prove import SAFETY, TOKENS, steps
 from specs.proof.variants import Variant, losses
 
 SHOWN_IN = {
-    "claim": "claim",
-    "renew": "renew",
-    "release": "release",
-    "hold": "read own write",
-    "follow_up": "answer while leaving",
-    "leave": "leave office",
+    "claim": ("claim",),
+    "renew": ("renew",),
+    "release": ("release",),
+    "hold": ("read own write",),
+    "follow_up": ("answer while leaving",),
+    "find": ("find what is to be released",),
+    "depart": ("leave the race with a claim under way",),
+    "leave": ("leave office",),
+    "lands": ("write takes effect",),
+    "is_valid": ("renew",),
+    "is_held_back": ("claim",),
+    "same_session": ("claim", "renew", "read own write", "read", "answer: written"),
+    "looks_like": ("read own write", "find what is to be released"),
+    "same_write": ("read", "read own write", "find what is to be released"),
+    "looks_unchanged": ("read", "read own write"),
 }
-"""The rules whose guards are made of several conditions, and the action in which that shows."""
-
-VERSIONS = dict.fromkeys(SHOWN_IN, 4) | {"hold": 5}
-"""How many versions the story needs: a write that comes back when its term is over takes one more."""
+"""What is made of several conditions, and the actions in which it shows."""
 
 THEORIES = (SAFETY, TOKENS)
 
@@ -42,43 +49,69 @@ SPARE = {
     ("release", "no(node.leads)"): "who leads owes no release",
     ("release", "no(write.creates)"): "as for a renewal",
     ("follow_up", "node.leaving"): "what is noted down as left counts only where a release is owed",
+    ("find", "node.leaving"): "the same",
+    ("lands", "no(write.creates)"): "what would create a record names a gap, and no version is used twice",
+    ("lands", "record.missing"): "the same: it lands on what it names (A5), and that is a gap",
+    ("is_held_back", "record.vacant"): "only time is lost",
+    ("is_held_back", "time < record.not_before"): "the same",
+    ("same_write", "one.token == other.token"): "the writes of a candidacy are told apart by their stamps",
+    ("same_write", "one.duration == other.duration"): "the same",
+    (
+        "looks_unchanged",
+        "node.seen.missing",
+    ): "what was seen is kept then, and a claim over it lands on nothing",
 }
 """Conditions without which the proof closes all the same (`is_spare`); conformance holds the code to them."""
 
 
-def conditions() -> Iterator[tuple[str, int, str]]:
-    """Each rule, with the place and the text of each condition of its guard."""
+def conditions() -> Iterator[tuple[str, int, int, str]]:
+    """Each function, with the conjunction, the place in it and the text of each condition."""
     for name in SHOWN_IN:
-        for node in ast.walk(ast.parse(inspect.getsource(getattr(actions, name)))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "every":
-                yield from ((name, place, ast.unparse(part)) for place, part in enumerate(node.args))
-                break
+        tree = ast.parse(inspect.getsource(getattr(actions, name)))
+        for call, node in enumerate(_conjunctions(tree)):
+            yield from ((name, call, place, ast.unparse(part)) for place, part in enumerate(node.args))
 
 
-def without(rule: Callable[..., Step], place: int) -> Callable[..., Step]:
-    """The rule without one condition of its guard."""
-    every = actions.every
+def _conjunctions(tree: ast.AST) -> Iterator[ast.Call]:
+    """In the order in which they are made: those inside another one first."""
+    for child in ast.iter_child_nodes(tree):
+        yield from _conjunctions(child)
+    if isinstance(tree, ast.Call) and ast.unparse(tree.func) == "every":
+        yield tree
+
+
+@contextmanager
+def without(name: str, call: int, place: int) -> Iterator[None]:
+    """The function without one condition."""
+    every, code = actions.every, getattr(actions, name).__code__
+    made, at = -1, -1
 
     def fewer(*parts: Any) -> Any:
-        is_guard = sys._getframe(1).f_code is rule.__code__  # noqa: SLF001 (that is the caller)
-        return every(*(part for at, part in enumerate(parts) if not (is_guard and at == place)))
+        nonlocal made, at
+        caller = sys._getframe(1)  # noqa: SLF001 (that is the caller)
+        if caller.f_code is not code:
+            return every(*parts)
+        made, at = made + 1 if caller.f_lasti > at else 0, caller.f_lasti
+        return every(*(part for where, part in enumerate(parts) if (made, where) != (call, place)))
 
-    def weaker(*given: Any) -> Step:
-        with patch.object(actions, "every", fewer):
-            return rule(*given)
-
-    return weaker
+    with patch.object(actions, "every", fewer):
+        yield
 
 
-def is_needed(name: str, place: int) -> bool:
+def is_needed(name: str, call: int, place: int) -> bool:
     """Whether the proof is lost without that condition, with clocks or without."""
-    rules = {name: without(getattr(actions, name), place)}
-    variants = (Variant("", "", rules, SHOWN_IN[name], theory, VERSIONS[name]) for theory in THEORIES)
-    return any(next(losses(variant), None) is not None for variant in variants)
+    variants = [
+        Variant("", "", {}, shown, theory, versions)
+        for versions in (4, 5)
+        for shown in SHOWN_IN[name]
+        for theory in THEORIES
+    ]
+    with without(name, call, place):
+        return any(next(losses(variant), None) is not None for variant in variants)
 
 
-def is_spare(name: str, place: int) -> bool:
-    """Whether the step closes without that condition, with clocks and without, in a world without bounds."""
-    rules = {name: without(getattr(actions, name), place)}
-    broken = (theory._replace(broken=theory.broken | rules) for theory in THEORIES)
-    return all(each.verdict == "unsat" for theory in broken for each in steps(theory, SHOWN_IN[name]))
+def is_spare(name: str, call: int, place: int) -> bool:
+    """Whether the steps close without that condition, with clocks and without, in a world without bounds."""
+    with without(name, call, place):
+        made = [each for theory in THEORIES for shown in SHOWN_IN[name] for each in steps(theory, shown)]
+    return all(each.verdict == "unsat" for each in made)

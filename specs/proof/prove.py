@@ -124,6 +124,7 @@ def prove_drift_lemma() -> str:
     """P6: z3's verdict on its negation."""
     premise, conclusion = drift_lemma()
     solver = z3.Solver()
+    solver.set("rlimit", EFFORT)
     solver.add(premise, z3.Not(conclusion))
     return str(solver.check())
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import z3
 
 from specs.proof.actions import is_valid
-from specs.proof.logic import every, no
+from specs.proof.logic import EFFORT, every, no
 from specs.proof.prove import SAFETY, Theory, conjunction, names
 from specs.proof.state import State, Universe, any_state, node, timing
 from specs.proof.system import System
@@ -31,6 +31,7 @@ def small_world(theory: Theory, broken: dict[str, Any], versions: int = 4) -> tu
     system = System(universe, **(theory.broken | broken))
     state = any_state(universe)
     solver = z3.Solver()
+    solver.set("rlimit", EFFORT)
     solver.add(conjunction(system, theory.invariant(system, state)), state.latest < universe.versions - 1)
     solver.add(state.latest >= 0, *_within(system, state), *_for_readers(system, state))
     return system, state, solver

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from specs.conformance import Nonconformance
+from specs.conformance import Nonconformance, Shadow
+from specs.proof.actions import BY_ELECTORS
 
 from incumbent.core.candidacy import Candidacy, Validity
 from incumbent.core.elector import EPOCH, Elector
@@ -272,6 +273,20 @@ def test_a_comparison_finds_what_only_it_can_find(broken, monkeypatch):
         monkeypatch.setattr(Elector, "_check", lambda _elector: None)  # it asserts the same
 
     with pytest.raises(Nonconformance, match=re.escape(broken.found_by)):
+        run_some()
+
+
+@pytest.mark.parametrize("name", sorted({*BY_ELECTORS} - {"no answer"}))
+def test_without_an_action_of_the_proof_the_code_is_refused(monkeypatch, name):
+    """The shipped elector takes each of them, so none can be forgotten."""
+    take = Shadow._take
+
+    def take_another(shadow, action, step, because=""):
+        take(shadow, action, step._replace(guard=step.guard and action != name), because)
+
+    monkeypatch.setattr(Shadow, "_take", take_another)
+
+    with pytest.raises(Nonconformance, match=f"'{name}' is not allowed"):
         run_some()
 
 
