@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from incumbent.clock import Clock, SystemClock
     from incumbent.config import ElectorConfig
     from incumbent.core.elector import Elector
+    from incumbent.core.health import Health
     from incumbent.core.sight import Sight
     from incumbent.errors import (
         ConfigurationError,
@@ -38,6 +39,7 @@ _HOMES: Final = {
     "clock": ("Clock", "SystemClock"),
     "config": ("ElectorConfig",),
     "core.elector": ("Elector",),
+    "core.health": ("Health",),
     "core.sight": ("Sight",),
     "errors": (
         *("ConfigurationError", "CorruptLease", "ElectionError", "LeadershipLost"),
@@ -59,6 +61,7 @@ __all__ = [
     "ElectionError",
     "Elector",
     "ElectorConfig",
+    "Health",
     "Leadership",
     "LeadershipLost",
     "Lease",

@@ -12,16 +12,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from os import PathLike
 from types import TracebackType
-from typing import Any
 
 from incumbent import leadership as threaded
 from incumbent.clock import Clock
 from incumbent.config import DEFAULT_JITTER, DEFAULT_LEASE_DURATION, DEFAULT_RETRY_PERIOD, ElectorConfig
+from incumbent.core.health import Health
 from incumbent.errors import ConfigurationError, ElectionError
 from incumbent.lease import NANOSECONDS, check_number
 from incumbent.runtime.callables import check_coroutine_function, check_plain
 from incumbent.runtime.handle import TermHandle
-from incumbent.runtime.loop_waits import Timeout, until
+from incumbent.runtime.loop_waits import timeout_of, until
 from incumbent.runtime.on_loop import Contest, Run
 from incumbent.runtime.scheduler import Scheduler
 from incumbent.runtime.trace import Trace
@@ -68,7 +68,7 @@ class Leadership:
 
     async def wait(self, timeout: float | None = None) -> bool:  # on the campaign's clock
         """Wait until the work is to end (True), or until `timeout` seconds have passed (False)."""
-        await until(self._term.is_to_end, self._term.listeners, _timeout(self._waits, timeout))
+        await until(self._term.is_to_end, self._term.listeners, timeout_of(self._waits, timeout))
         return self._term.is_to_end()
 
     def __repr__(self) -> str:
@@ -166,6 +166,10 @@ class Campaign:
         """Whether this process leads, at this instant, by its own clock (P3)."""
         return self._contest.is_leader()
 
+    def health(self) -> Health:
+        """Tell a probe whether it does what is due, and may come to lead. Waits for nothing."""
+        return self._contest.health()
+
     async def start(self) -> None:
         """Enter the race in the background, also anew. No effect while it runs.
 
@@ -247,7 +251,7 @@ class Campaign:
         """
         run = await self._running()
         await until(
-            lambda: run.driver.has_finished or self.is_leader(), run.changes, _timeout(run.waits, timeout)
+            lambda: run.driver.has_finished or self.is_leader(), run.changes, timeout_of(run.waits, timeout)
         )
         return self.is_leader()
 
@@ -289,11 +293,3 @@ class Campaign:
                 "this campaign does not run: await start() or run(lead), or use it in an async with statement"
             )
         return self._run
-
-
-def _timeout(waits: Scheduler, seconds: Any) -> Timeout | None:
-    if seconds is None:
-        return None
-    if not (isinstance(seconds, (int, float)) and seconds < 0):  # which has passed already
-        check_number("timeout", seconds, positive=False)
-    return Timeout(waits, seconds)

@@ -17,17 +17,18 @@ from incumbent.config import (
     ElectorConfig,
     check_successor,
 )
-from incumbent.core.elector import Elector
+from incumbent.core.health import Health
 from incumbent.core.states import STOPPED
-from incumbent.core.term import Term, TermConfig
+from incumbent.core.term import TermConfig
 from incumbent.errors import ElectionError
 from incumbent.leadership import Leadership
 from incumbent.lease import check_number, to_ns
 from incumbent.runtime import signals, threads
+from incumbent.runtime.assembly import assemble
 from incumbent.runtime.driver import Driver
 from incumbent.runtime.lifecycle import Runner, campaigns, default_identity, registry
 from incumbent.runtime.loop import TermLoop
-from incumbent.runtime.reporter import Callbacks, Reporter
+from incumbent.runtime.reporter import Callbacks
 from incumbent.runtime.store_calls import check_store
 from incumbent.runtime.threaded import ThreadedRuntime
 from incumbent.runtime.work import Work
@@ -120,8 +121,8 @@ class Campaign:
         self._rng = rng
         self._trace = trace
         self._stop_timeout = stop_timeout
-        self._release_on_cancel = release_on_cancel
-        self._hold_ns = to_ns(hold_for)
+        lease_ns, stop_ns, hold_ns = self._config.lease_ns, to_ns(stop_timeout), to_ns(hold_for)
+        self._terms = TermConfig(lease_ns, stop_ns, release=release_on_cancel, hold_ns=hold_ns)
         self._has_default_name = identity is None
         self._make_locks()
         self._driver: Driver | None = None
@@ -170,6 +171,13 @@ class Campaign:
         """Whether this process leads, at this instant, by its own clock (P3)."""
         leadership = self.leadership
         return leadership is not None and leadership.is_valid()
+
+    def health(self) -> Health:
+        """Tell a probe whether it does what is due, and may come to lead. Waits for nothing."""
+        if self._forked_from is not None:
+            return Health(reason=f"it belongs to process {self._forked_from}; this is a forked child")
+        driver = self._driver
+        return Health() if driver is None else driver.health()
 
     # Wishes.
 
@@ -317,21 +325,8 @@ class Campaign:
                 trace = opened(self._trace, self._store, self._config.identity, self._clock)
             self._runtime = runtime = ThreadedRuntime(self._store, self._clock, self._rng)
             callbacks = self._callbacks if work is None else replace(self._callbacks, on_started_leading=work)
-            elector = Elector(self._config)
-            term = Term(
-                TermConfig(
-                    lease_ns=self._config.lease_ns,
-                    stop_timeout_ns=to_ns(self._stop_timeout),
-                    has_work=callbacks.on_started_leading is not None,
-                    tells=callbacks.on_stopped_leading is not None,
-                    once=once,
-                    release=self._release_on_cancel,
-                    hold_ns=self._hold_ns,
-                )
-            )
-            reporter = Reporter(runtime.name, elector, callbacks, runtime.tell)
-            driver = Driver(elector, term, callbacks, runtime, reporter=reporter, trace=trace)
-            self._driver = driver
+            terms = replace(self._terms, once=once)
+            self._driver = driver = assemble(self._config, terms, callbacks, runtime, trace)
             registry[self] = Runner(self._interpreter_exits, self._join, self.stop)
         self._post(driver, driver.start)
         return driver

@@ -69,7 +69,6 @@ def test_each_setting_reaches_the_campaign(clock, tmp_path):
     }
     rest = {
         "stop_timeout": 7.0,
-        "release_on_cancel": False,
         "on_stopped_leading": lambda _: None,
         "on_new_leader": lambda _: None,
         "report_metric": lambda *_: None,
@@ -77,9 +76,12 @@ def test_each_setting_reaches_the_campaign(clock, tmp_path):
         "rng": object(),
         "trace": tmp_path / "trace",
     }
-    assert {"store", "on_started_leading", "hold_for", *config, *rest} == set(parameters(aio.Campaign))
-    campaign = aio.Campaign(MemoryStore(), hold_for=5.0, **config, **rest)
-    assert campaign._contest._hold_ns == 5 * NANOSECONDS
+    assert {"store", "on_started_leading", "hold_for", "release_on_cancel", *config, *rest} == set(
+        parameters(aio.Campaign)
+    )
+    campaign = aio.Campaign(MemoryStore(), hold_for=5.0, release_on_cancel=False, **config, **rest)
+    terms = campaign._contest._terms
+    assert (terms.hold_ns, terms.release) == (5 * NANOSECONDS, False)
     assert {name: getattr(campaign.config, name) for name in config} == config
     assert campaign.identity == "a"
     callbacks = campaign._contest._callbacks

@@ -112,7 +112,7 @@ FACE = (
         "a wait in the work knows no time",
         "P9",
         AIO + "waiting_in_the_work_blocks_no_loop",
-        "self._term.listeners, _timeout(self._waits, timeout))",
+        "self._term.listeners, timeout_of(self._waits, timeout))",
         "self._term.listeners)",
     ),
     of_face(

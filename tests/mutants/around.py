@@ -195,7 +195,7 @@ DRIVERS = (
         ("drivers", "mutants/test_holes.py::test_followers_do_not_poll_in_step"),
         (
             Patch(
-                "runtime/driver.py",
+                "runtime/spread.py",
                 "spread, draw = config.jitter * config.retry_ns, ",
                 "spread, draw = 0.0, ",
             ),

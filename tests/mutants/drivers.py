@@ -18,6 +18,11 @@ def driver(name, killer, old, new, rule="P9"):
     return one(name, rule, killer, "runtime/driver.py", old, new)
 
 
+def spread(name, killer, old, new, rule="P12"):
+    """Of how late a look may be."""
+    return one(name, rule, killer, "runtime/spread.py", old, new)
+
+
 CARRIED_OUT = (
     one(
         "that nobody leads is not told",
@@ -65,47 +70,41 @@ CARRIED_OUT = (
         "        self._known_leader.close()\n",
         "",
     ),
-    driver(
+    spread(
         "a request expires late by a jitter",
         f"{CALLED}a_request_expires_on_time",
         " or elector.pending is not None or",
         " or",
-        "P12",
     ),
-    driver(
+    spread(
         "a release is given up late by a jitter",
         f"{CALLED}a_release_that_is_given_up_is_so_on_time",
         " or elector.leaving is not None:",
         ":",
-        "P12",
     ),
-    driver(
+    spread(
         "a renewal is late by a jitter",
         f"{CALLED}a_renewal_is_on_time_and_so_is_its_end",
         "if elector.state != FOLLOWER or elector",
         "if elector",
-        "P12",
     ),
-    driver(
+    spread(
         "a succession waits for the jitter of a poll",
         f"{CALLED}a_look_at_a_lease_that_expires_is_little_late",
-        "            spread, draw = min(spread, EXPIRY_SPREAD_NS), few_first(draw)\n",
-        "            draw = few_first(draw)\n",
-        "P12",
+        "        spread, draw = min(spread, EXPIRY_SPREAD_NS), few_first(draw)\n",
+        "        draw = few_first(draw)\n",
     ),
-    driver(
+    spread(
         "followers without a jitter look late",
         f"{CALLED}and_not_at_all_without_a_jitter",
         "spread, draw = min(spread, EXPIRY_SPREAD_NS), few_first(draw)",
         "spread, draw = EXPIRY_SPREAD_NS, few_first(draw)",
-        "P12",
     ),
-    driver(
+    spread(
         "a succession is spread evenly, however many look",
         f"{CALLED}few_look_at_the_beginning_of_what_it_may_be_late",
         "spread, draw = min(spread, EXPIRY_SPREAD_NS), few_first(draw)",
         "spread = min(spread, EXPIRY_SPREAD_NS)",
-        "P12",
     ),
     one(
         "the patience of a term is not counted anew",

@@ -18,7 +18,7 @@ PUBLIC = {
     *("ElectionError", "ConfigurationError", "StoreError", "StoreUnavailable"),
     *("LeaseConflict", "LeaseNotFound", "CorruptLease", "LeadershipLost"),
     *("StoredLease", "StoreGuarantees", "Version", "Watch", "WatchableStore"),
-    *("Observer", "Sight"),
+    *("Health", "Observer", "Sight"),
     *("aio", "testing"),
 }
 CORE = {
@@ -45,6 +45,7 @@ CORE = {
     },
     "core.observation": {"Observation"},
     "core.sight": {"Sight", "Lookout"},
+    "core.health": {"Health", "Vitals"},
     "core.states": {"MACHINE", "MOVES", "STATES", "mermaid"},
     "store": {"LeaseStore", "Watch", "WatchableStore"},
 }

@@ -11,6 +11,7 @@ from incumbent import (
     Campaign,
     Clock,
     ElectorConfig,
+    Health,
     Leadership,
     LeadershipLost,
     Lease,
@@ -43,7 +44,9 @@ def threads(clock: Clock) -> bool:
             if not leadership.is_valid():
                 raise LeadershipLost(str(leader))
         config: ElectorConfig = campaign.config
-        return led and config.lease_duration > 1 and campaign.token is not None
+        health: Health = campaign.health()
+        left: float = health.time_left if health.is_ready else 0.0
+        return led and left > 0 and config.lease_duration > 1 and campaign.token is not None
 
 
 async def lead(leadership: aio.Leadership) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, get_args
 
 from incumbent.core.candidate import Candidate, Handled
 from incumbent.core.elector import Elector
+from incumbent.core.health import Health, Vitals
 from incumbent.core.messages import (
     ClockWentBackwards,
     Input,
@@ -25,7 +26,7 @@ from incumbent.core.messages import (
     TimerFired,
     Unavailable,
 )
-from incumbent.core.states import FOLLOWER, LEADER, MACHINE, SERVING
+from incumbent.core.states import LEADER, MACHINE, SERVING
 from incumbent.core.term import Term
 from incumbent.core.term_messages import (
     AskedToResign,
@@ -47,7 +48,7 @@ from incumbent.runtime.known_leader import KnownLeader
 from incumbent.runtime.listeners import Listeners
 from incumbent.runtime.port import Runtime
 from incumbent.runtime.reporter import Callbacks, Reporter
-from incumbent.runtime.spread import EXPIRY_SPREAD_NS, few_first
+from incumbent.runtime.spread import look_at
 from incumbent.runtime.work import HostedWork
 from incumbent.store import Watch
 
@@ -95,6 +96,7 @@ class Driver:
         self._is_handling = False
         self._wake = partial(self._give, _TIMER_FIRED)
         self._alarm = Alarm(runtime, self._wake)
+        self._vitals = Vitals(due=runtime.now())
         self._watch: Watch | None = None
         self._known_leader = KnownLeader(runtime, reporter)
 
@@ -107,6 +109,13 @@ class Driver:
     def term(self) -> Term:
         """Decides what runs in office."""
         return self.candidate.term
+
+    def health(self) -> Health:
+        """What a probe may be told. For any thread."""
+        office = (
+            None if self.leadership is None else self.elector.office
+        )  # before the clock, the rest after it
+        return self._vitals.health(self.candidate, office, self._runtime.now())
 
     # Wishes.
 
@@ -185,6 +194,7 @@ class Driver:
     def _tell(self, handled: Handled, now: int) -> None:
         if self._trace is not None:
             self._trace.handled(handled.event, now, handled.effects)
+        self._vitals.handled(handled.event, now, handled.effects)
         self._reporter.observed()
         self._known_leader.look(now)
         for move in handled.effects.moves:
@@ -196,19 +206,10 @@ class Driver:
     def _set_alarm(self) -> None:
         due, wake_at = self.candidate.term.wake_at, self.candidate.elector.wake_at
         if wake_at is not None:
-            late = self._late(wake_at)
+            late = look_at(wake_at, self.candidate.elector, self._runtime.random)
             due = late if due is None else min(due, late)
+        self._vitals.due = due
         self._alarm.set(due)
-
-    def _late(self, wake_at: int) -> int:
-        """A follower looks late by some jitter (P12), less if it is to succeed; a deadline is kept."""
-        elector, config = self.elector, self.elector.config
-        if elector.state != FOLLOWER or elector.pending is not None or elector.leaving is not None:
-            return wake_at
-        spread, draw = config.jitter * config.retry_ns, self._runtime.random()
-        if wake_at == elector.observation.claimable_at(config):
-            spread, draw = min(spread, EXPIRY_SPREAD_NS), few_first(draw)
-        return wake_at + round(draw * spread)
 
     def _answered(self, request: Request, reply: Reply) -> None:
         if isinstance(reply, Unavailable):
@@ -289,6 +290,7 @@ class Driver:
     def _fail_closed(self) -> None:
         """Give up office at once, without a release, and leave the race."""
         self._reporter.defect()
+        self._vitals.is_broken = True
         self._inputs.clear()
         elector = self._reporter.elector = Elector(self.elector.config)
         MACHINE.events["stop"].trigger(elector, reason="a defect")  # `handle` may be what is defective

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
-from incumbent.lease import to_ns
+from incumbent.lease import check_number, to_ns
 from incumbent.runtime.listeners import Listeners
 from incumbent.runtime.scheduler import Scheduler, Timer
 
@@ -42,6 +43,19 @@ class Timeout:
     def _forget(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+
+
+def timeout_of(waits: Scheduler, seconds: Any) -> Timeout | None:
+    """Make a timeout of what a user gave; None: there is none.
+
+    Raises:
+        ConfigurationError: It is no number of seconds.
+    """
+    if seconds is None:
+        return None
+    if not (isinstance(seconds, (int, float)) and seconds < 0):  # which has passed already
+        check_number("timeout", seconds, positive=False)
+    return Timeout(waits, seconds)
 
 
 async def until(is_enough: Callable[[], bool], changes: Listeners, timeout: Timeout | None = None) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import log, log1p
 from typing import Final
+
+from incumbent.core.elector import Elector
+from incumbent.core.states import FOLLOWER
 
 EXPIRY_SPREAD_NS: Final = 10 * 10**6
 """Over how long the looks of followers at a lease that expires are spread, at most."""
@@ -21,3 +25,17 @@ def few_first(draw: float) -> float:
     Protocol for Event-Driven Wireless Sensor Networks" (2003).
     """
     return log1p(draw * (CROWD - 1)) / log(CROWD)
+
+
+def look_at(wake_at: int, elector: Elector, random: Callable[[], float]) -> int:
+    """Return when to wake an elector: a follower looks late by some jitter, less if it is to succeed (P12).
+
+    A deadline is kept.
+    """
+    config = elector.config
+    if elector.state != FOLLOWER or elector.pending is not None or elector.leaving is not None:
+        return wake_at
+    spread, draw = config.jitter * config.retry_ns, random()
+    if wake_at == elector.observation.claimable_at(config):
+        spread, draw = min(spread, EXPIRY_SPREAD_NS), few_first(draw)
+    return wake_at + round(draw * spread)
