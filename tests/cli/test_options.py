@@ -17,6 +17,8 @@ GIVEN = {
     "--scratch-lease": ("scratch", "scratch"),
     "--id": ("anna", "anna"),
     "--trace": ("traces", "traces"),
+    "--health": ("[::1]:8008", ("::1", 8008)),
+    "--metrics": ("1", True),
     "--by": ("me", "me"),
     "--once": ("1", True),
     "--restart": ("yes", True),

@@ -1,4 +1,6 @@
-"""Durations as people write them: `90`, `1.5`, `200ms`, `15s`, `2m`, `1h`; times of day; fractions: `1%`."""
+"""Durations as people write them: `90`, `1.5`, `200ms`, `15s`, `2m`, `1h`; times of day; fractions: `1%`;
+addresses: `:8008`.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,14 @@ from typing import Final
 _UNITS: Final = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)(ms|s|m|h|)")
 _FRACTION: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)(%|ppm|)")
+_ADDRESS: Final = re.compile(r"([\w.-]*|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", re.ASCII)
+_LAST_PORT: Final = 65535
 _PARTS: Final = {"": 1.0, "%": 0.01, "ppm": 1e-6}
 _LONGEST: Final = 1e9
 """Seconds: thirty years, as everywhere in this library."""
+
+LOOPBACK: Final = "127.0.0.1"
+"""Where no host is given: what is told there needs no password, so nobody else hears it by default."""
 
 _LAST_YEAR: Final = 8998
 """Of all that records hold (`incumbent.lease.LATEST_TIME`)."""
@@ -79,3 +86,20 @@ def fraction(text: str) -> float:
             f"{shown(text)} is no fraction below 1: give one such as 0.01, 1% or 200ppm"
         )
     return value
+
+
+def address(text: str) -> tuple[str, int]:
+    """Read the host and the port of `[HOST]:PORT`; without a host it is of this machine alone.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    found = _ADDRESS.fullmatch(text)
+    port = int(found[2]) if found else _LAST_PORT + 1
+    if found is None or port > _LAST_PORT:
+        from incumbent.shown import typed  # noqa: PLC0415 - only a mistake needs it
+
+        raise argparse.ArgumentTypeError(
+            f"{typed(text)} is no address: give one such as :8008, 0.0.0.0:8008 or [::]:8008"
+        )
+    return found[1].strip("[]") or LOOPBACK, port

@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, NoReturn
 
-from incumbent.cli.durations import duration, positive_duration, time_to_come
+from incumbent.cli.durations import address, duration, positive_duration, time_to_come
 
 PREFIX: Final = "INCUMBENT_"
 
@@ -125,7 +125,14 @@ _RUN: Final = (
     ),
     *_LOGS,
     Option("--trace", "DIR", "keep a record there, for `incumbent explain`"),
-    _time("--lease-duration", "how long others wait after the last sign of life", 15.0, "15s"),
+    Option(
+        "--health",
+        "ADDR",
+        "serve /livez, /readyz and /leader at [HOST]:PORT, without HOST at 127.0.0.1",
+        read=address,
+    ),
+    Option("--metrics", "", "serve /metrics there, too, for Prometheus", default=False, read=switch),
+    _time("--lease-duration", "how long others wait for a sign of life", 15.0, "15s"),
     _time("--renew-deadline", "how long a leader works without a renewal", None, "2/3 of the lease"),
     _time(
         "--retry-period",
@@ -133,14 +140,14 @@ _RUN: Final = (
         None,
         "1/5 of the deadline, at most 2s",
     ),
-    _time("--takeover-delay", "wait so much longer than others before taking over", 0.0, "0"),
+    _time("--takeover-delay", "wait so much longer before taking over", 0.0, "0"),
     _time(
         "--hold-for",
         "if the command succeeds, nobody runs it again for so long from its start",
         0.0,
         "0",
     ),
-    _time("--stop-timeout", "from SIGTERM, forwarded or ours, to SIGKILL if the lease lasts", 5.0, "5s"),
+    _time("--stop-timeout", "from SIGTERM to SIGKILL if the lease lasts", 5.0, "5s"),
 )
 
 OPTIONS: Final[dict[str, tuple[Option, ...]]] = {

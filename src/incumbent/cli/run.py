@@ -18,7 +18,7 @@ from incumbent.cli.guarded import End, GuardedCommand
 from incumbent.cli.once import OneChance
 from incumbent.cli.place import default_lease, named, open_lease
 from incumbent.cli.reaper import Reaper
-from incumbent.cli.tracing import FolderTrace
+from incumbent.cli.tracing import traces_of
 from incumbent.clock import SYSTEM_CLOCK
 from incumbent.config import DEFAULT_RETRY_PERIOD, ElectorConfig
 from incumbent.errors import ConfigurationError
@@ -54,9 +54,18 @@ def main(arguments: argparse.Namespace) -> int:
             f"the guard could not see the command's processes, and so not end them in time: {why}; mount "
             f"/proc for this PID namespace, as `unshare --mount-proc` and `mount -t proc proc /proc` do"
         )
+    if arguments.metrics and arguments.health is None:
+        raise ConfigurationError(
+            "--metrics is served where --health says: give that, too, such as --health :8008"
+        )
     passed = descriptors.inherited() if arguments.pass_fds else descriptors.listening()
     lease = default_lease(arguments.argv) if arguments.lease is None else arguments.lease
     supervisor = Supervisor(open_lease(arguments.store, lease), lease, arguments, passed)
+    if arguments.health is not None:
+        from incumbent.cli.endpoint import serve  # noqa: PLC0415 - only a contender that is probed serves
+
+        host, port = arguments.health
+        serve(host, port, supervisor.campaign, metrics=arguments.metrics)
     tree.adopt_orphans()  # those of a guard that was killed
     return supervisor.run()
 
@@ -81,6 +90,9 @@ class Supervisor:
     """One contender: it runs the command, under guard, in each of its terms of office.
 
     The main thread receives signals and waits for the end; the campaign's threads do the rest.
+
+    Attributes:
+        campaign: It contends once `run` is called.
     """
 
     def __init__(
@@ -97,7 +109,7 @@ class Supervisor:
         if arguments.once:
             times = {"lease_duration": arguments.lease_duration, "delay": arguments.takeover_delay}
             store = OneChance(store, self._finish, **times)
-        self._campaign = Campaign(
+        self.campaign = Campaign(
             store,
             identity=arguments.id,
             lease_duration=arguments.lease_duration,
@@ -109,9 +121,9 @@ class Supervisor:
             on_started_leading=self._lead,
             on_stopped_leading=self._term_ended if arguments.hold_for else None,
             on_new_leader=self._tell_holder,
-            trace=None if arguments.trace is None else FolderTrace(arguments.trace, store),
+            trace=traces_of(arguments, store, lease) or None,
         )
-        self._margin_ns = margin_ns(self._campaign.config)
+        self._margin_ns = margin_ns(self.campaign.config)
         self._lease = lease
         self._lock = threading.RLock()
         self._command: GuardedCommand | None = None
@@ -133,19 +145,19 @@ class Supervisor:
             if signal.getsignal(number) != signal.SIG_IGN:  # under nohup it stays ignored
                 signal.signal(number, guard.do_nothing)
         reaper = Reaper()
-        with self._campaign:
+        with self.campaign:
             while self._code is None:
                 if select.select([self._inbox], [], [], reaper.look())[0]:
                     for received in os.read(self._inbox, 4096):
                         self._pass_on(received)
-        fields = {"lease": self._lease, "identity": self._campaign.identity, "exit_code": self._code}
+        fields = {"lease": self._lease, "identity": self.campaign.identity, "exit_code": self._code}
         level = logging.WARNING if self._code in {EXIT_UNAVAILABLE, EXIT_SYSTEM} else logging.INFO
         log.log(level, "%s: exit %d: %s", named(self._lease), self._code, self._why, extra=fields)
         return self._code
 
     def _tell_holder(self, identity: str | None) -> None:
         """Say for whom this contender waits."""
-        if identity not in (None, self._campaign.identity):
+        if identity not in (None, self.campaign.identity):
             log.info("%s: %s holds the lease", named(self._lease), named(identity or ""))
 
     def _finish(self, code: int, why: str) -> None:
@@ -168,7 +180,7 @@ class Supervisor:
                 if self._is_stopping and self._stop_by is None:
                     self._stop_by = guard.now_ns() + self._stop_timeout_ns
             elif self._is_stopping:
-                leader = self._campaign.leader
+                leader = self.campaign.leader
                 holder = "nobody is seen to hold" if leader is None else f"{named(leader)} holds"
                 name = signal.Signals(number).name
                 code = 0 if number in CLEAN else 128 + number
@@ -213,7 +225,7 @@ class Supervisor:
     def _cannot_start(self, error: OSError) -> None:
         """Let others try; so does this contender later, if it may."""
         log.error("%s: the command's guard cannot be started: %s", named(self._lease), error)
-        self._campaign.resign()
+        self.campaign.resign()
         if self._is_once:
             self._finish(EXIT_SYSTEM, f"the command's guard cannot be started: {error}")
 
@@ -244,7 +256,7 @@ class Supervisor:
     def _ended(self, leadership: Leadership, end: End) -> None:
         log.info("the command ended with exit code %d", end.code)
         if self._holds and (end.code or self._is_stopping):
-            self._campaign.resign()  # before the work returns: then nobody is held back by it
+            self.campaign.resign()  # before the work returns: then nobody is held back by it
         with self._lock:  # a signal that comes now finds either a command or an exit code
             self._command = None
             if self._is_stopping or (end.by_itself and not self._restart):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -58,3 +59,23 @@ class FolderTrace:
         """The run is over."""
         if self._trace is not None:
             self._trace.close()
+
+
+def traces_of(arguments: argparse.Namespace, store: LeaseStore, lease: str) -> list[Trace]:
+    """What is told each step of a contender: a record in a folder, and metrics, as far as they are asked for.
+
+    Raises:
+        ConfigurationError: The folder is a file, or a package is missing.
+    """
+    traces: list[Trace] = []
+    if arguments.trace is not None:
+        traces.append(FolderTrace(arguments.trace, store))
+    if arguments.metrics:
+        try:
+            from incumbent.prometheus import Metrics  # noqa: PLC0415 - an extra
+        except ImportError as error:
+            raise ConfigurationError(
+                "--metrics needs prometheus-client: pip install 'incumbent[prometheus]'"
+            ) from error
+        traces.append(Metrics(lease))
+    return traces
