@@ -56,6 +56,7 @@ def test_the_log_of_a_run_as_json(world):
     won = next(line for line in lines if line.get("trigger") == "win")
     assert (won["lease"], won["identity"], won["token"], won["leader"]) == ("lease", "anna", 1, "anna")
     assert (lines[-1]["exit_code"], lines[-1]["lease"], lines[-1]["level"]) == (3, "lease", "info")
+    assert [line for line in lines if (line["lease"], line["identity"]) != ("lease", "anna")] == []
 
 
 def test_what_ends_the_command_is_json_as_well(tmp_path):

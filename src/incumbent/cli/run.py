@@ -125,6 +125,8 @@ class Supervisor:
         )
         self._margin_ns = margin_ns(self.campaign.config)
         self._lease = lease
+        about = {"lease": lease, "identity": self.campaign.identity}
+        self._log: logging.LoggerAdapter[logging.Logger] = logging.LoggerAdapter(log, about)
         self._lock = threading.RLock()
         self._command: GuardedCommand | None = None
         self._is_stopping = False
@@ -158,7 +160,7 @@ class Supervisor:
     def _tell_holder(self, identity: str | None) -> None:
         """Say for whom this contender waits."""
         if identity not in (None, self.campaign.identity):
-            log.info("%s: %s holds the lease", named(self._lease), named(identity or ""))
+            self._log.info("%s: %s holds the lease", named(self._lease), named(identity or ""))
 
     def _finish(self, code: int, why: str) -> None:
         """End this contender. The first reason counts."""
@@ -224,7 +226,7 @@ class Supervisor:
 
     def _cannot_start(self, error: OSError) -> None:
         """Let others try; so does this contender later, if it may."""
-        log.error("%s: the command's guard cannot be started: %s", named(self._lease), error)
+        self._log.error("%s: the command's guard cannot be started: %s", named(self._lease), error)
         self.campaign.resign()
         if self._is_once:
             self._finish(EXIT_SYSTEM, f"the command's guard cannot be started: {error}")
@@ -237,12 +239,12 @@ class Supervisor:
                 now = guard.now_ns()
                 if asked_at is None and leadership.wait(0):
                     asked_at = now
-                    log.info("ending the command: %s", leadership.reason)
+                    self._log.info("ending the command: %s", leadership.reason)
                 term_at, kill_at = self._instants(leadership, asked_at)
                 if now < kill_at + self._margin_ns // 2:
                     command.until(term_at, kill_at)
                 else:
-                    log.error("the guard does not do its work: killing the command from here")
+                    self._log.error("the guard does not do its work: killing the command from here")
                     end = command.kill()
                     break
         except BaseException:
@@ -254,7 +256,7 @@ class Supervisor:
         return end
 
     def _ended(self, leadership: Leadership, end: End) -> None:
-        log.info("the command ended with exit code %d", end.code)
+        self._log.info("the command ended with exit code %d", end.code)
         if self._holds and (end.code or self._is_stopping):
             self.campaign.resign()  # before the work returns: then nobody is held back by it
         with self._lock:  # a signal that comes now finds either a command or an exit code

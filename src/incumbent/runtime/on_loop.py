@@ -154,6 +154,7 @@ class Run(HostedWork):
                 "%s leaves the race: its event loop has ended, and so has its work; "
                 "await stop() before the loop is closed",
                 self.contest.identity,
+                extra={"identity": self.contest.identity},
             )
         self.ask_to_stop()
         if self.term is not None:
