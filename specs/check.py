@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from incumbent.tracked import tracked
+
 MODEL = Path(__file__).with_name("lease.pml")
 SAFE, LIVE, BROKEN = "safe", "live", "broken"
 
@@ -179,15 +181,18 @@ def main(arguments: list[str]) -> int:
     runs = [run for run in RUNS if run.is_quick or "--quick" not in arguments]
     print(f"{'model':52} {'N':1} {'LD,RD,skew':10} {'states':>10} {'depth':>7} {'s':>6} {'MB':>6}  verdict")
     surprises = 0
-    for run in runs:
-        with tempfile.TemporaryDirectory() as folder:
-            verdict = check(run, Path(folder))
-        is_surprise = verdict.found != run.expected
-        surprises += is_surprise
-        numbers = f"{verdict.states:10,} {verdict.depth:7,} {verdict.seconds:6.1f} {verdict.megabytes:6.0f}"
-        end = f"{verdict.found}{', EXPECTED ' + run.expected if is_surprise else ''}"
-        timing = ",".join(map(str, run.timing))
-        print(f"{run.title:52} {run.candidates} {timing:10} {numbers}  {end}", flush=True)
+    with tracked(runs, "checking") as models:
+        for run in models:
+            with tempfile.TemporaryDirectory() as folder:
+                verdict = check(run, Path(folder))
+            is_surprise = verdict.found != run.expected
+            surprises += is_surprise
+            numbers = (
+                f"{verdict.states:10,} {verdict.depth:7,} {verdict.seconds:6.1f} {verdict.megabytes:6.0f}"
+            )
+            end = f"{verdict.found}{', EXPECTED ' + run.expected if is_surprise else ''}"
+            timing = ",".join(map(str, run.timing))
+            print(f"{run.title:52} {run.candidates} {timing:10} {numbers}  {end}", flush=True)
     print(f"{len(runs)} models, {surprises} surprises")
     return 1 if surprises else 0
 

@@ -25,6 +25,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
+from incumbent.tracked import tracked
 from specs.code.electors import beginning, moment
 from specs.code.joined import prove_joined
 from specs.code.joined import shapes as joined_shapes
@@ -125,7 +126,9 @@ def main() -> int:
     part, parts = map(int, given.part.split("/"))
     began = time.perf_counter()
     chosen = tasks(replay=given.replay, doubts=given.doubts)[part - 1 :: parts]
-    verdicts = list(run(chosen[:: QUICK if given.quick else 1], given.workers))
+    chosen = chosen[:: QUICK if given.quick else 1]
+    with tracked(run(chosen, given.workers), "proving", len(chosen)) as done:
+        verdicts = list(done)
     print("\n".join(table(verdicts)), "", *summary(verdicts, replay=given.replay), sep="\n")
     cpu, queries = sum(each.seconds for each in verdicts), sum(each.queries for each in verdicts)
     print(f"{queries} queries of z3, {cpu:.0f} s of CPU, {time.perf_counter() - began:.0f} s")

@@ -161,9 +161,9 @@ def test_help_names_every_fault_and_loads_no_kit(capsys):
     assert ran.stderr.split() == []
 
 
-def test_a_terminal_gets_colours_and_a_bar_for_long_runs_and_the_same_text(capsys, monkeypatch):
+def test_a_terminal_gets_colours_and_the_same_text(capsys, monkeypatch):
     """Told apart by words without them."""
-    options = ("--seed", "1", "--for", "21m", "--faults", "crash")
+    options = ("--seed", "1", "--for", "2m", "--faults", "crash")
     monkeypatch.setenv("COLUMNS", "100")
     _, plain = simulate(capsys, *options)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
@@ -171,6 +171,5 @@ def test_a_terminal_gets_colours_and_a_bar_for_long_runs_and_the_same_text(capsy
     _, coloured = simulate(capsys, *options)
 
     assert "\x1b[" in coloured
-    assert "simulating" in coloured
     without = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", coloured)
     assert [line for line in plain.splitlines() if line not in without] == []

@@ -12,6 +12,7 @@ from incumbent.errors import CorruptLease, LeaseConflict, LeaseNotFound
 from incumbent.shown import one_line, redacted, shown
 from incumbent.stores import open_store
 from incumbent.stores._kinds import SCHEMES
+from incumbent.tracked import tracked
 
 NOT_AS_PROMISED = 1
 SHORTEST_LEASE = 1.0
@@ -35,7 +36,8 @@ def main(arguments: argparse.Namespace) -> int:
     print(f"{redacted(url)}: checking in the lease {shown(name)}\n")
     is_deleted = False
     try:
-        failures = sum(not _is_kept(scratch, title) for title in CHECKS)
+        with tracked(list(CHECKS), "checking") as titles:
+            failures = sum(not _is_kept(scratch, title) for title in titles)
         if not failures:
             _measure(scratch)
     finally:

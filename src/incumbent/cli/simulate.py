@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from incumbent.cli.drawing import can_draw, show_timeline, width
 from incumbent.errors import ConfigurationError
 from incumbent.lease import to_ns
+from incumbent.tracked import tracked
 
 if TYPE_CHECKING:
     from incumbent.testing.timeline import Timeline
@@ -31,14 +32,8 @@ def main(arguments: argparse.Namespace) -> int:
     print(f"{history.candidates} candidates, {span} of faults; then peace, and a leader is owed")
     for name, value in world(history):
         print(f"  {name:<16} {value}")
-    bar = None
-    if can_draw():
-        from rich.console import Console
-        from rich.progress import track
-
-        bar = partial(track, description="simulating", transient=True, console=Console())
     try:
-        timeline_run.run(simulation, to_ns(arguments.duration), bar)
+        timeline_run.run(simulation, to_ns(arguments.duration), partial(tracked, what="simulating"))
     except AssertionError as error:  # electors state their invariants in production
         print(f"\nan elector failed at {simulation.now / 1e9:.9f} s: {error!r}\n{_repeat(seed, arguments)}")
         return 1

@@ -24,12 +24,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
-from rich.progress import track
-
 from incumbent.testing.properties import PropertyViolated
 from incumbent.testing.properties.coverage import sightings, unseen
 from incumbent.testing.simulation.swarm import check_seed, collect_seldom
+from incumbent.tracked import tracked
 
 CHUNK: Final = 100
 INTERRUPTED: Final = 130
@@ -121,11 +119,9 @@ def main(arguments: list[str]) -> int:
     starts = [(first, min(CHUNK, given.count - first)) for first in range(0, given.count, CHUNK)]
     done = _load(given.file)
     left = [start for start in starts if start not in done]
-    console = Console(stderr=True)
-    quiet = not console.is_terminal
     try:
-        with closing(_check(left)) as checked:
-            for chunk in track(checked, "checking", len(left), console=console, disable=quiet):
+        with closing(_check(left)) as checked, tracked(checked, "checking", len(left)) as chunks:
+            for chunk in chunks:
                 done[chunk.first, chunk.count] = chunk
                 if given.file is not None:
                     with given.file.open("a", encoding="utf-8") as file:

@@ -22,6 +22,7 @@ from incumbent.testing.properties.liveness import election_bound, handover_bound
 from incumbent.testing.simulation.faults import INSIDE, OUTSIDE, urge
 from incumbent.testing.simulation.participants import MILLION
 from incumbent.testing.simulation.verbs import NAMES, Simulation
+from incumbent.tracked import tracked
 
 STRUCK_FOR: Final = 30
 """How many lease durations of faults a run has."""
@@ -200,10 +201,11 @@ def main(seeds: list[str]) -> None:
     """Check these seeds, and say how many events a second that was, checks included."""
     collect_seldom()
     events, began = 0, time.process_time()
-    for seed in seeds:
-        found = check_seed(int(seed)).events
-        events += found
-        print(seed, found, "events")
+    with tracked(seeds, "checking") as given:
+        for seed in given:
+            found = check_seed(int(seed)).events
+            events += found
+            print(seed, found, "events")
     seconds = time.process_time() - began
     rate = events / seconds
     print(f"{events:,} events in {seconds:.1f} s of processor time, {rate:,.0f} a second")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from itertools import cycle, islice
 from typing import Final
@@ -58,18 +59,21 @@ def prepare(seed: int, faults: str = "drawn", candidates: int | None = None) -> 
 
 
 def run(
-    simulation: Simulation, until: int, track: Callable[[Sequence[int]], Iterable[int]] | None = None
+    simulation: Simulation,
+    until: int,
+    track: Callable[[Sequence[int]], AbstractContextManager[Iterable[int]]] = nullcontext,
 ) -> None:
     """Let faults strike until this true time; then end them all, and demand a leader.
 
     Args:
         simulation: The world.
         until: In nanoseconds.
-        track: Given the times at which progress is to be told, if there are several.
+        track: Given the times at which progress is to be told, if there are several; see `tracked`.
     """
     instants = [*range(SLICE, until, SLICE), until]
-    for at in track(instants) if track is not None and len(instants) > 1 else instants:
-        simulation.run_until(at)
+    with (track if len(instants) > 1 else nullcontext)(instants) as times:
+        for at in times:
+            simulation.run_until(at)
     demand_liveness(simulation)
 
 
