@@ -269,7 +269,6 @@ class Campaign:
 
     async def _enter(self) -> Run:
         """Start unless it runs, and wait until it is in the race."""
-        self._contest.check_process()
         while (last := self._run) is not None and last.is_stopping and not last.has_ended:
             await until(lambda: last.has_ended, last.changes)
         if last is not None and not last.has_ended:

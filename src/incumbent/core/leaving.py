@@ -98,7 +98,6 @@ class Leaver(ElectorState):
         """The clock misbehaved, so no wait that was begun on it counts: end the term, count from now."""
         by = self.now - now
         is_aside = self.no_campaign_before is not None and self.now < self.no_campaign_before
-        self.now = now
         self._notices.append(ClockWentBackwards(by))
         reason = f"the clock went backwards by {by / 1e9:.6f} s"
         if self.state == LEADER:

@@ -291,7 +291,6 @@ class Driver:
         """Give up office at once, without a release, and leave the race."""
         self._reporter.defect()
         self._vitals.is_broken = True
-        self._inputs.clear()
         elector = self._reporter.elector = Elector(self.elector.config)
         MACHINE.events["stop"].trigger(elector, reason="a defect")  # `handle` may be what is defective
         self.candidate = Candidate(elector, Term(self.term.config))
