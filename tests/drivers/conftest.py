@@ -21,3 +21,12 @@ def _no_thread_is_left():
     before = library_threads()
     yield
     eventually(lambda: len(library_threads()) <= len(before))
+
+
+@pytest.fixture(autouse=True)
+def _no_action_has_failed(caplog):
+    """Nor did the thread of all campaigns have to go on after a defect, which it does with a line."""
+    yield
+    assert "an action of the scheduler failed" not in [
+        line.getMessage() for line in caplog.get_records("call")
+    ]

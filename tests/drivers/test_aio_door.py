@@ -233,6 +233,7 @@ def test_a_timeout_that_is_none_is_refused(clock, timeout):
             with pytest.raises(ConfigurationError, match="timeout is -1"):
                 await campaign.stop(-1)
             assert campaign.is_leader()
+            await campaign.stop(0)  # which is one
 
     asyncio.run(main())
 

@@ -6,8 +6,9 @@ from functools import partial
 
 import pytest
 
-from incumbent import Campaign, aio
+from incumbent import Campaign, ElectionError, aio
 from incumbent.runtime import threads
+from incumbent.runtime.on_loop import Run
 from incumbent.stores.memory import MemoryStore
 from support.driving import eventually, in_child, until
 
@@ -240,3 +241,14 @@ def test_the_loss_of_a_loop_that_was_left_is_none(clock):
     first.run_until_complete(campaign.start())
     first.close()
     asyncio.run(main())
+
+
+def test_of_two_that_enter_at_once_one_is_refused(clock):
+    """Two threads, each with a loop, have both found that it does not run."""
+    contest, loop = aio.Campaign(MemoryStore(), clock=clock)._contest, asyncio.new_event_loop()
+    run = Run(contest, loop)
+    with pytest.raises(ElectionError, match="runs already"):
+        Run(contest, loop)
+    run.ask_to_stop()
+    eventually(lambda: run.has_ended)
+    loop.close()

@@ -165,10 +165,33 @@ def test_in_a_forked_child_it_does_not_run_until_it_is_started():
         assert observer.sight.state == "nobody"
 
 
+def test_each_setting_is_kept(clock):
+    """Where the store may have lost the record, a missing one counts as held for as long as was said."""
+    store = Polled(clock)
+    store.guarantees = StoreGuarantees(durable=False, is_local=True)
+    with Observer(store, every=3, lease_duration=8, request_timeout=2, clock=clock) as observer:
+        assert observer.sight.state == "unknown"
+        clock.advance(8)
+        assert observer.sight.state == "nobody"
+        assert store.reads == [0, 3, 6, 8]
+        assert observer._eye._timeout_ns == 2 * 10**9
+
+
+@pytest.mark.parametrize("value", [0, -1, "5", float("nan")])
 @pytest.mark.parametrize("name", ["every", "lease_duration", "request_timeout"])
-def test_a_setting_that_is_no_duration_is_refused(name):
+def test_a_setting_that_is_no_duration_is_refused(name, value):
     with pytest.raises(ConfigurationError, match=name):
-        Observer(MemoryStore(), **{name: 0})
+        Observer(MemoryStore(), **{name: value})
+
+
+def test_one_that_stopped_looks_no_more_though_others_do(clock):
+    """They share the thread that would go on with it."""
+    store = Polled(clock)
+    with Observer(MemoryStore(), clock=clock):
+        with Observer(store, every=2, clock=clock):
+            clock.advance(2)
+        clock.advance(10)
+    assert store.reads == [0, 2]
 
 
 def test_what_is_no_store_is_refused():

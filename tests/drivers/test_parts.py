@@ -98,6 +98,25 @@ class TestScheduler:
         assert all(0 <= came - at <= (10**6 if many > 64 else 0) for at, came in ran)
         assert most - 2 <= len(waits) - 1 <= most + 1
 
+    def test_a_timer_that_was_cancelled_wakes_nobody(self):
+        """Each renewal cancels one, and a wake-up costs as much as a renewal."""
+        waits = []
+
+        class Counted(FakeClock):
+            def wait(self, condition, timeout):
+                waits.append(timeout)
+                super().wait(condition, timeout)
+
+        clock, ran = Counted(), []
+        scheduler = Scheduler(clock)
+        scheduler.call_at(10**9, ran.clear).cancel()
+        scheduler.call_at(3 * 10**9, lambda: ran.append(scheduler.now()))
+        scheduler.call_at(2 * 10**9, ran.clear).cancel()
+        scheduler.start()
+        clock.advance(4)
+        scheduler.close()
+        assert (waits[0], ran, len(waits)) == (3.0, [3 * 10**9], 2)
+
 
 class TestThreadedRuntime:
     def test_the_epoch_is_when_the_clock_read_nothing(self, clock):

@@ -115,6 +115,14 @@ CARRIED_OUT = (
         "        if type(event) in _OF_TERMS - _OF_ELECTORS:\n            yield from",
     ),
     one(
+        "a candidate is woken when the later one of its machines is due",
+        "P12",
+        "unit/test_candidate.py::test_it_is_woken_by_whichever_of_both_is_due_first",
+        "core/candidate.py",
+        "min(due, default=None)",
+        "max(due, default=None)",
+    ),
+    one(
         "an instant that is no longer wanted wakes all the same",
         "P12",
         f"{CALLED}an_instant_that_is_no_longer_wanted_is_forgotten",

@@ -20,6 +20,13 @@ def of_driver(name, rule, test, old, new):
 
 SIGHTS = (
     of_sight(
+        "a sight that was made without a record has a beginning",
+        "P13",
+        "test_a_sight_without_a_record_names_nobody",
+        "return self.lease.acquire_time if self.lease is not None and self.state == HELD",
+        "return self.lease.acquire_time if self.state == HELD",
+    ),
+    of_sight(
         "an answer that was asked for before the expiry says that nobody leads",
         "P4",
         "test_nobody_leads_if_the_record_is_there_when_asked_after_its_time",

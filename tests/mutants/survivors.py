@@ -6,6 +6,8 @@ from mutants.campaigns import SIGNALS
 from mutants.term_handles import RACES, TERM, WAITS
 from mutants.waits import POOLS_TESTS, SCHEDULER_TESTS, TERM_TESTS, loop, mutant, pool
 
+SETTINGS = "drivers/test_settings.py::test_"
+OBSERVED, STEPS = "drivers/test_observer.py::test_", "drivers/test_observer_steps.py::test_"
 EMPTY = f"{POOLS_TESTS}a_queue_is_waited_for_until_it_is_empty_or_for_as_long_as_was_said"
 
 SURVIVORS = (
@@ -109,5 +111,51 @@ SURVIVORS = (
         "campaign.py",
         "            self.stop()\n            watcher.join()\n",
         "            self.stop()\n",
+    ),
+    mutant(
+        "an observer that stops leaves its watch open",
+        "P13",
+        f"{STEPS}nothing_is_left_behind",
+        "observer.py",
+        "        if self._watch is not None:\n            self._watch.close()\n",
+        "",
+    ),
+    mutant(
+        "an observer that stopped looks on as long as others do",
+        "P13",
+        f"{OBSERVED}one_that_stopped_looks_no_more_though_others_do",
+        "observer.py",
+        "        eye.runtime.do(eye.close)\n",
+        "",
+    ),
+    mutant(
+        "what is missing counts as held for as long as by default",
+        "P5",
+        f"{OBSERVED}each_setting_is_kept",
+        "observer.py",
+        "Lookout.over(store.guarantees, lease_duration)",
+        "Lookout.over(store.guarantees)",
+    ),
+    mutant(
+        "of two that enter at once both have one run",
+        "P9",
+        f"{RACES}of_two_that_enter_at_once_one_is_refused",
+        "runtime/on_loop.py",
+        "work=work, is_new=True)",
+        "work=work)",
+    ),
+    mutant(
+        "work that is given no time to end is refused",
+        "P9",
+        f"{SETTINGS}no_time_is_a_time",
+        "campaign.py",
+        'check_number("stop_timeout", stop_timeout, positive=False)',
+        'check_number("stop_timeout", stop_timeout, positive=True)',
+    ),
+    loop(
+        "a timer that was cancelled wakes the thread of all campaigns",
+        "drivers/test_parts.py::TestScheduler::test_a_timer_that_was_cancelled_wakes_nobody",
+        "        while self._timers and self._timers[0][2].action is None:\n",
+        "        while False:\n",
     ),
 )

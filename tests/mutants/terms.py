@@ -6,6 +6,13 @@ from support.mutants.patch import Mutant, Patch
 
 TERMS = (
     Mutant(
+        "a claim whose answer is late at a stop is not looked for",
+        "P9",
+        "ours: a sign turned, which every answer but a late one hid",
+        ("unit", "unit/test_release.py"),
+        (Patch("core/leaving.py", "Leaving(former, sent_at + self", "Leaving(former, sent_at - self"),),
+    ),
+    Mutant(
         "the lease is released while leading",
         "P9",
         "model; Curator deletes its node before it tells",

@@ -80,9 +80,21 @@ def test_the_timer_is_both_machines(candidate):
     assert give(candidate, TimerFired(), at=2) == outputs
 
 
+@pytest.mark.parametrize(("patience", "due"), [(0.5, 1.5), (5, 2)])
+def test_it_is_woken_by_whichever_of_both_is_due_first(candidate, patience, due):
+    """The end of patience, or the renewal."""
+    assert candidate.wake_at is None
+    elect(candidate)
+    assert candidate.wake_at == 2 * NANOSECONDS
+    give(candidate, AskedToStop(patience=round(patience * NANOSECONDS)), at=1)
+    assert candidate.wake_at == due * NANOSECONDS
+
+
 def test_a_copy_goes_its_own_way(candidate):
     twin = candidate.copy()
     assert twin == candidate
     assert hash(twin) == hash(candidate)
+    assert "_orders" not in repr(twin)  # of the last step, which are no part of what it is
+    assert "_inputs" not in repr(twin)
     elect(twin)
     assert (twin.term.state, candidate.term.state) == ("serving", "idle")

@@ -103,3 +103,11 @@ def test_a_clock_that_reads_less_than_nothing_is_a_clock():
     bench = Bench().at(-1000).start().missing()
     bench.give(Stop()).lost()
     assert isinstance(bench.pending, GetLease)
+
+
+def test_a_claim_whose_answer_is_late_is_looked_for_too():
+    """At a stop: that it has not been answered in time is no more than that its outcome is unknown."""
+    bench = candidate_writing().give(Stop()).at(3).wake()
+    assert isinstance(bench.pending, GetLease)
+    bench.found(bench.stored("v2"))
+    assert TestARelease.releases(bench) == ["v2"]

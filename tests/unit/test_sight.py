@@ -129,3 +129,10 @@ def test_sights_are_alike_if_people_would_see_no_difference():
     for other in others:
         assert not sight.is_like(seen(lookout(), other, 0).sight(0))
     assert not sight.is_like(sight._replace(reason="gone fishing"))
+
+
+def test_a_sight_without_a_record_names_nobody():
+    """Whoever made it: people build their own to try what they do about one."""
+    for state in (HELD, NOBODY, UNKNOWN):
+        sight = Sight(state)
+        assert (sight.leader, sight.token, sight.since) == (None, None, None)
