@@ -196,6 +196,30 @@ def test_a_second_look_at_a_term_that_goes_on_changes_nothing(clock):
     asyncio.run(main())
 
 
+def test_work_that_has_ended_listens_no_more(clock):
+    """Its term may go on for as long as it takes to give up office."""
+    began, gate = [], threading.Event()
+
+    async def lead(leadership):
+        began.append(leadership.token)
+
+    async def main():
+        async with aio.Campaign(MemoryStore(), clock=clock) as campaign:
+            run, term = campaign._run, campaign._run.term
+            running = asyncio.ensure_future(campaign.run(lead))
+            run.contest.then(partial(gate.wait, 20))
+            await until(lambda: term._is_over)
+            assert term.handle.listeners._listeners == {}
+            gate.set()
+            running.cancel()
+        assert began == [1]
+
+    try:
+        asyncio.run(main())
+    finally:
+        gate.set()
+
+
 def test_a_term_without_work_ends_without_its_loop(clock):
     """There is nothing to await: a loop that is busy, or does not run, delays no resignation."""
     store = MemoryStore()
@@ -219,6 +243,7 @@ def test_a_resignation_returns_though_the_run_ends_before_it_is_known(clock):
         campaign._contest.then = lambda action: None
         resigning = asyncio.ensure_future(campaign.resign())
         await asyncio.sleep(0)
+        del campaign._contest.then
         await campaign.stop()
         await asyncio.wait_for(resigning, 5)
 
@@ -249,6 +274,7 @@ def test_of_two_that_enter_at_once_one_is_refused(clock):
     run = Run(contest, loop)
     with pytest.raises(ElectionError, match="runs already"):
         Run(contest, loop)
+    assert not run.is_work(None)  # nor is whoever calls from no task at all the work that has not begun
     run.ask_to_stop()
     eventually(lambda: run.has_ended)
     loop.close()

@@ -52,24 +52,22 @@ class Contest(Campaign):
 
     def then(self, action: Callable[[], None]) -> None:
         """Run `action` on the scheduler's thread, after all that was asked before."""
-        driver = self._driver
-        if driver is not None:
-            self._post(driver, action)
+        runtime = self._runtime  # read once: `finish` takes it away on another thread
+        if runtime is not None:
+            runtime.post(action)
 
     def ask_to_stop(self, timeout: float | None) -> None:
         """Leave the race once the work has ended, or after `timeout` seconds."""
         driver, patience = self._driver, self._stop_timeout if timeout is None else timeout
         if driver is not None:
-            self._post(driver, partial(driver.stop, to_ns(patience)))
+            self.then(partial(driver.stop, to_ns(patience)))
 
     def finish(self, driver: Driver) -> None:
         """Give back what `begin` took. Waits for threads."""
         self._await_end(driver)
 
     def _post(self, driver: Driver, action: Callable[[], None]) -> None:  # noqa: ARG002  # the sync one waits
-        runtime = self._runtime  # read once: `finish` takes it away on another thread
-        if runtime is not None:
-            runtime.post(action)
+        self.then(action)
 
 
 class Run(HostedWork):
