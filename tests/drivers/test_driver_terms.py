@@ -146,6 +146,19 @@ class TestObservers:
         assert driver.elector.state == "follower"
         assert port.expiries() == [15.0]
 
+    def test_it_is_forgotten_where_nobody_leads_any_more(self, port):
+        """Released, or gone: there is nothing that could expire, and a wake-up costs as much as a renewal."""
+        started(port, jitter=0.0, takeover_delay=60.0)
+        for answer, count in (
+            ((Found, record(1)), 1),
+            ((Found, record(2, "")), 0),
+            ((Found, record(3)), 1),
+            ((Missing,), 0),
+        ):
+            port.reply(*answer)
+            assert len(port.expiries()) == count
+            port.fire()
+
     @staticmethod
     def look_at_the_clock(port):
         """Let the alarms ring that are due for the observers, and no other."""

@@ -126,6 +126,16 @@ class TestThreadedRuntime:
             clock.advance(2)
             assert store.get_lease(timeout=1).lease.renew_time == clock.utcnow()
 
+    def test_a_step_has_one_time_of_day(self, clock):
+        """Reading it takes longer than reading the clock, and what is asked twice is to be the same."""
+        runtime, read, epochs = ThreadedRuntime(MemoryStore(), clock), [], []
+        clock.utcnow = lambda: read.append(None) or FakeClock().utcnow() + timedelta(seconds=len(read))
+        runtime.do(lambda: epochs.extend([runtime.epoch(), runtime.epoch()]))
+        runtime.do(lambda: epochs.append(runtime.epoch()))
+        runtime.close(1)
+        assert len(read) == 2
+        assert epochs[0] == epochs[1] < epochs[2]
+
     def test_a_clock_that_counts_from_elsewhere_has_another_epoch(self):
         clock = FakeClock(start=100)
         runtime = ThreadedRuntime(MemoryStore(), clock, random.Random(0))
@@ -133,6 +143,19 @@ class TestThreadedRuntime:
             assert runtime.epoch() == clock.utcnow() - timedelta(seconds=100)
         finally:
             runtime.close(1)
+
+    def test_who_asks_on_the_thread_of_campaigns_does_not_wait_for_it(self, clock):
+        """As a callback does that runs there, where no thread can be started, and stops its campaign."""
+        runtime, done = ThreadedRuntime(MemoryStore(), clock), []
+        runtime.post(lambda: (runtime.do(lambda: done.append("asked")), done.append("returned")))
+        eventually(lambda: done == ["returned", "asked"])
+        runtime.close(1)
+
+    def test_who_asks_elsewhere_waits_until_it_is_done(self, clock):
+        runtime, done = ThreadedRuntime(MemoryStore(), clock), []
+        runtime.do(lambda: done.append("asked"))
+        assert done == ["asked"]
+        runtime.close(1)
 
     def test_a_store_without_a_name_is_called_by_its_kind(self, clock):
         store = SimpleNamespace(guarantees=MemoryStore.guarantees)

@@ -18,14 +18,18 @@ OF_A_CAMPAIGN = {
     "hold_for": 0.0,
 }
 OF_AN_OBSERVER = {"every": 2.0, "lease_duration": 15.0, "request_timeout": 5.0}
+OF_A_RUN = {"once": False, "handle_signals": True}
 
 
-@pytest.mark.parametrize(("kind", "meant"), [(Campaign, OF_A_CAMPAIGN), (Observer, OF_AN_OBSERVER)])
+@pytest.mark.parametrize(
+    ("kind", "meant"), [(Campaign, OF_A_CAMPAIGN), (Observer, OF_AN_OBSERVER), (Campaign.run, OF_A_RUN)]
+)
 def test_what_is_meant_where_nothing_is_said(kind, meant):
     """A service that says nothing has the same lease after an update. All else is settled by these."""
     defaults = {name: each.default for name, each in inspect.signature(kind).parameters.items()}
-    said = {name: default for name, default in defaults.items() if default is not None}
-    assert said == {"store": inspect.Parameter.empty, **meant}
+    assert {
+        name: said for name, said in defaults.items() if said not in {None, inspect.Parameter.empty}
+    } == meant
 
 
 def test_no_time_is_a_time(clock):
@@ -55,3 +59,13 @@ def test_at_the_end_of_the_process_it_is_waited_for_as_long_as_it_may_take(clock
         monkeypatch.undo()
         assert waits == [6.0]
     assert runner.join(0.0) is True
+
+
+def test_one_that_nobody_would_stop_at_the_end_of_the_process_may_be_stopped(clock):
+    """As after a second Ctrl-C, which takes it from those that are waited for."""
+    campaign = Campaign(MemoryStore(), clock=clock)
+    campaign.start()
+    del lifecycle.registry[campaign]
+    campaign.stop()
+    assert campaign.state == "stopped"
+    assert campaign not in lifecycle.registry

@@ -41,6 +41,14 @@ CARRIED_OUT = (
         "            self._told = leader or self._told\n",
     ),
     one(
+        "a follower is woken when what was released would have expired",
+        "P12",
+        f"{NOBODY}it_is_forgotten_where_nobody_leads_any_more",
+        "runtime/known_leader.py",
+        "            self._expires_at = expires_at\n",
+        "",
+    ),
+    one(
         "a leader is woken when its record would expire",
         "P12",
         f"{NOBODY}a_leader_needs_no_such_instant",
@@ -121,6 +129,14 @@ CARRIED_OUT = (
         "core/candidate.py",
         "min(due, default=None)",
         "max(due, default=None)",
+    ),
+    one(
+        "a term takes a step for each answer of the store",
+        "P9",
+        "unit/test_candidate.py::test_a_term_takes_no_step_for_what_is_not_its_affair",
+        "core/candidate.py",
+        "        if type(event) in _OF_TERMS:\n            yield from",
+        "        if True:\n            yield from",
     ),
     one(
         "an instant that is no longer wanted wakes all the same",

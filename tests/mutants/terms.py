@@ -6,6 +6,26 @@ from support.mutants.patch import Mutant, Patch
 
 TERMS = (
     Mutant(
+        "a write of before the clock went back makes a leader",
+        "P3",
+        "ours: one line dropped",
+        ("unit", "unit/test_small_differences.py"),
+        (
+            Patch(
+                "core/leaving.py",
+                "        self.candidacy = self.candidacy.next()\n        self.observation = self",
+                "        self.observation = self",
+            ),
+        ),
+    ),
+    Mutant(
+        "a release that is looked for and gone is a defect",
+        "P9",
+        "ours: a branch dropped",
+        ("unit", "unit/test_release.py"),
+        (Patch("core/leaving.py", "None if found is None else former", "former"),),
+    ),
+    Mutant(
         "a claim whose answer is late at a stop is not looked for",
         "P9",
         "ours: a sign turned, which every answer but a late one hid",

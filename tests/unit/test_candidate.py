@@ -13,6 +13,7 @@ from incumbent.core import (
     Elector,
     Ended,
     EndTerm,
+    Found,
     GetLease,
     Handled,
     LeaveBehind,
@@ -29,6 +30,7 @@ from incumbent.core import (
     Written,
 )
 from incumbent.lease import NANOSECONDS
+from support.elector.bench import record
 
 CONFIG = ElectorConfig("ann", guarantees=StoreGuarantees(durable=True))
 TERM = TermConfig(CONFIG.lease_ns, stop_timeout_ns=30 * NANOSECONDS)
@@ -41,7 +43,7 @@ def candidate():
 
 def give(candidate, event, at=0):
     """What comes of an input, in order: inputs of the elector, orders, requests."""
-    outputs = candidate.handle(event, at * NANOSECONDS)
+    outputs = candidate.handle(event, round(at * NANOSECONDS))
     return [output.event if isinstance(output, Handled) else type(output) for output in outputs]
 
 
@@ -78,6 +80,17 @@ def test_the_timer_is_both_machines(candidate):
     assert candidate.wake_at == 2 * NANOSECONDS
     outputs = [LeaveBehind, Stop(release=False), EndTerm, TimerFired(), Stop()]
     assert give(candidate, TimerFired(), at=2) == outputs
+
+
+def test_a_term_takes_no_step_for_what_is_not_its_affair(candidate):
+    """Answers of the store, and who leads elsewhere, are most of what happens."""
+    give(candidate, Start())
+    give(candidate, Found(1, record(1)), at=1)
+    assert candidate.elector.leader == "bob"
+    give(candidate, StoreChanged(), at=1.5)
+    assert (candidate.elector.now, candidate.term.now) == (1.5 * NANOSECONDS, 0)
+    give(candidate, TimerFired(), at=2)
+    assert candidate.term.now == 2 * NANOSECONDS
 
 
 @pytest.mark.parametrize(("patience", "due"), [(0.5, 1.5), (5, 2)])

@@ -43,6 +43,14 @@ class TestARelease:
         assert self.releases(bench) == ["v1", "v8"]
         assert bench.elector.is_finished
 
+    @pytest.mark.parametrize("answer", ["missing", "lost", "failed"])
+    def test_what_is_not_found_is_not_released(self, answer):
+        """Gone, or in a store that does not answer: there is one look, and then the end."""
+        bench = leader_waiting().leave(Stop()).refused()
+        getattr(bench, answer)()
+        assert self.releases(bench) == ["v1"]
+        assert bench.elector.is_finished
+
     def test_it_is_looked_for_no_later_than_the_lease_lasts(self):
         """A store that refuses calls at the very end: nothing is waited for in vain (P9e)."""
         bench = leader_waiting().at(9).give(Stop()).at(12).give(Ended()).at(14).failed()

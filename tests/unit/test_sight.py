@@ -136,3 +136,11 @@ def test_a_sight_without_a_record_names_nobody():
     for state in (HELD, NOBODY, UNKNOWN):
         sight = Sight(state)
         assert (sight.leader, sight.token, sight.since) == (None, None, None)
+        assert sight.is_like(Sight(state))
+        assert not sight.is_like(Sight(state, lease=BOB.lease))
+
+
+def test_any_lease_duration_that_can_be_one_is_waited_for():
+    """However short; and a store that keeps what it has is known for one."""
+    assert seen(Lookout.over(StoreGuarantees(durable=False), 0.5), None, 1).looks_at == ns(1.5)
+    assert said(seen(Lookout.over(StoreGuarantees(durable=True), 0.5), None, 1), 1) == (NOBODY, "missing")

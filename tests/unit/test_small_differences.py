@@ -112,3 +112,16 @@ def test_an_answer_to_another_question_proves_nothing(creates):
 
 def test_records_tell_the_time_from_the_epoch_of_everybody_else():
     assert EPOCH.timestamp() == 0
+
+
+@pytest.mark.parametrize("doubts", [False, True])
+def test_a_write_of_before_the_clock_went_back_proves_nothing(doubts):
+    """P3e: by its sending it would be valid for as long as the clock went back, and others wait no longer."""
+    bench = Bench().at(100).start().found(record("v1", "")).at(101).lost()
+    if doubts:
+        bench.found(record("v1", ""))
+        assert bench.state == "follower"
+    stored = bench.stored("v2")
+    bench.at(50).wake().found(stored)
+    assert bench.state == "follower"
+    assert not any(bench.leads(at) for at in range(50, 120))
