@@ -6,6 +6,19 @@ from support.mutants.patch import Mutant, Patch
 
 TERMS = (
     Mutant(
+        "a store that does not answer who looks for a release has lost the record",
+        "P9",
+        "ours: a branch dropped",
+        ("unit", "unit/test_release.py"),
+        (
+            Patch(
+                "core/leaving.py",
+                "            if not isinstance(event, Unavailable):\n                self._observe(found)",
+                "            if True:\n                self._observe(found)",
+            ),
+        ),
+    ),
+    Mutant(
         "a write of before the clock went back makes a leader",
         "P3",
         "ours: one line dropped",

@@ -51,6 +51,17 @@ class TestARelease:
         assert self.releases(bench) == ["v1"]
         assert bench.elector.is_finished
 
+    @pytest.mark.parametrize(
+        ("answer", "leader"),
+        [(["lost"], "ann"), (["missing"], None), (["found", record("v9")], "bob")],
+        ids=str,
+    )
+    def test_what_it_meets_there_is_seen_as_ever(self, answer, leader):
+        """It stays in the race; and a store that does not answer says nothing of the record."""
+        bench = leader_waiting().leave(Resign()).refused()
+        getattr(bench, answer[0])(*answer[1:])
+        assert bench.elector.leader == leader
+
     def test_it_is_looked_for_no_later_than_the_lease_lasts(self):
         """A store that refuses calls at the very end: nothing is waited for in vain (P9e)."""
         bench = leader_waiting().at(9).give(Stop()).at(12).give(Ended()).at(14).failed()

@@ -39,7 +39,7 @@ class Callbacks:
             callback = getattr(self, name)
             if callback is not None and not callable(callback) and not isinstance(callback, HostedWork):
                 raise ConfigurationError(f"{name} is {callback!r}: give something to call, or None")
-            if callback is not None and _only_creates(callback):
+            if _only_creates(callback):
                 advice = "give a plain function"
                 if name == "on_started_leading":
                     advice += ", or use incumbent.aio.Campaign, whose work is `async def`"
