@@ -6,6 +6,19 @@ from support.mutants.patch import Mutant, Patch
 
 TERMS = (
     Mutant(
+        "a claim that is too old to lead by is looked for at a stop",
+        "P9",
+        "ours: a condition dropped",
+        ("unit", "unit/test_release.py"),
+        (
+            Patch(
+                "core/leaving.py",
+                "if release and (is_claiming or former.has_live_unknown(self._oldest_valid())):",
+                "if release:",
+            ),
+        ),
+    ),
+    Mutant(
         "a store that does not answer who looks for a release has lost the record",
         "P9",
         "ours: a branch dropped",

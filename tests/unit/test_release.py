@@ -113,6 +113,12 @@ class TestARelease:
         getattr(bench, answer)()
         assert (bench.pending, bench.elector.is_finished) == (None, True)
 
+    def test_a_claim_that_is_too_old_to_lead_by_is_not_looked_for(self):
+        """Beyond its validity another may have led, so there is nothing to release, and no end to delay."""
+        bench = candidate_writing().lost().at(9).wake()
+        assert (bench.state, bench.pending.sent_at) == ("candidate", 9 * 10**9)
+        assert bench.at(10.5).give(Stop()).elector.is_finished
+
     def test_a_claim_under_way_is_left_alone_where_no_release_is_wished(self):
         assert candidate_writing().give(Stop(release=False)).elector.is_finished
 
