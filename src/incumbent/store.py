@@ -7,13 +7,23 @@ they never report a success that did not happen.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from incumbent.errors import ConfigurationError
 from incumbent.lease import Lease, StoredLease, StoreGuarantees, Version
 
-__all__ = ["LeaseStore", "StoreGuarantees", "StoredLease", "Version", "Watch", "WatchableStore", "watch"]
+__all__ = [
+    "BatchStore",
+    "Call",
+    "LeaseStore",
+    "StoreGuarantees",
+    "StoredLease",
+    "Version",
+    "Watch",
+    "WatchableStore",
+    "watch",
+]
 
 
 class Watch(Protocol):
@@ -91,6 +101,48 @@ class WatchableStore(LeaseStore, Protocol):
         Returns at once and connects in the background. `notify` is quick and may be called from any thread,
         at any time, too often rather than too seldom: in particular after every reconnection. A lost
         notification costs time, never safety.
+        """
+        ...
+
+
+class Call(NamedTuple):
+    """One of several calls to make together: `store.method(*arguments, timeout=timeout)`.
+
+    Attributes:
+        store: The lease.
+        method: What to do with it.
+        arguments: All arguments but the timeout.
+        timeout: Seconds that this call may take.
+    """
+
+    store: LeaseStore
+    method: Literal["get_lease", "create_lease", "update_lease"]
+    arguments: tuple[Any, ...]
+    timeout: float
+
+
+@runtime_checkable
+class BatchStore(LeaseStore, Protocol):
+    """A store that can make the calls of many leases in one round trip. No other needs the method.
+
+    Attributes:
+        server: Equal for stores, of one class, whose calls can be made together.
+    """
+
+    @property
+    def server(self) -> object:
+        """See the class; it can be hashed."""
+        ...
+
+    def call_together(self, calls: Sequence[Call]) -> Sequence[object]:
+        """Make calls of stores with this `server`, each of them atomic; several may be of one lease.
+
+        Returns:
+            For each call, in their order, what it would return by itself, or the exception it would raise. Or
+            None: it certainly did nothing, and has to be made by itself. A record that is damaged, locked or
+            at another version costs only its own call, and so does one whose time is up before it is sent. If
+            the server does not answer, each call that was sent is a `StoreUnavailable` of unknown outcome.
+            What this method raises is the outcome of every call.
         """
         ...
 

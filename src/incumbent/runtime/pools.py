@@ -6,7 +6,8 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar, cast
 
 from incumbent.runtime import threads
 
@@ -16,7 +17,12 @@ THREADS_PER_POOL: Final = 8
 """A hung call keeps its thread. When all eight hang, calls queue; a call that expires in the queue is never
 sent, and is reported as `Unavailable` with a known outcome."""
 
+MOST_TOGETHER: Final = 200
+"""Items that one call takes at most: a lost connection loses no more, and a server is soon done with them."""
+
 _IDLE_S: Final = 1.0
+
+T = TypeVar("T")
 
 
 class WorkerPool:
@@ -26,6 +32,7 @@ class WorkerPool:
         self._name = name
         self._changed = threads.condition()
         self._calls: deque[Callable[[], object]] = deque()
+        self._gathered: dict[Hashable, list[object]] = {}
         self._threads: set[threading.Thread] = set()
         self._begun: dict[threading.Thread, float] = {}
         self._idle = 0
@@ -48,6 +55,29 @@ class WorkerPool:
             with self._changed:
                 self._threads.discard(thread)
             self._run_one()
+
+    def gather(self, key: Hashable, item: T, call: Callable[[list[T]], object]) -> None:
+        """Run `call` with this item, and with others of the same key that are there when it begins.
+
+        No item waits for others to come. They gather while a thread wakes up, or all of them are busy, and
+        what comes once a call has begun is another call, which another thread makes if the first one hangs.
+        """
+        with self._changed:
+            gathered = self._gathered.setdefault(key, [])
+            gathered.append(item)
+            if len(gathered) > 1:
+                return  # the call of the first is submitted, and has not begun
+        self.submit(partial(self._run_gathered, key, call))
+
+    def _run_gathered(self, key: Hashable, call: Callable[[list[T]], object]) -> None:
+        with self._changed:
+            gathered = cast(list[T], self._gathered.pop(key))
+            taken, left = gathered[:MOST_TOGETHER], gathered[MOST_TOGETHER:]
+            if left:
+                self._gathered[key] = cast(list[object], left)
+        if left:
+            self.submit(partial(self._run_gathered, key, call))
+        call(taken)
 
     def is_busy(self, patience_s: float) -> bool:
         """Whether a call is about to begin, or runs and may end soon: none has run for `patience_s` yet.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from incumbent.core.messages import (
     CreateLease,
     Found,
@@ -14,7 +17,7 @@ from incumbent.core.messages import (
     Written,
 )
 from incumbent.errors import ConfigurationError, LeaseConflict, LeaseNotFound, StoreUnavailable
-from incumbent.store import LeaseStore
+from incumbent.store import Call, LeaseStore
 
 
 def check_store(store: object) -> None:
@@ -37,21 +40,67 @@ def perform(store: LeaseStore, request: Request, timeout: float) -> Reply:
         timeout: Seconds left; none left: it is not sent at all.
     """
     if timeout <= 0:
-        return Unavailable(request.id, outcome_unknown=False, reason="it expired before it was sent")
+        return _expired(request)
+    call = _call(store, request, timeout)
     try:
-        if isinstance(request, GetLease):
-            return Found(request.id, store.get_lease(timeout=timeout))
-        if isinstance(request, CreateLease):
-            return Written(request.id, store.create_lease(request.lease, timeout=timeout))
-        return Written(request.id, store.update_lease(request.lease, request.version, timeout=timeout))
-    except LeaseConflict:
+        return _reply(request, getattr(store, call.method)(*call.arguments, timeout=timeout))
+    except BaseException as error:  # noqa: BLE001  # P13: whatever it was, it is an answer
+        return _reply(request, error)
+
+
+def perform_together(asked: Sequence[tuple[LeaseStore, Request, float]]) -> list[Reply | None]:
+    """Ask stores of one server: each request with its store and the seconds left, as for `perform`.
+
+    Returns:
+        A reply for each; None: it is to be asked by itself.
+    """
+    calls = [_call(*each) for each in asked if each[2] > 0]
+    outcomes = iter(_call_together(calls))
+    replies = list[Reply | None]()
+    for _, request, timeout in asked:
+        if timeout <= 0:
+            replies.append(_expired(request))
+        else:
+            outcome = next(outcomes)
+            replies.append(None if outcome is None else _reply(request, outcome))
+    return replies
+
+
+def _call_together(calls: Sequence[Call]) -> Sequence[object]:
+    if not calls:
+        return ()
+    store: Any = calls[0].store
+    try:
+        outcomes: list[object] = list(store.call_together(calls))
+    except BaseException as error:  # noqa: BLE001  # P13: that is the outcome of all
+        return [error] * len(calls)
+    if len(outcomes) != len(calls):
+        return [ValueError(f"the store answered {len(outcomes)} of {len(calls)} calls")] * len(calls)
+    return outcomes
+
+
+def _call(store: LeaseStore, request: Request, timeout: float) -> Call:
+    if isinstance(request, GetLease):
+        return Call(store, "get_lease", (), timeout)
+    if isinstance(request, CreateLease):
+        return Call(store, "create_lease", (request.lease,), timeout)
+    return Call(store, "update_lease", (request.lease, request.version), timeout)
+
+
+def _reply(request: Request, outcome: Any) -> Reply:
+    """What a call returned, or raised. Only a success is a success (P13)."""
+    if isinstance(outcome, LeaseConflict):
         return Refused(request.id)
-    except LeaseNotFound:
+    if isinstance(outcome, LeaseNotFound):
         return Missing(request.id)
-    except StoreUnavailable as error:
-        return Unavailable(request.id, error.outcome_unknown, _describe(error))
-    except BaseException as error:  # noqa: BLE001  # P13: whatever it was, the outcome is unknown
-        return Unavailable(request.id, reason=_describe(error))
+    if isinstance(outcome, BaseException):
+        is_unknown = not isinstance(outcome, StoreUnavailable) or outcome.outcome_unknown
+        return Unavailable(request.id, is_unknown, _describe(outcome))
+    return Found(request.id, outcome) if isinstance(request, GetLease) else Written(request.id, outcome)
+
+
+def _expired(request: Request) -> Reply:
+    return Unavailable(request.id, outcome_unknown=False, reason="it expired before it was sent")
 
 
 def _describe(error: BaseException) -> str:

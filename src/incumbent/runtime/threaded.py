@@ -6,14 +6,14 @@ import inspect
 from collections.abc import Callable, Hashable
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from incumbent.clock import Clock
 from incumbent.core.messages import Reply, Request
 from incumbent.lease import NANOSECONDS
 from incumbent.runtime import pools, scheduler, threads
-from incumbent.runtime.store_calls import perform
-from incumbent.store import LeaseStore, Watch, watch
+from incumbent.runtime.store_calls import perform, perform_together
+from incumbent.store import BatchStore, LeaseStore, Watch, watch
 
 if TYPE_CHECKING:
     import random
@@ -37,10 +37,11 @@ class ThreadedRuntime:
         self.post: Callable[[Callable[[], None]], None] = self.scheduler.post
         self.call_at: Callable[[int, Callable[[], None]], scheduler.Timer] = self.scheduler.call_at
         self.random: Callable[[], float] = _draw if rng is None else rng.random
-        self._store = store
+        self.store: LeaseStore = store
         self._server: Hashable = getattr(store, "server", id(store))
         is_local = store.guarantees.is_local
         self._calls = None if is_local else pools.shared.acquire(self._server, "store")
+        self._is_batching = isinstance(store, BatchStore)
         self._observers: pools.SerialQueue | None = None
         self._went_back: Callable[[], None] | None = None
 
@@ -76,17 +77,24 @@ class ThreadedRuntime:
 
     def ask(self, request: Request, answered: Callable[[Request, Reply], None]) -> None:
         """Ask the store, and have `answered` called with what came of it."""
+        asked = _Asked(self, request, answered)
         if self._calls is None:
-            answered(request, self._perform(request))
+            answered(request, asked.reply())
+        elif self._is_batching:
+            # Those that may take as long: none waits with another for an answer that it has given up.
+            patience = request.expires_at - request.sent_at
+            self._calls.gather((type(self.store), patience), asked, _ask_together)
         else:
-            self._calls.submit(lambda: self.post(partial(answered, request, self._perform(request))))
+            self.submit(asked)
 
-    def _perform(self, request: Request) -> Reply:
-        return perform(self._store, request, (request.expires_at - self.now()) / NANOSECONDS)
+    def submit(self, asked: _Asked) -> None:
+        """Ask the store, by itself."""
+        if self._calls is not None:
+            self._calls.submit(lambda: asked.answer(asked.reply()))
 
     def watch(self, changed: Callable[[], None]) -> Watch:
         """Have `changed` called when the record may have changed, until the watch is closed."""
-        return watch(self._store, partial(self.post, changed))
+        return watch(self.store, partial(self.post, changed))
 
     def spawn(
         self,
@@ -116,6 +124,37 @@ class ThreadedRuntime:
                     ended(error)
 
         self.post(begin)
+
+
+class _Asked(NamedTuple):
+    """A request on its way to the store, and who waits for the answer."""
+
+    runtime: ThreadedRuntime
+    request: Request
+    answered: Callable[[Request, Reply], None]
+
+    @property
+    def left_s(self) -> float:
+        return (self.request.expires_at - self.runtime.now()) / NANOSECONDS
+
+    def reply(self) -> Reply:
+        return perform(self.runtime.store, self.request, self.left_s)
+
+    def answer(self, reply: Reply) -> None:
+        self.runtime.post(partial(self.answered, self.request, reply))
+
+
+def _ask_together(many: list[_Asked]) -> None:
+    """Ask one server, in one call if there is more than one request."""
+    if len(many) == 1:
+        many[0].answer(many[0].reply())
+        return
+    replies = perform_together([(asked.runtime.store, asked.request, asked.left_s) for asked in many])
+    for asked, reply in zip(many, replies, strict=True):
+        if reply is None:
+            asked.runtime.submit(asked)
+        else:
+            asked.answer(reply)
 
 
 def _check_ran(outcome: object) -> None:

@@ -13,7 +13,7 @@ import selectors
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import psycopg
 from psycopg import pq
@@ -23,6 +23,14 @@ from psycopg.pq import abc
 from incumbent.errors import StoreUnavailable
 
 Row: TypeAlias = list[bytes | None]
+
+
+class Statement(NamedTuple):
+    """A statement, and the values of its parameters as text."""
+
+    sql: bytes
+    values: Sequence[bytes | None]
+
 
 READ_ONLY: Final = "25006"
 _LASTING: Final = re.compile(
@@ -248,4 +256,4 @@ def _line(message: str) -> str:
     return " ".join(message.split()) or "no reason given"
 
 
-__all__ = ["READ_ONLY", "Connection", "Refused", "Row", "addresses"]
+__all__ = ["READ_ONLY", "Connection", "Refused", "Row", "Statement", "addresses"]

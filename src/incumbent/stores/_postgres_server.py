@@ -6,14 +6,14 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from typing import Final
 
 from incumbent.errors import ConfigurationError, StoreUnavailable
 from incumbent.shown import Secret
-from incumbent.stores._postgres_connection import Connection, Refused, Row, addresses
+from incumbent.stores._postgres_connection import Connection, Refused, Row, Statement, addresses
 from incumbent.stores._server import Listener, Server
 
 CHANNEL: Final = "incumbent_lease"
@@ -100,18 +100,28 @@ class PostgresServer(Server):
         self._is_closed = False
         self._has_table = False
 
-    def query(self, sql: bytes, values: Sequence[bytes | None], timeout: float) -> list[Row]:
+    def query(self, statement: Statement, timeout: float) -> list[Row]:
         """The rows of one statement; see `Connection.query`. The first one looks for the table before.
 
         Raises:
             StoreUnavailable: It failed, or there was no answer within `timeout` seconds.
         """
         deadline = time.monotonic() + timeout
+        with self.connected(deadline) as connection:
+            return connection.query(*statement, deadline=deadline)
+
+    @contextmanager
+    def connected(self, deadline: float) -> Iterator[Connection]:
+        """A connection to a server that has the table.
+
+        Raises:
+            StoreUnavailable: There is none; or what was done with it failed.
+        """
         try:
             with self._connection(deadline) as connection:
                 if not self._has_table:
                     self._see_to_table(connection, deadline)
-                return connection.query(sql, values, deadline=deadline)
+                yield connection
         except ConfigurationError as error:
             raise StoreUnavailable(str(error), outcome_unknown=False) from error
         except StoreUnavailable as error:

@@ -17,7 +17,7 @@ from redis.exceptions import (
 
 from incumbent.errors import ConfigurationError, StoreUnavailable
 from incumbent.shown import shown
-from incumbent.stores._redis_connection import REFUSALS, Script, exchange
+from incumbent.stores._redis_connection import REFUSALS, Command, Script, exchange
 from incumbent.stores._redis_nodes import Nodes
 
 CHECK_TIMEOUT: Final = 5.0
@@ -42,7 +42,7 @@ def check(nodes: Nodes, key: str, scripts: tuple[Script, ...]) -> None:
     deadline = time.monotonic() + CHECK_TIMEOUT
     try:
         for script in scripts:
-            nodes.run(script, key, [], deadline)
+            nodes.run(Command(script, key, []), deadline)
         information: bytes = nodes.call(key, deadline, lambda connection: _look(connection, key))
     except StoreUnavailable as error:
         if _is_for_good(error.__cause__):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import socket
 import time
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from redis.backoff import NoBackoff
@@ -38,6 +39,14 @@ class Script(NamedTuple):
     def of(cls, text: str) -> Script:
         """That text."""
         return cls(text, hashlib.sha1(text.encode()).hexdigest())  # noqa: S324 - the digest that Redis takes
+
+
+class Command(NamedTuple):
+    """A script to run, with the key and the arguments that it takes."""
+
+    script: Script
+    key: str
+    arguments: list[str]
 
 
 class _Deadline:
@@ -122,17 +131,22 @@ def exchange(connection: Any, *command: str | int) -> Any:
 
 def exchange_all(connection: Any, *commands: tuple[str | int, ...]) -> list[Any]:
     """Some commands at once, and their answers; raises the first refusal when all answers have been read."""
-    connection.send_packed_command(connection.pack_commands(commands))
     answers: list[Any] = []
+    exchange_each(connection, commands, answers)
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    return answers
+
+
+def exchange_each(connection: Any, commands: Sequence[tuple[str | int, ...]], answers: list[Any]) -> None:
+    """Some commands at once; their answers, refusals among them, are added to `answers` as they come."""
+    connection.send_packed_command(connection.pack_commands(commands))
     for _ in commands:
         try:
             answers.append(connection.read_response())
         except REFUSALS as error:  # noqa: PERF203
             answers.append(error)
-    for answer in answers:
-        if isinstance(answer, Exception):
-            raise answer
-    return answers
 
 
 def is_quiet(connection: Any) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from redis.exceptions import (
@@ -23,10 +23,20 @@ from redis.exceptions import (
 )
 
 from incumbent.errors import StoreUnavailable
-from incumbent.stores._redis_connection import REFUSALS, Script, connect, exchange, exchange_all, is_quiet
+from incumbent.stores._redis_connection import (
+    REFUSALS,
+    Command,
+    connect,
+    exchange,
+    exchange_all,
+    exchange_each,
+    is_quiet,
+)
 from incumbent.stores._redis_place import Address, Place
 
 _REDIRECTIONS: Final = 5
+_SEE_TO_IT: Final = (NoScriptError, ReadOnlyError, AskError)
+"""Refusals after which `run` does something about it."""
 
 
 class Nodes:
@@ -40,9 +50,39 @@ class Nodes:
         self._lock = threading.Lock()
         self._is_closed = False
 
-    def run(self, script: Script, key: str, arguments: list[str], deadline: float) -> Any:
-        """Run the script at most once, on the node of that key. Returns its answer; raises as `call` does."""
-        return self.call(key, deadline, lambda connection: _run(connection, script, key, arguments))
+    def run(self, command: Command, deadline: float) -> Any:
+        """Run the script at most once, on the node of its key. Returns its answer; raises as `call` does."""
+        return self.call(command.key, deadline, lambda connection: _run(connection, command))
+
+    def run_together(self, commands: Sequence[tuple[Command, float]]) -> list[Any]:
+        """Run scripts in one round trip, each at most once and until its deadline.
+
+        Returns:
+            For each an answer, or what `run` would raise, or None if it has to be run by itself: the server
+            does not know the script, or is not the one to ask. In a cluster, where each key has its node, and
+            one that hangs is not to hold up the others, that is all of them.
+        """
+        if self.place.kind == "cluster":
+            return [None] * len(commands)
+        answers: list[Any] = []
+        late = StoreUnavailable(f"{self.place.shown}: no time was left to send it", outcome_unknown=False)
+
+        def work(connection: Any) -> None:
+            now = time.monotonic()
+            sent.extend(place for place, (_, deadline) in enumerate(commands) if deadline > now)
+            exchange_each(connection, [_evalsha(commands[place][0]) for place in sent], answers)
+
+        sent, outcomes = list[int](), list[Any]([late]) * len(commands)
+        try:
+            self.call(commands[0][0].key, max(deadline for _, deadline in commands), work)
+        except StoreUnavailable as error:
+            if not sent:
+                return [error] * len(commands)
+            # What replicas have to have is not known of any, as it is asked for all of them at once.
+            answers = (answers if not self.place.wait else []) + [error] * len(sent)
+        for place, answer in zip(sent, answers, strict=False):
+            outcomes[place] = None if isinstance(answer, _SEE_TO_IT) else answer
+        return outcomes
 
     def call(self, key: str, deadline: float, work: Callable[[Any], Any]) -> Any:
         """Return the result of `work`, called with a connection to the node of that key.
@@ -192,11 +232,16 @@ class Nodes:
             )
 
 
-def _run(connection: Any, script: Script, key: str, arguments: list[str]) -> Any:
+def _run(connection: Any, command: Command) -> Any:
+    script, key, arguments = command
     if connection.is_asked:  # it holds for one command, so that one must not fail for want of the script
         exchange(connection, "ASKING")
         return exchange(connection, "EVAL", script.text, 1, key, *arguments)
     try:
-        return exchange(connection, "EVALSHA", script.sha, 1, key, *arguments)
+        return exchange(connection, *_evalsha(command))
     except NoScriptError:  # certainly not run
         return exchange(connection, "EVAL", script.text, 1, key, *arguments)
+
+
+def _evalsha(command: Command) -> tuple[str | int, ...]:
+    return "EVALSHA", command.script.sha, 1, command.key, *command.arguments

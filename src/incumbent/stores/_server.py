@@ -9,19 +9,20 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Generator, Hashable, Sequence
 from hashlib import sha256
-from typing import Any, Final, Generic, NoReturn, TypeVar
+from typing import Any, Final, Generic, NoReturn, TypeAlias, TypeVar
 
 from incumbent.errors import CorruptLease, LeaseConflict, LeaseNotFound, StoreUnavailable
 from incumbent.lease import LONGEST_TEXT, Lease, Version
 from incumbent.shown import shown
-from incumbent.store import Watch
+from incumbent.store import Call, Watch
 from incumbent.stores import check_lease_name
 from incumbent.stores._listener import Listener
 
-__all__ = ["LONGEST_RECORD", "Listener", "Server", "ServerStore", "from_json", "to_json"]
+__all__ = ["LONGEST_RECORD", "Listener", "Server", "ServerStore", "Steps", "conclude", "from_json", "to_json"]
 
 LONGEST_RECORD: Final = 32 * LONGEST_TEXT
 """Bytes of a record that are looked at: three long texts take less, however they are escaped."""
@@ -54,6 +55,21 @@ class Server(ABC):
 
 
 S = TypeVar("S", bound=Server)
+C = TypeVar("C")
+T = TypeVar("T")
+
+Steps: TypeAlias = Generator[C, Any, T]
+"""A call that yields its one command, and is sent the server's answer: the same by itself as among many."""
+
+
+def conclude(steps: Steps[C, T], answer: object) -> T:
+    """Return what a call that yielded its command makes of the answer, or raise that."""
+    try:
+        steps.send(answer)
+    except StopIteration as end:
+        made: T = end.value
+        return made
+    raise AssertionError("a call has one command")
 
 
 class ServerStore(Generic[S]):
@@ -84,6 +100,36 @@ class ServerStore(Generic[S]):
     def watch(self, notify: Callable[[], None]) -> Watch:
         """See `WatchableStore.watch`."""
         return self._reach().listener.watch(self.name, notify)
+
+    def _call_together(
+        self, calls: Sequence[Call], run: Callable[[S, list[tuple[Any, float]]], Sequence[Any]]
+    ) -> list[object]:
+        """See `BatchStore.call_together`, for a store whose `_get_lease` and so on are `Steps`.
+
+        Args:
+            calls: Those of a store that is closed, or that has yet to reach the server, are left out.
+            run: Given the server, and the commands with their deadlines on the monotonic clock, returns an
+                answer for each, or the exception that it amounts to, or None if it was left out.
+        """
+        outcomes: list[object] = [None] * len(calls)
+        server = self._reached if self._process == os.getpid() else None
+        if server is None:
+            return outcomes
+        now, begun, commands = time.monotonic(), list[tuple[int, Steps[Any, object]]](), []
+        for place, call in enumerate(calls):
+            if isinstance(call.store, type(self)) and call.store._reached is server:  # noqa: SLF001  # one of us
+                steps = getattr(call.store, f"_{call.method}")(*call.arguments)
+                begun.append((place, steps))
+                commands.append((next(steps), now + call.timeout))
+        for (place, steps), answer in zip(begun, run(server, commands), strict=True):
+            if answer is None or isinstance(answer, Exception):
+                outcomes[place] = answer
+                continue
+            try:
+                outcomes[place] = conclude(steps, answer)
+            except Exception as error:  # noqa: BLE001  # that is its outcome
+                outcomes[place] = error
+        return outcomes
 
     def close(self) -> None:
         """Let go of the server. Every other method raises `StoreUnavailable` from now on."""

@@ -21,20 +21,21 @@ advisable for very many leases: the server commits what tells one after the othe
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from typing import Final
+from typing import Final, TypeVar
 
 from incumbent.errors import CorruptLease
 from incumbent.lease import Lease, StoredLease, StoreGuarantees, Version
 from incumbent.shown import redacted, shown
-from incumbent.store import Watch
+from incumbent.store import Call, Watch
 from incumbent.stores._kinds import KINDS
-from incumbent.stores._postgres_connection import Row
-from incumbent.stores._postgres_server import CHANNEL, DDL, PostgresServer
+from incumbent.stores._postgres_connection import Row, Statement
+from incumbent.stores._postgres_server import DDL, PostgresServer
+from incumbent.stores._postgres_statements import DELETE, INSERT, SELECT, TRUE, UPDATE, query_together
 from incumbent.stores._postgres_url import parse_url
-from incumbent.stores._server import ServerStore
+from incumbent.stores._server import ServerStore, Steps, conclude
 from incumbent.unique import unique
 
 __all__ = ["DDL", "PostgresStore", "open_url"]
@@ -42,35 +43,9 @@ __all__ = ["DDL", "PostgresStore", "open_url"]
 OPEN_TIMEOUT: Final = 5.0
 """Seconds that opening a store may take to look at the table."""
 
-_TRUE: Final = b"\1"
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=timezone.utc)
-_COLUMNS: Final = (
-    "holder_identity, holder_session, lease_duration, acquire_time, renew_time, leader_transitions, "
-    "resign_requested_by, version"
-)
-_SELECT: Final = f"SELECT {_COLUMNS} FROM incumbent_lease WHERE name = $1".encode()  # noqa: S608 - all ours
-# Of a write: $1 is the name, $2 whether to tell of it.
-_OUTCOME: Final = f"""
-SELECT
-    EXISTS (SELECT FROM done),
-    EXISTS (SELECT FROM incumbent_lease WHERE name = $1),
-    (SELECT count(pg_notify('{CHANNEL}', name)) FROM done WHERE $2::boolean)
-"""  # noqa: S608
-_INSERT: Final = f"""
-WITH done AS (
-    INSERT INTO incumbent_lease (name, {_COLUMNS}) VALUES ($1, $3, $4, $5, $6, $7, $8, $9, $10)
-    ON CONFLICT (name) DO NOTHING RETURNING name
-) {_OUTCOME}
-""".encode()  # noqa: S608
-_UPDATE: Final = f"""
-WITH done AS (
-    UPDATE incumbent_lease SET ({_COLUMNS}) = ($3, $4, $5, $6, $7, $8, $9, $10)
-    WHERE name = $1 AND version = $11 RETURNING name
-) {_OUTCOME}
-""".encode()  # noqa: S608
-_DELETE: Final = f"""
-WITH done AS (DELETE FROM incumbent_lease WHERE name = $1 RETURNING name) {_OUTCOME}
-""".encode()  # noqa: S608
+
+T = TypeVar("T")
 
 
 class PostgresStore(ServerStore[PostgresServer]):
@@ -104,30 +79,19 @@ class PostgresStore(ServerStore[PostgresServer]):
 
     def get_lease(self, *, timeout: float) -> StoredLease:
         """See `LeaseStore.get_lease`."""
-        rows = self._reach().query(_SELECT, [self._key], timeout)
-        if not rows:
-            self._not_found()
-        return _stored(rows[0])
+        return self._alone(self._get_lease(), timeout)
 
     def create_lease(self, lease: Lease, *, timeout: float) -> Version:
         """See `LeaseStore.create_lease`."""
-        version = unique()
-        was_done, _ = self._write(_INSERT, [*_values(lease), version.encode()], timeout)
-        if not was_done:
-            self._conflict()
-        return version
+        return self._alone(self._create_lease(lease), timeout)
 
     def update_lease(self, lease: Lease, version: Version, *, timeout: float) -> Version:
         """See `LeaseStore.update_lease`."""
-        new_version = unique()
-        # A version of another kind is none of ours, and equals none: NULL does not equal anything.
-        expected = version.encode() if isinstance(version, str) and version.isalnum() else None
-        was_done, was_there = self._write(_UPDATE, [*_values(lease), new_version.encode(), expected], timeout)
-        if not was_there:
-            self._not_found()
-        if not was_done:
-            self._conflict(version)
-        return new_version
+        return self._alone(self._update_lease(lease, version), timeout)
+
+    def call_together(self, calls: Sequence[Call]) -> Sequence[object]:
+        """See `BatchStore.call_together`: one statement for all reads, and one for all replacements."""
+        return self._call_together(calls, query_together)
 
     def delete_lease(self, *, timeout: float = OPEN_TIMEOUT) -> None:
         """Remove the record: for tests and operators, no election does it. Needs the right to DELETE.
@@ -135,9 +99,7 @@ class PostgresStore(ServerStore[PostgresServer]):
         Raises:
             LeaseNotFound: There is no record.
         """
-        was_done, _ = self._write(_DELETE, [], timeout)
-        if not was_done:
-            self._not_found()
+        self._alone(self._delete_lease(), timeout)
 
     def watch(self, notify: Callable[[], None]) -> Watch:
         """See `WatchableStore.watch`.
@@ -149,11 +111,44 @@ class PostgresStore(ServerStore[PostgresServer]):
             raise NotImplementedError("the store's URL says watch=off: poll get_lease")
         return super().watch(notify)
 
-    def _write(self, sql: bytes, values: list[bytes | None], timeout: float) -> tuple[bool, bool]:
+    def _alone(self, steps: Steps[Statement, T], timeout: float) -> T:
+        return conclude(steps, self._reach().query(next(steps), timeout))
+
+    def _get_lease(self) -> Steps[Statement, StoredLease]:
+        rows = yield Statement(SELECT, [self._key])
+        if not rows:
+            self._not_found()
+        return _stored(rows[0])
+
+    def _create_lease(self, lease: Lease) -> Steps[Statement, Version]:
+        version = unique()
+        was_done, _ = yield from self._write(INSERT, [*_values(lease), version.encode()])
+        if not was_done:
+            self._conflict()
+        return version
+
+    def _update_lease(self, lease: Lease, version: Version) -> Steps[Statement, Version]:
+        new_version = unique()
+        # A version of another kind is none of ours, and equals none: NULL does not equal anything.
+        expected = version.encode() if isinstance(version, str) and version.isalnum() else None
+        values = [*_values(lease), new_version.encode(), expected]
+        was_done, was_there = yield from self._write(UPDATE, values)
+        if not was_there:
+            self._not_found()
+        if not was_done:
+            self._conflict(version)
+        return new_version
+
+    def _delete_lease(self) -> Steps[Statement, None]:
+        was_done, _ = yield from self._write(DELETE, [])
+        if not was_done:
+            self._not_found()
+
+    def _write(self, sql: bytes, values: list[bytes | None]) -> Steps[Statement, tuple[bool, bool]]:
         """Whether it was done, and whether there was a record when the statement began."""
         tells = b"t" if self.guarantees.can_watch else b"f"
-        [[was_done, was_there, _]] = self._reach().query(sql, [self._key, tells, *values], timeout)
-        return was_done == _TRUE, was_there == _TRUE
+        [[was_done, was_there, _]] = yield Statement(sql, [self._key, tells, *values])
+        return was_done == TRUE, was_there == TRUE
 
 
 def open_url(url: str, lease: str) -> PostgresStore:

@@ -45,61 +45,25 @@ that is cut off acknowledges nothing.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from incumbent.errors import CorruptLease, LeaseConflict, StoreUnavailable
 from incumbent.lease import Lease, StoredLease, Version
 from incumbent.shown import shown
+from incumbent.store import Call
 from incumbent.stores._kinds import KINDS
 from incumbent.stores._redis_check import check
-from incumbent.stores._redis_connection import REFUSALS, Script
+from incumbent.stores._redis_connection import REFUSALS, Command
 from incumbent.stores._redis_nodes import Nodes
 from incumbent.stores._redis_place import Place, place_of
-from incumbent.stores._server import Listener, Server, ServerStore
+from incumbent.stores._redis_scripts import DELETING, READING, TRYING, WRITING
+from incumbent.stores._server import Listener, Server, ServerStore, Steps, conclude
 from incumbent.unique import unique
 
-_LIFE: Final = """
-local function life()
-  local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-  local reign = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
-  return redis.sha1hex(run .. reign)
-end
-"""
-# The hash is written last: whichever command fails, nothing has been written.
-_WRITE: Final = """
-local version, named, named_life, session = unpack(ARGV, 1, 4)
-local now = life()
-if named == '' then
-  if redis.call('EXISTS', KEYS[1]) == 1 then return {'exists'} end
-  if named_life ~= '' and named_life ~= now then return {'elsewhen'} end
-else
-  local kept = redis.call('HMGET', KEYS[1], 'version', 'holder_session')
-  if redis.call('EXISTS', KEYS[1]) == 0 then return {'missing'} end
-  if kept[1] ~= named then return {'changed'} end
-  if named_life ~= now and (session == '' or kept[2] ~= session) then return {'elsewhen'} end
-end
-redis.call('PUBLISH', KEYS[1], '')
-redis.call('HSET', KEYS[1], 'version', version, 'life', now, unpack(ARGV, 5))
-return {'written', now}
-"""
-_READ: Final = "return {life(), redis.call('HGETALL', KEYS[1])}"
-_DELETE: Final = "redis.call('PUBLISH', KEYS[1], '') return redis.call('DEL', KEYS[1])"
-
-
-_WRITING: Final = Script.of(_LIFE + _WRITE)
-_READING: Final = Script.of(_LIFE + _READ)
-_DELETING: Final = Script.of(_DELETE)
-# An HSET that is short of a value is refused, but not before it was looked up whether it is allowed.
-_TRYING: Final = Script.of("""
-redis.call('EXISTS', KEYS[1])
-redis.call('HMGET', KEYS[1], 'version')
-redis.call('PUBLISH', KEYS[1], '')
-local tried = redis.pcall('HSET', KEYS[1], 'version', '', '')
-if string.find(tried.err, 'wrong number of arguments') then return 'OK' end
-return tried
-""")
+T = TypeVar("T")
 
 _CONNECT_TIMEOUT: Final = 5.0
 _LISTEN_PERIOD: Final = 0.5
@@ -135,7 +99,28 @@ class RedisStore(ServerStore["_RedisServer"]):
 
     def get_lease(self, *, timeout: float) -> StoredLease:
         """See `LeaseStore.get_lease`."""
-        life, flat = self._reach().run(_READING, self._key, [], timeout)
+        return self._alone(self._get_lease(), timeout)
+
+    def create_lease(self, lease: Lease, *, timeout: float) -> Version:
+        """See `LeaseStore.create_lease`."""
+        return self._alone(self._create_lease(lease), timeout)
+
+    def update_lease(self, lease: Lease, version: Version, *, timeout: float) -> Version:
+        """See `LeaseStore.update_lease`."""
+        return self._alone(self._update_lease(lease, version), timeout)
+
+    def call_together(self, calls: Sequence[Call]) -> Sequence[object]:
+        """See `BatchStore.call_together`: one pipeline, but in a cluster each call by itself.
+
+        With `wait=N` it is waited for N replicas once, after all of them.
+        """
+        return self._call_together(calls, _RedisServer.run_together)
+
+    def _alone(self, steps: Steps[Command, T], timeout: float) -> T:
+        return conclude(steps, self._reach().run(next(steps), timeout))
+
+    def _get_lease(self) -> Steps[Command, StoredLease]:
+        life, flat = yield Command(READING, self._key, [])
         now, before, self._missing_in = life.decode(), self._missing_in, ""
         if flat:
             return _stored(dict(zip(flat[::2], flat[1::2], strict=True)), now)
@@ -144,14 +129,12 @@ class RedisStore(ServerStore["_RedisServer"]):
             self._not_found()
         return _forgotten(now)
 
-    def create_lease(self, lease: Lease, *, timeout: float) -> Version:
-        """See `LeaseStore.create_lease`."""
-        return self._write(lease, "", self._missing_in, timeout)
+    def _create_lease(self, lease: Lease) -> Steps[Command, Version]:
+        return self._write(lease, "", self._missing_in)
 
-    def update_lease(self, lease: Lease, version: Version, *, timeout: float) -> Version:
-        """See `LeaseStore.update_lease`."""
+    def _update_lease(self, lease: Lease, version: Version) -> Steps[Command, Version]:
         named, _, life = version.partition("@") if isinstance(version, str) else ("", "", "")
-        return self._write(lease, named or "another store's", life, timeout)
+        return self._write(lease, named or "another store's", life)
 
     def delete_lease(self, *, timeout: float = 5.0) -> None:
         """Remove the record: for tests and operators, no election does it.
@@ -159,7 +142,7 @@ class RedisStore(ServerStore["_RedisServer"]):
         Raises:
             LeaseNotFound: There is no record.
         """
-        if self._reach().run(_DELETING, self._key, [], timeout) == 0:
+        if self._reach().run(Command(DELETING, self._key, []), timeout) == 0:
             self._not_found()
 
     def check(self) -> None:
@@ -168,14 +151,14 @@ class RedisStore(ServerStore["_RedisServer"]):
         Raises:
             ConfigurationError: It does not, and will not.
         """
-        check(self._reach().nodes, self._key, (_TRYING, _READING))
+        check(self._reach().nodes, self._key, (TRYING, READING))
 
-    def _write(self, lease: Lease, named: str, life: str, timeout: float) -> Version:
+    def _write(self, lease: Lease, named: str, life: str) -> Steps[Command, Version]:
         """`named` is the version to replace, or "" if there is to be no record."""
         version = unique()
         fields = [str(part) for pair in lease.to_fields().items() for part in pair]
         arguments = [version, named, life, lease.holder_session, *fields]
-        outcome, *rest = self._reach().run(_WRITING, self._key, arguments, timeout)
+        outcome, *rest = yield Command(WRITING, self._key, arguments)
         if outcome == b"missing":
             self._not_found()
         if outcome == b"elsewhen":
@@ -190,16 +173,27 @@ class _RedisServer(Server):
         super().__init__(place.shown)
         self.nodes: Final = Nodes(place)
 
-    def run(self, script: Script, key: str, arguments: list[str], timeout: float) -> Any:
+    def run(self, command: Command, timeout: float) -> Any:
         """See `Nodes.run`; with every error as one of ours."""
         try:
-            return self.nodes.run(script, key, arguments, time.monotonic() + timeout)
+            return self.nodes.run(command, time.monotonic() + timeout)
         except REFUSALS as error:
-            if str(error).startswith("WRONGTYPE") and script is _READING:
-                raise CorruptLease(
-                    f"the key {shown(key)} at {self.shown} is no hash, so no lease: delete it by hand"
-                ) from error
-            raise StoreUnavailable(f"{self.shown}: {error}", outcome_unknown=False) from error
+            raise self._ours(error, command) from error
+
+    def run_together(self, commands: Sequence[tuple[Command, float]]) -> list[Any]:
+        """See `Nodes.run_together`; with every error as one of ours."""
+        answers = self.nodes.run_together(commands)
+        return [
+            self._ours(answer, command) if isinstance(answer, REFUSALS) else answer
+            for answer, (command, _) in zip(answers, commands, strict=True)
+        ]
+
+    def _ours(self, error: Exception, command: Command) -> Exception:
+        if str(error).startswith("WRONGTYPE") and command.script is READING:
+            return CorruptLease(
+                f"the key {shown(command.key)} at {self.shown} is no hash, so no lease: delete it by hand"
+            )
+        return StoreUnavailable(f"{self.shown}: {error}", outcome_unknown=False)
 
     def listen(self, listener: Listener) -> None:
         """Subscribe to what is watched, and look now and then whether that is something else by now."""

@@ -16,6 +16,7 @@ import pytest
 
 from incumbent.errors import StoreUnavailable
 from incumbent.stores import open_store
+from incumbent.stores._postgres_connection import Statement
 from incumbent.testing.stores.machine import ODD_LEASES, PLAIN
 from support.driving import eventually
 from support.servers import fixture_of, free_port
@@ -191,7 +192,7 @@ def test_a_session_gives_up_in_time_and_keeps_what_it_acknowledges(server, name)
     try:
         settings = b"SELECT current_setting('statement_timeout'), current_setting('synchronous_commit')"
         with closing(open_store(f"{server.url}?", lease=name)) as store:
-            assert store._reach().query(settings, [], 5) == [[b"5s", b"on"]]
+            assert store._reach().query(Statement(settings, []), 5) == [[b"5s", b"on"]]
     finally:
         server.execute(forgetful.replace("= off", "= on"))
 
