@@ -10,6 +10,7 @@ CAMPAIGN_TESTS = "schedules/test_campaigns.py::test_"
 TERM_TESTS = "schedules/test_terms.py::test_"
 ONCE = f"{POOLS_TESTS}every_submitted_call_runs_exactly_once"
 IDLED = f"{POOLS_TESTS}a_pool_lives_on_after_its_threads_have_idled_out"
+GATHERED = f"{POOLS_TESTS}what_is_gathered_is_taken_exactly_once_and_in_order"
 QUEUE = f"{POOLS_TESTS}a_queue_runs_its_calls_one_after_the_other_and_in_order"
 SHARED_POOL = f"{POOLS_TESTS}a_shared_pool_lives_as_long_as_anybody_uses_it"
 SHARED_SCHEDULER = f"{SCHEDULER_TESTS}a_shared_scheduler_lives_as_long_as_anybody_uses_it"
@@ -71,8 +72,8 @@ POOLS = (
     pool(
         "a call that ended counts as running",
         f"{POOLS_TESTS}a_pool_is_busy_while_a_call_is_about_to_begin_or_has_not_run_for_long",
-        "            del self._begun[me]\n",
-        "            pass\n",
+        "            self._begun.pop(me, None)",
+        "            pass",
     ),
     pool(
         "a call that hangs counts as about to end",
@@ -92,6 +93,24 @@ POOLS = (
         ONCE,
         "        except BaseException:  # P13: not even",
         "        except Exception:  # P13: not even",
+    ),
+    pool(
+        "each item that waits is a call",
+        GATHERED,
+        "            if len(gathered) > 1:\n",
+        "            if False:\n",
+    ),
+    pool(
+        "what is too much for a batch is forgotten",
+        GATHERED,
+        "                self._gathered[key] = ",
+        "                _ = ",
+    ),
+    pool(
+        "a batch takes more than it may",
+        GATHERED,
+        "gathered[:MOST_TOGETHER], gathered[MOST_TOGETHER:]",
+        "gathered, []",
     ),
     pool("a queue is drained by two threads at once", QUEUE, "            self._running = True\n", ""),
     pool(

@@ -127,7 +127,7 @@ class WorkerPool:
         except BaseException:  # P13: not even SystemExit in a callback ends the thread
             logger.exception("a call failed")
         with self._changed:
-            del self._begun[me]
+            self._begun.pop(me, None)  # gone, if a call that it submitted could only run within it
 
 
 class SerialQueue:

@@ -114,7 +114,8 @@ def _query(
         with server.connected(deadline) as connection:
             now = time.monotonic()
             sent = [place for place, (_, until) in enumerate(asked) if until > now]
-            found = many(connection, [asked[place][0].values for place in sent], deadline)
+            values = [asked[place][0].values for place in sent]
+            found = many(connection, values, deadline) if sent else []
     except StoreUnavailable as error:
         if not sent:
             return [error] * len(asked)

@@ -8,8 +8,8 @@ Five lines hold a store of one's own against it:
         def open_store(self, lease):
             return MyStore("server.example", lease)
 
-Stores differ only in what they declare (`LeaseStore.guarantees`) and in the three hooks that a subclass may
-give: `delete_lease`, `stalled` and `touch`. What needs a hook that is not given is skipped and says so.
+Stores differ in what they declare (`LeaseStore.guarantees`), and in the hooks that a subclass may give:
+`delete_lease`, `stalled` and `touch`. What needs a hook that is not given is skipped and says so.
 """
 
 # ruff: noqa: S101 - its assertions are what it is for
@@ -32,6 +32,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from incumbent.errors import ConfigurationError, LeaseConflict, LeaseNotFound, StoreUnavailable
 from incumbent.lease import Lease, Version
 from incumbent.store import LeaseStore, watch
+from incumbent.testing.stores.batches import BatchContract
 from incumbent.testing.stores.fixtures import Opener, assert_is_store
 from incumbent.testing.stores.machine import ODD_LEASES, PLAIN, LeaseStoreMachine, assert_kept
 from incumbent.testing.stores.touches import TouchContract
@@ -41,7 +42,7 @@ __all__ = ["LeaseStoreContract"]
 T = TypeVar("T")
 
 
-class LeaseStoreContract(TouchContract):
+class LeaseStoreContract(TouchContract, BatchContract):
     """Subclass it as `Test...`, override `open_store` and other hooks, and pytest does the rest.
 
     Attributes:
@@ -71,8 +72,7 @@ class LeaseStoreContract(TouchContract):
         self, lease: Lease, store: LeaseStore, another: Opener
     ) -> None:
         """By creating and by replacing, seen by oneself and by another; its version is the writer's."""
-        created = store.create_lease(lease, timeout=self.timeout)
-        self.assert_record(another(), lease, created)
+        self.assert_record(another(), lease, created := store.create_lease(lease, timeout=self.timeout))
         replaced = store.update_lease(PLAIN, created, timeout=self.timeout)
         self.assert_record(another(), PLAIN, replaced)
         self.assert_record(store, lease, store.update_lease(lease, replaced, timeout=self.timeout))
