@@ -263,8 +263,8 @@ CARRIED_OUT = (
         "P10",
         f"{HANGING}time_in_the_queue_is_taken_off_and_what_expired_there_is_never_sent",
         "runtime/threaded.py",
-        "(request.expires_at - self.now()) / NANOSECONDS",
-        "(request.expires_at - request.sent_at) / NANOSECONDS",
+        "(self.request.expires_at - self.runtime.now()) / NANOSECONDS",
+        "(self.request.expires_at - self.request.sent_at) / NANOSECONDS",
     ),
     one(
         "what expired in the queue is sent",

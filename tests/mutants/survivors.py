@@ -101,7 +101,7 @@ SURVIVORS = (
         "P7",
         "drivers/test_hanging_store.py::test_what_a_store_knows_of_the_outcome_is_kept",
         "runtime/store_calls.py",
-        "Unavailable(request.id, error.outcome_unknown, ",
+        "Unavailable(request.id, is_unknown, ",
         "Unavailable(request.id, True, ",
     ),
     mutant(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from support.mutants.patch import Mutant, Patch
 
 POOLS_TESTS = "schedules/test_pools.py::test_"
+GATHERING_TESTS = "schedules/test_gathering.py::test_"
 SCHEDULER_TESTS = "schedules/test_scheduler.py::test_"
 CAMPAIGN_TESTS = "schedules/test_campaigns.py::test_"
 TERM_TESTS = "schedules/test_terms.py::test_"
 ONCE = f"{POOLS_TESTS}every_submitted_call_runs_exactly_once"
 IDLED = f"{POOLS_TESTS}a_pool_lives_on_after_its_threads_have_idled_out"
-GATHERED = f"{POOLS_TESTS}what_is_gathered_is_taken_exactly_once_and_in_order"
+GATHERED = f"{GATHERING_TESTS}what_is_gathered_is_taken_exactly_once_and_in_order"
 QUEUE = f"{POOLS_TESTS}a_queue_runs_its_calls_one_after_the_other_and_in_order"
 SHARED_POOL = f"{POOLS_TESTS}a_shared_pool_lives_as_long_as_anybody_uses_it"
 SHARED_SCHEDULER = f"{SCHEDULER_TESTS}a_shared_scheduler_lives_as_long_as_anybody_uses_it"
@@ -96,7 +97,7 @@ POOLS = (
     ),
     pool(
         "each item that waits is a call",
-        GATHERED,
+        f"{GATHERING_TESTS}all_that_waits_is_one_call",
         "            if len(gathered) > 1:\n",
         "            if False:\n",
     ),

@@ -58,11 +58,11 @@ def perform_together(asked: Sequence[tuple[LeaseStore, Request, float]]) -> list
     outcomes = iter(_call_together(calls))
     replies = list[Reply | None]()
     for _, request, timeout in asked:
-        if timeout <= 0:
-            replies.append(_expired(request))
-        else:
+        if timeout > 0:
             outcome = next(outcomes)
             replies.append(None if outcome is None else _reply(request, outcome))
+        else:
+            replies.append(_expired(request))
     return replies
 
 
