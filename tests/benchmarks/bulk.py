@@ -36,6 +36,13 @@ class Counted:
         self.writes += 1
         return self._store.update_lease(*arguments, **options)
 
+    def call_together(self, calls):
+        outcomes = self._store.call_together([call._replace(store=call.store._store) for call in calls])
+        for call, outcome in zip(calls, outcomes, strict=True):
+            call.store.writes += outcome is not None and call.method == "update_lease"
+            call.store.reads += outcome is not None and call.method == "get_lease"
+        return outcomes
+
 
 def resident():
     """Bytes of this process in memory."""

@@ -25,7 +25,7 @@ class ThreadedRuntime:
     """The `Runtime` of one driver, on threads.
 
     Calls of a local store are made at once, on the scheduler's thread; those of any other on the pool of
-    its server.
+    its server, and those of a `BatchStore` together with others that wait for a thread of it.
     """
 
     def __init__(self, store: LeaseStore, clock: Clock, rng: random.Random | None = None) -> None:

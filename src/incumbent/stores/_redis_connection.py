@@ -141,12 +141,18 @@ def exchange_all(connection: Any, *commands: tuple[str | int, ...]) -> list[Any]
 
 def exchange_each(connection: Any, commands: Sequence[tuple[str | int, ...]], answers: list[Any]) -> None:
     """Some commands at once; their answers, refusals among them, are added to `answers` as they come."""
-    connection.send_packed_command(connection.pack_commands(commands))
+    connection.send_packed_command([b"".join(map(_packed, commands))])
     for _ in commands:
         try:
             answers.append(connection.read_response())
         except REFUSALS as error:  # noqa: PERF203
             answers.append(error)
+
+
+def _packed(command: tuple[str | int, ...]) -> bytes:
+    """As the client would pack it, which takes three times as long: half of what a call among many costs."""
+    parts = [str(part).encode() for part in command]
+    return b"*%d\r\n%b" % (len(parts), b"".join([b"$%d\r\n%b\r\n" % (len(part), part) for part in parts]))
 
 
 def is_quiet(connection: Any) -> bool:
