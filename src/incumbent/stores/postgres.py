@@ -1,9 +1,9 @@
 """Leases in a table of a PostgreSQL database. Needs `pip install 'incumbent[postgres]'`.
 
 Every write is one statement and a transaction of its own: `UPDATE ... WHERE name = ... AND version = ...`,
-with the `NOTIFY` that wakes the followers in it. (Many renewals that wait at the same time are one statement,
-and share its transaction: see `_postgres_statements`.) PostgreSQL compares the version again once it has the row's
-lock, so of two writers that name one version one finds nothing to update.
+with the `NOTIFY` that wakes the followers in it. Renewals that wait at the same time are one statement, and
+share its transaction (see `_postgres_statements`). PostgreSQL compares the version again once it has the
+row's lock, so of two writers that name one version one finds nothing to update.
 
 A version is 128 random bits: it cannot come again, not even if the record, or the table, is deleted and made
 anew or restored from a backup.

@@ -105,6 +105,18 @@ def test_one_that_is_damaged_missing_or_overtaken_costs_only_itself(server, leas
     stores[1].create_lease(PLAIN, timeout=5)
 
 
+def test_what_has_expired_is_not_sent(leases):
+    """And that is known; the others are written."""
+    stores, versions = leases
+    calls = renewals(stores, versions)
+    calls[3] = calls[3]._replace(timeout=1e-9)
+    outcomes = together(calls)
+    assert isinstance(outcomes[3], StoreUnavailable)
+    assert not outcomes[3].outcome_unknown
+    assert stores[3].get_lease(timeout=5).version == versions[3]
+    assert stores[4].get_lease(timeout=5).version == outcomes[4]
+
+
 @pytest.mark.parametrize("cut", ["deafen", "silence", "reset"])
 def test_a_connection_that_is_cut_makes_each_unknown_and_none_a_success(server, cut):
     """In the middle of a batch: some landed, or all, or none, and none is said to have."""
