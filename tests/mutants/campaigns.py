@@ -289,7 +289,7 @@ PROCESSES = (
         "P13",
         "drivers/test_work_refused.py",
         "runtime/reporter.py",
-        "            if callback is not None and _only_creates(callback):\n",
+        "            if _only_creates(callback):\n",
         "            if False:\n",
     ),
 )

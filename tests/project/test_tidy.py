@@ -23,11 +23,11 @@ LONGER = {
     "specs/proof/actions.py": 357,
     "specs/proof/variants.py": 326,
     "tests/drivers/test_campaign.py": 361,
+    "tests/specs/test_comparisons.py": 315,
 }
 # Lists of conjuncts, which gain nothing from being cut.
 LONGER_FUNCTIONS = {
     "specs/proof/endings.py _releases_sent",
-    "specs/proof/invariant.py _history",
     "specs/proof/tokens.py _order",
     "specs/proof/witnesses.py witnesses",
 }
