@@ -8,8 +8,17 @@ import pytest
 
 from incumbent.config import ElectorConfig
 from incumbent.core.candidacy import Candidacy
-from incumbent.core.elector import EPOCH
-from incumbent.core.messages import Found, GetLease, Missing, NewLeader, Resign, StoppedLeading, UpdateLease
+from incumbent.core.elector import EPOCH, Elector
+from incumbent.core.messages import (
+    Found,
+    GetLease,
+    Missing,
+    NewLeader,
+    Resign,
+    StoppedLeading,
+    TimerFired,
+    UpdateLease,
+)
 from incumbent.errors import ConfigurationError
 from incumbent.lease import StoredLease, StoreGuarantees
 from support.elector.bench import Bench, record
@@ -125,3 +134,11 @@ def test_a_write_of_before_the_clock_went_back_proves_nothing(doubts):
     bench.at(50).wake().found(stored)
     assert bench.state == "follower"
     assert not any(bench.leads(at) for at in range(50, 120))
+
+
+def test_who_was_never_started_looks_at_nothing_when_the_clock_goes_back():
+    """P3: there is no wait that would have to begin anew."""
+    elector = Elector(ElectorConfig("a"), session="A")
+    elector.handle(TimerFired(), 10)
+    effects = elector.handle(TimerFired(), 5)
+    assert (effects.request, effects.wake_at) == (None, None)
