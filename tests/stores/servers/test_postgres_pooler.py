@@ -13,6 +13,7 @@ from hypothesis import settings
 
 from incumbent.errors import ConfigurationError, LeaseNotFound
 from incumbent.stores import open_store
+from incumbent.stores._postgres_connection import Statement
 from incumbent.testing.stores.contract import LeaseStoreContract
 from incumbent.testing.stores.machine import PLAIN
 from support.servers import PATIENCE, find_binary, fixture_of, free_port, missing, run_as
@@ -85,7 +86,8 @@ class TestBehindPgBouncer(LeaseStoreContract):
 def test_each_call_may_be_in_another_session(url):
     """Otherwise nothing above would have tested anything."""
     with closing(open_store(f"{url}?watch=off", lease="x")) as store:
-        sessions = {store._reach().query(b"SELECT pg_backend_pid()::text", [], 5)[0][0] for _ in range(8)}
+        asked = Statement(b"SELECT pg_backend_pid()::text", [])
+        sessions = {store._reach().query(asked, 5)[0][0] for _ in range(8)}
     assert len(sessions) > 1
 
 
