@@ -3,14 +3,17 @@
 Many writes are one statement and one transaction: each row is compared with its own version, and what the
 server says of each is its own. It locks no row that another transaction has locked, so that it waits for none
 and two of them cannot wait for each other; a lease that was locked is left to be written by itself. So is
-every lease if the statement fails, for one of them may be the reason. A record that is missing is created by
-itself: to find out whether another transaction is about to create it is to wait for that.
+every lease if the statement fails, for one of them may be the reason.
+
+Many creations are one statement, too. There is no way not to wait for another transaction that is about to
+create the same record; all create in the order of names, so that no two wait for each other.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Final, TypeAlias
 
 from incumbent.errors import StoreUnavailable
@@ -55,6 +58,19 @@ WITH done AS (DELETE FROM incumbent_lease WHERE name = $1 RETURNING name) {_OUTC
 
 # The same parameters, each of them an array. A write is known by its new version: two may be of one lease.
 _SELECT_MANY: Final = f"SELECT name, {_COLUMNS} FROM incumbent_lease WHERE name = ANY ($1::text[])".encode()  # noqa: S608
+_INSERT_MANY: Final = f"""
+WITH asked AS (
+    SELECT * FROM unnest(
+        $1::text[], $3::text[], $4::text[], $5::double precision[], $6::timestamptz[], $7::timestamptz[],
+        $8::bigint[], $9::text[], $10::text[]
+    ) AS asked (name, {_COLUMNS})
+), done AS (
+    INSERT INTO incumbent_lease (name, {_COLUMNS}) SELECT * FROM asked ORDER BY name COLLATE "C"
+    ON CONFLICT (name) DO NOTHING RETURNING name, version
+)
+SELECT asked.version, done.name IS NOT NULL, true, true, {_TELL}
+FROM asked LEFT JOIN done ON done.version = asked.version
+""".encode()  # noqa: S608
 _UPDATE_MANY: Final = f"""
 WITH asked AS (
     SELECT * FROM unnest(
@@ -83,17 +99,21 @@ _Values: TypeAlias = Sequence[Sequence["bytes | None"]]
 
 
 def query_together(server: PostgresServer, asked: Sequence[tuple[Statement, float]]) -> list[object]:
-    """Make reads in one statement, and replacements in another.
+    """Make reads in one statement, creations in another, and replacements in a third.
 
     Args:
         server: Where.
-        asked: `SELECT`, `UPDATE` and others, with their deadlines.
+        asked: `SELECT`, `INSERT` and `UPDATE`, with their deadlines.
 
     Returns:
         The rows of each; or the exception that it would raise; or None if it has to be made by itself.
     """
     answers: list[object] = [None] * len(asked)
-    for sql, many in ((SELECT, _read), (UPDATE, _replace)):
+    for sql, many in (
+        (SELECT, _read),
+        (INSERT, partial(_write, _INSERT_MANY)),
+        (UPDATE, partial(_write, _UPDATE_MANY)),
+    ):
         places = [place for place, (statement, _) in enumerate(asked) if statement.sql is sql]
         if places:
             found = _query(server, [asked[place] for place in places], many)
@@ -132,16 +152,16 @@ def _read(connection: Connection, values: _Values, deadline: float) -> list[obje
     return [[found[name]] if name in found else [] for name in names]
 
 
-def _replace(connection: Connection, values: _Values, deadline: float) -> list[object]:
+def _write(sql: bytes, connection: Connection, values: _Values, deadline: float) -> list[object]:
     names, (tells, *_), *columns = zip(*values, strict=True)
     arrays = [_array(names), tells, *map(_array, columns)]
-    rows = connection.query(_UPDATE_MANY, arrays, deadline=deadline)
+    rows = connection.query(sql, arrays, deadline=deadline)
     found = {version: outcome for version, *outcome in rows}
     return [_written(found[version]) for version in columns[_VERSION - 2]]
 
 
 def _written(outcome: Row) -> list[Row] | None:
-    """As `UPDATE` answers; None for a record that is there, but was locked."""
+    """As `INSERT` and `UPDATE` answer; None for a record that is there, but was locked."""
     was_done, was_there, was_free, told = outcome
     return None if was_there == TRUE != was_free else [[was_done, was_there, told]]
 

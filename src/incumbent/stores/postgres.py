@@ -91,7 +91,7 @@ class PostgresStore(ServerStore[PostgresServer]):
         return self._alone(self._update_lease(lease, version), timeout)
 
     def call_together(self, calls: Sequence[Call]) -> Sequence[object]:
-        """See `BatchStore.call_together`: one statement for all reads, and one for all replacements."""
+        """See `BatchStore.call_together`: one statement for all reads, all creations, all replacements."""
         return self._call_together(calls, query_together)
 
     def delete_lease(self, *, timeout: float = OPEN_TIMEOUT) -> None:

@@ -245,3 +245,33 @@ class TestPostgres:
         for thread in threads:
             thread.join()
         assert troubles == []
+
+    def test_of_those_who_create_the_same_in_opposite_orders_one_wins_each(self, server, leases):
+        """Two batches wait for a third transaction, then for each other unless both go by name."""
+        stores, _ = leases
+        for store in stores:
+            store.delete_lease()
+        outcomes = []
+
+        def create(order):
+            calls = [Call(store, "create_lease", (PLAIN,), 5) for store in (*order, order[0])]
+            outcomes.extend(together(calls))
+
+        def waiting():
+            locks = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            return server.execute(locks)[0][0]
+
+        threads = [threading.Thread(target=create, args=(order,)) for order in (stores, stores[::-1])]
+        with psycopg.connect(server.url) as other:
+            columns = "'', '', 1, now(), now(), 1, '', 'a'"
+            other.execute(f"INSERT INTO incumbent_lease VALUES ('x-3', {columns})")
+            for number, thread in enumerate(threads):
+                thread.start()
+                eventually(lambda number=number: waiting() > number, timeout=4)
+            other.rollback()
+        for thread in threads:
+            thread.join()
+        created = [answer for answer in outcomes if isinstance(answer, str)]
+        assert len(created) == MANY
+        assert all(isinstance(answer, (str, LeaseConflict)) for answer in outcomes)
+        assert {store.get_lease(timeout=5).version for store in stores} == set(created)
