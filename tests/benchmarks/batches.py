@@ -49,14 +49,14 @@ def measure(url, pid, many, *, together):
     stores = [open_store(url, lease=f"lease-{number}") for number in range(many)]
     campaigns = [Campaign(store, identity=f"candidate-{n}", **TIMING) for n, store in enumerate(stores)]
     if not together:
-        threaded.BatchStore = ()  # type: ignore[misc]  # none is one
+        threaded.BatchStore = ()
     for campaign in campaigns:
         campaign.start()
     until = time.monotonic() + 120
     while time.monotonic() < until and not all(campaign.is_leader() for campaign in campaigns):
         time.sleep(0.2)
     time.sleep(PERIOD)
-    connections = most_threads = 0
+    most_threads = 0
     counts, cpu, began = (
         (Counted.written, Counted.unavailable),
         (time.process_time(), cpu_of(pid)),
@@ -91,10 +91,10 @@ def measure(url, pid, many, *, together):
 
 
 def main():
-    """A line for each."""
-    if len(sys.argv) > 4:
-        url, pid, many, together = sys.argv[1:]
-        measure(url, int(pid), int(many), together=together == "together")
+    """A line for each of the sizes given, or of 1,000 and 10,000."""
+    if "://" in "".join(sys.argv[1:2]):
+        url, pid, many, how = sys.argv[1:]
+        measure(url, int(pid), int(many), together=how == "together")
     sizes = [int(s) for s in sys.argv[1:]] or SIZES
     for kind in (RedisServer, PostgresServer):
         with running(kind) as server:
