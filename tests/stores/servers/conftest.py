@@ -11,6 +11,13 @@ HTTP = KINDS["etcd"]
 """What the etcd and the Consul store have in common is tested by both."""
 
 
+SEVERAL = {
+    "test_batches": ("redis", "postgres"),
+    "test_named": ("postgres", "redis", "etcd", "consul", "mongodb", "kubernetes"),
+}
+"""The kinds of which a module tests more than one."""
+
+
 class Skipped(pytest.Module):
     """Not even imported."""
 
@@ -22,7 +29,8 @@ class Skipped(pytest.Module):
 
 def pytest_pycollect_makemodule(module_path, parent):
     """`test_<kind>.py` and `test_<kind>_<part>.py` need the client of that kind."""
-    reason = missing_client(KINDS.get(module_path.stem.split("_")[1], HTTP))
+    names = SEVERAL.get(module_path.stem) or [module_path.stem.split("_")[1]]
+    reason = next(filter(None, (missing_client(KINDS.get(name, HTTP)) for name in names)), "")
     if not reason:
         return None
     skipped = Skipped.from_parent(parent, path=module_path)
