@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from incumbent import Campaign, aio
-from incumbent.runtime import pools
+from incumbent.runtime import pools, threads
 from incumbent.runtime.lifecycle import default_identity
 from incumbent.runtime.scheduler import Scheduler
 from incumbent.runtime.threaded import ThreadedRuntime
@@ -245,3 +245,20 @@ def test_a_default_name_says_where_and_which_process():
     assert host
     assert process.isdigit()
     assert len(digits) == 6
+
+
+def test_a_pool_that_is_closed_waits_for_no_thread_that_has_yet_to_begin(monkeypatch):
+    """Nobody can: `Thread.join` raises then. Such a one may be about to make what is left of many calls."""
+    pool, closed, ran, thread = pools.WorkerPool("calls"), [], threading.Event(), threads.thread
+
+    def closes_first(name, target):
+        made = thread(name, target)
+        start = made.start
+        made.start = lambda: (closed.append(pool.close()), start())
+        return made
+
+    monkeypatch.setattr(threads, "thread", closes_first)
+    pool.submit(ran.set)
+
+    assert closed == [None]
+    assert ran.wait(5)

@@ -40,8 +40,14 @@ SURVIVORS = (
     pool(
         "a thread that closes its pool waits for itself",
         f"{POOLS_TESTS}a_pool_may_be_closed_by_a_call_of_its_own",
+        "            if thread is not threads.current() and thread.is_alive():\n",
+        "            if thread.is_alive():\n",
+    ),
+    pool(
+        "a pool that is closed waits for a thread that has not begun",
+        "drivers/test_parts.py::test_a_pool_that_is_closed_waits_for_no_thread_that_has_yet_to_begin",
+        "            if thread is not threads.current() and thread.is_alive():\n",
         "            if thread is not threads.current():\n",
-        "            if True:\n",
     ),
     loop(
         "a thread that closes its scheduler waits for itself",

@@ -95,10 +95,10 @@ class WorkerPool:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-            left = list(self._threads)
+            left = list(self._threads)  # one of them may be about to start, for the rest of what is gathered
         patience_until = threads.monotonic() + _IDLE_S / 5
         for thread in left:
-            if thread is not threads.current():
+            if thread is not threads.current() and thread.is_alive():
                 thread.join(timeout=max(0.0, patience_until - threads.monotonic()))
 
     def _run(self) -> None:

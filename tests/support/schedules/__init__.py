@@ -106,9 +106,8 @@ def library_threads(world):
 
 def all_end(world):
     """Wait for the end of all of the library's threads: one that does not end leaves the world stuck."""
-    for task in list(world.alive):
-        if task.name.startswith("incumbent-"):
-            world.join(task)
+    while left := [task for task in world.alive if task.name.startswith("incumbent-")]:
+        world.join(left[0])  # which may start another one
 
 
 def nothing_is_left(world):

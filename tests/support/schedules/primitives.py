@@ -155,6 +155,8 @@ class Thread:
         self.world.pause()
 
     def join(self, timeout=None):
+        if self.task is None:
+            raise RuntimeError("cannot join thread before it is started")
         self.world.join(self.task, timeout)
 
     def is_alive(self):
