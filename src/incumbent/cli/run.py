@@ -109,7 +109,7 @@ class Supervisor:
         if arguments.once:
             times = {"lease_duration": arguments.lease_duration, "delay": arguments.takeover_delay}
             store = OneChance(store, self._finish, **times)
-        self.campaign = Campaign(
+        self.campaign: Campaign = Campaign(
             store,
             identity=arguments.id,
             lease_duration=arguments.lease_duration,

@@ -31,7 +31,8 @@ class Axis:
         self._groups = [_clock_of(facts, index) for index, facts in enumerate(found)]
         self._index = {id(facts): index for index, facts in enumerate(found)}
         self._known = _closed(self._groups, found)
-        self._offsets, self.notes = self._place(found)
+        self._offsets, notes = self._place(found)
+        self.notes: list[str] = notes
         self._origin = min(facts.begin + self._offset(facts) for facts in found)
         self.end: int = max(self.at(facts, facts.end) for facts in found)
 
