@@ -112,9 +112,7 @@ class Driver:
 
     def health(self) -> Health:
         """What a probe may be told. For any thread."""
-        office = (
-            None if self.leadership is None else self.elector.office
-        )  # before the clock, the rest after it
+        office = None if self.leadership is None else self.elector.office  # before the clock; the rest after
         return self._vitals.health(self.candidate, office, self._runtime.now())
 
     # Wishes.
