@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from incumbent.leadership import Leadership
     from incumbent.lease import Lease, StoredLease, StoreGuarantees, Version
     from incumbent.observer import Observer
-    from incumbent.store import BatchStore, Call, LeaseStore, Watch, WatchableStore
+    from incumbent.store import BatchStore, Call, LeaseStore, LeaseWatchableStore, Watch, WatchableStore
     from incumbent.stores import open_store
 
 __version__ = "0.1.0"
@@ -48,7 +48,7 @@ _HOMES: Final = {
     "leadership": ("Leadership",),
     "lease": ("Lease", "StoredLease", "StoreGuarantees", "Version"),
     "observer": ("Observer",),
-    "store": ("BatchStore", "Call", "LeaseStore", "Watch", "WatchableStore"),
+    "store": ("BatchStore", "Call", "LeaseStore", "LeaseWatchableStore", "Watch", "WatchableStore"),
     "stores": ("open_store",),
 }
 _HOME: Final = {name: home for home, names in _HOMES.items() for name in names}
@@ -70,6 +70,7 @@ __all__ = [
     "LeaseConflict",
     "LeaseNotFound",
     "LeaseStore",
+    "LeaseWatchableStore",
     "Observer",
     "Sight",
     "StoreError",

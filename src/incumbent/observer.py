@@ -17,7 +17,7 @@ from incumbent.runtime.alarm import Alarm
 from incumbent.runtime.lifecycle import campaigns
 from incumbent.runtime.store_calls import check_store
 from incumbent.runtime.threaded import ThreadedRuntime
-from incumbent.store import LeaseStore, Watch
+from incumbent.store import LeaseStore, StoredLease, Watch
 
 __all__ = ["Observer", "Sight"]
 
@@ -152,7 +152,7 @@ class _Eye:
         if self._watch is not None:
             self._watch.close()
 
-    def _changed(self) -> None:
+    def _changed(self, _: StoredLease | None) -> None:
         self._is_changed = True
         self._look()
 

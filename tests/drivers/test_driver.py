@@ -114,18 +114,18 @@ class TestAWatchThatCannotBeHad:
     def test_a_hint_is_an_input(self, port):
         started(port, can_watch=True)
         port.reply(Found, record(1))
-        port.changed()
+        port.changed(None)
         assert [type(request) for request in port.asked] == [GetLease, GetLease]
 
     def test_a_leader_takes_no_step_for_it(self, port):
         """It hears of each of its own renewals, and whoever else has written is seen at the next one."""
         driver = leading(port, can_watch=True)
         trace = driver._trace = Trace()
-        port.changed()
+        port.changed(None)
         assert trace.lines == []
         driver.resign("asked")
         port.reply(Written, 2)
-        port.changed()
+        port.changed(None)
         assert [line[0] for line in trace.lines][-1] == "StoreChanged"
 
 

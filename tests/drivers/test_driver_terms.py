@@ -133,7 +133,7 @@ class TestObservers:
             port.seconds = at
             self.look_at_the_clock(port)
             if port.changed is not None and version > 1:
-                port.changed()
+                port.changed(None)
             port.reply(Found, record(version))
         assert self.heard(port, told) == ["bob", None, "bob"]
 

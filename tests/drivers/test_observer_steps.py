@@ -109,8 +109,8 @@ def test_what_is_no_sight_says_why(port, told, answer, why):
 def test_a_change_is_looked_at_at_once(port):
     """P12: also one that comes while it waits for an answer, which may be older; once for all of them."""
     opened(port, can_watch=True)
-    port.changed()
-    port.changed()
+    port.changed(None)
+    port.changed(None)
     assert len(port.asked) == 1
     port.seconds = 1.0
     port.reply(Found, record(1))
@@ -118,7 +118,7 @@ def test_a_change_is_looked_at_at_once(port):
     port.fire()
     port.reply(Found, record(1))
     assert port.set_for() == [5.0]
-    port.changed()
+    port.changed(None)
     assert (len(port.asked), port.set_for()) == (3, [4.0])
     port.reply(Found, record(1))
     assert port.set_for() == [5.0]
@@ -163,7 +163,7 @@ def test_nothing_is_left_behind(port, told):
         eye.close()
         assert (port.set_for(), port.is_watching, port.went_back) == ([], False, None)
         asked = len(port.asked)
-        changed()
+        changed(None)
         went_back()
         eye._answered(first, Found(first.id, record(1)))
         assert (len(port.asked), port.set_for()) == (asked, [])

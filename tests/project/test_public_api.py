@@ -17,7 +17,16 @@ PUBLIC = {
     *("Lease", "LeaseStore", "Clock", "SystemClock", "open_store"),
     *("ElectionError", "ConfigurationError", "StoreError", "StoreUnavailable"),
     *("LeaseConflict", "LeaseNotFound", "CorruptLease", "LeadershipLost"),
-    *("StoredLease", "StoreGuarantees", "Version", "Watch", "WatchableStore", "BatchStore", "Call"),
+    *(
+        "StoredLease",
+        "StoreGuarantees",
+        "Version",
+        "Watch",
+        "WatchableStore",
+        "LeaseWatchableStore",
+        "BatchStore",
+        "Call",
+    ),
     *("Health", "Observer", "Sight"),
     *("aio", "testing"),
 }
@@ -47,7 +56,7 @@ CORE = {
     "core.sight": {"Sight", "Lookout"},
     "core.health": {"Health", "Vitals"},
     "core.states": {"MACHINE", "MOVES", "STATES", "mermaid"},
-    "store": {"BatchStore", "Call", "LeaseStore", "Watch", "WatchableStore"},
+    "store": {"BatchStore", "Call", "LeaseStore", "LeaseWatchableStore", "Watch", "WatchableStore"},
 }
 LOADED_LATER = {"sqlite3", "rich", "asyncio", "argparse", "psutil", "incumbent.testing", "incumbent.cli"}
 NOT_FOR_A_CAMPAIGN = {"uuid", "random", "hashlib", "socket", "pathlib", "incumbent.runtime.trace"}

@@ -11,7 +11,7 @@ from incumbent.cli import EXIT_NOT_NOW, EXIT_UNAVAILABLE
 from incumbent.cli.place import age, how_long, is_held_back, named
 from incumbent.errors import LeaseConflict, LeaseNotFound, StoreError
 from incumbent.lease import Lease, StoredLease, StoreGuarantees, Version
-from incumbent.store import LeaseStore, Watch, watch
+from incumbent.store import LeaseStore, Watch, watch, watch_lease
 
 LEASES: Final = 2
 """Lease durations after which it gives up: one to wait for the dead (P4), one for everything else."""
@@ -84,6 +84,10 @@ class OneChance:
     def watch(self, notify: Callable[[], None]) -> Watch:
         """See `WatchableStore.watch`."""
         return watch(self._store, notify)
+
+    def watch_lease(self, notify: Callable[[StoredLease | None], None]) -> Watch:
+        """See `LeaseWatchableStore.watch_lease`."""
+        return watch_lease(self._store, notify)
 
     def close(self) -> None:
         """See `LeaseStore.close`."""

@@ -50,7 +50,7 @@ from incumbent.runtime.port import Runtime
 from incumbent.runtime.reporter import Callbacks, Reporter
 from incumbent.runtime.spread import look_at
 from incumbent.runtime.work import HostedWork
-from incumbent.store import Watch
+from incumbent.store import StoredLease, Watch
 
 if TYPE_CHECKING:
     from incumbent.runtime.trace import Trace
@@ -156,7 +156,7 @@ class Driver:
 
     # The loop.
 
-    def _store_changed(self) -> None:
+    def _store_changed(self, _: StoredLease | None) -> None:
         """A leader's own renewals are most of what is heard, and an elector that leads asks nothing then."""
         if self.elector.state != LEADER:
             self._give(StoreChanged())

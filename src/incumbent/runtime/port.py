@@ -12,7 +12,7 @@ from typing import Protocol
 
 from incumbent.clock import Clock
 from incumbent.core.messages import Reply, Request
-from incumbent.store import Watch
+from incumbent.store import StoredLease, Watch
 
 
 class Timer(Protocol):
@@ -50,8 +50,10 @@ class Runtime(Protocol):
     def ask(self, request: Request, answered: Callable[[Request, Reply], None]) -> None:
         """Ask the store, and call `answered` with what came of it, perhaps before this returns (P10)."""
 
-    def watch(self, changed: Callable[[], None]) -> Watch:
-        """Call `changed` when the record may have changed, until the watch is closed (P12).
+    def watch(self, changed: Callable[[StoredLease | None], None]) -> Watch:
+        """Call `changed` when the record may have changed, with the record if that is told (P12).
+
+        It is called until the watch is closed.
 
         Raises:
             Exception: Whatever the store raises.

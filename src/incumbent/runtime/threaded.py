@@ -13,7 +13,7 @@ from incumbent.core.messages import Reply, Request
 from incumbent.lease import NANOSECONDS
 from incumbent.runtime import pools, scheduler, threads
 from incumbent.runtime.store_calls import perform, perform_together
-from incumbent.store import BatchStore, LeaseStore, Watch, watch
+from incumbent.store import BatchStore, LeaseStore, StoredLease, Watch, watch_lease
 
 if TYPE_CHECKING:
     import random
@@ -92,9 +92,9 @@ class ThreadedRuntime:
         if self._calls is not None:
             self._calls.submit(lambda: asked.answer(asked.reply()))
 
-    def watch(self, changed: Callable[[], None]) -> Watch:
+    def watch(self, changed: Callable[[StoredLease | None], None]) -> Watch:
         """Have `changed` called when the record may have changed, until the watch is closed."""
-        return watch(self.store, partial(self.post, changed))
+        return watch_lease(self.store, lambda stored: self.post(partial(changed, stored)))
 
     def spawn(
         self,

@@ -34,9 +34,9 @@ class MemorySpace:
     def notify(self, name: str) -> None:
         """Tell who watches. The caller does not hold the lock: a watcher may call the store."""
         with self.lock:
-            watches = tuple(self.watches.get(name, ()))
+            watches, stored = tuple(self.watches.get(name, ())), self.records.get(name)
         for watch in watches:
-            watch.notify()
+            watch.notify(stored)
 
 
 PROCESS_SPACE: Final = MemorySpace()
@@ -110,6 +110,10 @@ class MemoryStore:
 
     def watch(self, notify: Callable[[], None]) -> _MemoryWatch:
         """Call `notify` after every change, on the thread that made it, until closed."""
+        return self.watch_lease(lambda _: notify())
+
+    def watch_lease(self, notify: Callable[[StoredLease | None], None]) -> _MemoryWatch:
+        """Call `notify` after every change, on the thread that made it, with the record; None: it is gone."""
         self._check_open()
         watch = _MemoryWatch(self, notify)
         with self.space.lock:
@@ -141,17 +145,17 @@ class MemoryStore:
 
 
 class _MemoryWatch:
-    def __init__(self, store: MemoryStore, notify: Callable[[], None]) -> None:
+    def __init__(self, store: MemoryStore, notify: Callable[[StoredLease | None], None]) -> None:
         self._store = store
         self._notify = notify
         self._is_closed = False
 
-    def notify(self) -> None:
+    def notify(self, stored: StoredLease | None) -> None:
         """Call back. What it raises must not turn the write that caused it into a failure."""
         if self._is_closed:
             return
         try:
-            self._notify()
+            self._notify(stored)
         except Exception:  # noqa: BLE001 - P13: a caller's bug is its own
             _LOG.exception("a watcher of lease %s failed", shown(self._store.name))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from incumbent.core.elector import EPOCH
@@ -144,7 +145,7 @@ class Network:
                 trouble = self._chance.answers.draw()
                 if trouble != "lose" and not way.is_cut:
                     at = self._queue.now + self._chance.delay(way.delay)
-                    self._queue.push(at, process.enter, (process.changed,))
+                    self._queue.push(at, process.enter, (partial(process.changed, self.store.stored),))
 
     def _arrive(self, after: int, action: Callable[..., None], given: tuple[Any, ...]) -> None:
         at = self._queue.now + after

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from incumbent.core.elector import Elector
 from incumbent.core.messages import Effects, Input, Reply, Request
 from incumbent.core.term import Term, TermConfig
-from incumbent.lease import NANOSECONDS
+from incumbent.lease import NANOSECONDS, StoredLease
 from incumbent.runtime.driver import Driver
 from incumbent.runtime.reporter import Callbacks, Reporter
 from incumbent.testing.history import Answered, Finished, Told, Turned
@@ -112,7 +112,7 @@ class Process:
         self.timers: dict[SimulatedTimer, None] = {}
         self.running: list[Running] = []
         self.urged: str | None = None
-        self.changed: Callable[[], None] | None = None
+        self.changed: Callable[[StoredLease | None], None] | None = None
         self._answered: Callable[[Request, Reply], None] | None = None
         self._went_back: Callable[[], None] | None = None
         self._posted: deque[Callable[[], None]] = deque()
@@ -208,7 +208,7 @@ class Process:
         if self._answered is not None:
             self.do(partial(self._answered, request, reply))
 
-    def watch(self, changed: Callable[[], None]) -> SimulatedWatch:
+    def watch(self, changed: Callable[[StoredLease | None], None]) -> SimulatedWatch:
         """Have `changed` called when the record may have changed.
 
         Raises:
