@@ -38,6 +38,7 @@ from incumbent.core.messages import (
     StartedLeading,
     Stop,
     StoppedLeading,
+    StoreChanged,
     Unavailable,
     UpdateLease,
     WriteRequest,
@@ -49,6 +50,7 @@ from specs import conduct
 from specs.projection import essence, idle, node_of, record_of, timing_of, write_of
 from specs.proof import actions
 from specs.proof.actions import Node, Record, Step, Write
+from specs.proof.logic import every
 
 
 class Nonconformance(AssertionError):
@@ -102,6 +104,8 @@ class Shadow:
         if isinstance(event, Reply):
             if self.pending is not None and event.id == self.pending.id:
                 self._hear(event, self.pending, now)
+        elif isinstance(event, StoreChanged) and self._is_told(event.stored, effects):
+            self._take("read", actions.observe(self.node, record_of(event.stored), now))
         elif isinstance(event, (Abstain, Resign, Stop)):
             self._end_candidacy(event, now)
         elif isinstance(event, Ended) and self.node.leaving:
@@ -213,6 +217,15 @@ class Shadow:
             self._take("read", actions.observe(self.node, found, now))
         if not self.node.known:
             self._take("release settled", actions.settle(self.node))
+
+    def _is_told(self, stored: StoredLease | None, effects: Effects) -> bool:
+        """P12d: whether a hint carries another's renewal of what it last received."""
+        state = effects.moves[-1].dest if effects.moves else self.state  # a hint moves nobody
+        if stored is None or state != FOLLOWER or self.pending is not None or self.node.seen.missing:
+            return False
+        told, seen = record_of(stored), self.node.seen
+        is_anothers = stored.lease.holder_session.rpartition(".")[0] != self.node.elector
+        return bool(every(is_anothers, actions.same_session(told, seen), told.stamp > seen.stamp))
 
     def _end_candidacy(self, event: Abstain | Resign | Stop, now: int) -> None:
         """P9: who led leaves in order or lets the lease expire; anybody else just gives up."""

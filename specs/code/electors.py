@@ -18,6 +18,7 @@ from incumbent.core.messages import (
     GetLease,
     Input,
     Request,
+    StoreChanged,
     UpdateLease,
     WriteRequest,
     Written,
@@ -27,7 +28,7 @@ from incumbent.core.states import LEADER
 from incumbent.lease import EARLIEST_TIME, LATEST_TIME, MAX_TRANSITIONS, Lease, StoredLease, StoreGuarantees
 from specs.code.doubts import Either
 from specs.code.proxies import DAWN, TICK, Time
-from specs.code.shapes import UNHELD, WISHES, Shape
+from specs.code.shapes import TOLD, UNHELD, WISHES, Shape
 from specs.code.sources import Terms, Values
 from specs.proof.logic import every, implies
 
@@ -220,7 +221,10 @@ class Builder:
 
     def event(self, kind: str, elector: Elector) -> Input:
         """An input of that kind; a store never gives a version twice (A2)."""
-        source, make, seen = self.source, getattr(messages, kind), elector.observation.stored
+        source, seen = self.source, elector.observation.stored
+        if kind == TOLD:
+            return StoreChanged(self._received("told", seen, elector))
+        make = getattr(messages, kind)
         if kind in ("Resign", "Stop"):
             hold_ns = source.number("hold_ns")
             self.facts += [hold_ns >= 0, hold_ns <= LONGEST_NS]
@@ -229,13 +233,7 @@ class Builder:
             return make()
         number = source.number("event.id")
         if kind == "Found":
-            found = self.stored("found")
-            self._tell_apart(found.lease, elector)
-            if seen is not None:
-                self.facts.append(
-                    implies(found.version == seen.version, _is_same_record(found.lease, seen.lease))
-                )
-            return Found(number, found)
+            return Found(number, self._received("found", seen, elector))
         if kind == "Written":
             version = source.version("event.version")
             if seen is not None:
@@ -244,6 +242,15 @@ class Builder:
         if kind == "Unavailable":
             return make(number, source.truth("outcome_unknown"))
         return make(number)
+
+    def _received(self, name: str, seen: StoredLease | None, elector: Elector) -> StoredLease:
+        """Any record that the store ever had, before or after what was seen."""
+        found = self.stored(name)
+        self._tell_apart(found.lease, elector)
+        if seen is not None:
+            same = _is_same_record(found.lease, seen.lease)
+            self.facts.append(implies(found.version == seen.version, same))
+        return found
 
     def _tell_apart(self, lease: Lease, elector: Elector) -> None:
         """Assume of A4 that what has a write's session, token, renew time and duration was made by it."""

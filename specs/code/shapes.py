@@ -17,8 +17,9 @@ from specs.code.sources import names_nobody
 
 WISHES = ("Start", "TimerFired", "StoreChanged", "Abstain", "Resign", "Stop", "Ended")
 REPLIES = ("Found", "Written", "Refused", "Missing", "Unavailable")
-INPUTS = (*WISHES, *REPLIES)
-
+TOLD = "StoreChanged, told"
+"""A hint that carries the record."""
+INPUTS = (*WISHES, TOLD, *REPLIES)
 
 LEFT = {
     "work": ("",),
@@ -50,7 +51,7 @@ class Shape(NamedTuple):
     """An elector but for its values, and the kind of an input.
 
     Attributes:
-        event: The name of the input's class.
+        event: The name of the input's class, or `TOLD`.
         state: One of `STATES`.
         pending: What is in flight: "", "get", "create" or "update".
         leaving: What is left of a term that is over: "", or a key of `LEFT`.

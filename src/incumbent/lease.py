@@ -130,6 +130,10 @@ class Lease:
         """Whether one write made both: all that it wrote is the same, whoever asks to resign (P7, P15)."""
         return self._written() == other._written()
 
+    def is_renewal_of(self, other: Lease) -> bool:
+        """Whether the holder of `other` wrote it, later (P7c)."""
+        return self.holder_session == other.holder_session and self.renew_time > other.renew_time
+
     def _written(self) -> tuple[object, ...]:
         times = self.renew_time, self.acquire_time, self.lease_duration
         return self.holder_session, self.leader_transitions, *times, self.holder_identity

@@ -170,8 +170,8 @@ CARRIED_OUT = (
     driver(
         "a leader takes a step for each hint",
         f"{WATCH}a_leader_takes_no_step_for_it",
-        "        if self.elector.state != LEADER:\n            self._give(StoreChanged())\n",
-        "        self._give(StoreChanged())\n",
+        "        if self.elector.state != LEADER:\n            self._give(StoreChanged(stored))\n",
+        "        self._give(StoreChanged(stored))\n",
         "P12",
     ),
     driver(

@@ -7,6 +7,7 @@ from mutants.around import DRIVERS, STORES
 from mutants.campaigns import CAMPAIGNS, PROCESSES
 from mutants.drivers import CARRIED_OUT
 from mutants.electors import ELECTORS
+from mutants.hints import HINTS
 from mutants.holds import HOLDS
 from mutants.named import NAMED
 from mutants.owed import OWED
@@ -21,7 +22,7 @@ from mutants.waits import POOLS, SCHEDULERS, TERMS_AND_CLOCKS, THREADS
 _BESIDE_ELECTORS = (*DRIVERS, *OWED, *CARRIED_OUT, *PARTS)
 
 GROUPS = {
-    "Wrong electors": (*ELECTORS, *TERMS, *TOUCHES, *HOLDS, *NAMED),
+    "Wrong electors": (*ELECTORS, *TERMS, *TOUCHES, *HOLDS, *NAMED, *HINTS),
     "Defects of peers": PEERS,
     "Wrong terms": tuple(mutant for mutant in _BESIDE_ELECTORS if mutant.decides),
     "Wrong stores": STORES,

@@ -158,11 +158,21 @@ class Elector(Leaver):
                 self._observe(self._as_written(request, event))
             self._schedule_read()  # the last write of a candidacy whose release was given up
         elif isinstance(event, (Start, StoreChanged)):
-            self.read_at = self.now
+            self._look_again(event.stored if isinstance(event, StoreChanged) else None)
         elif isinstance(event, (Resign, Abstain)):
             self._end_candidacy(event)
         elif isinstance(event, Stop):
             self._stop()
+
+    def _look_again(self, stored: StoredLease | None) -> None:
+        """Read, unless another's renewal is told and so received (P12); a look under way may be older."""
+        self.read_at = self.now
+        if stored is None or self.pending is not None or self._wrote(stored.lease):
+            return
+        if self.observation.is_renewed_by(stored):
+            self._observe(stored)
+            self.read_at = None
+            self._schedule_read()
 
     def _as_candidate(self, event: Input, request: Request | None) -> None:
         if isinstance(event, Written) and isinstance(request, WriteRequest):

@@ -22,7 +22,13 @@ class TimerFired:
 
 @dataclass(frozen=True, slots=True)
 class StoreChanged:
-    """The store hints that the record may have changed (P12)."""
+    """The store hints that the record may have changed (P12).
+
+    Attributes:
+        stored: The record as it was at some moment before now, if the hint carries it. None: read it.
+    """
+
+    stored: StoredLease | None = None
 
 
 @dataclass(frozen=True, slots=True)

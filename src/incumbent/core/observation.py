@@ -57,6 +57,10 @@ class Observation(NamedTuple):
             max(self.longest_ns, lease.lease_duration_ns),
         )
 
+    def is_renewed_by(self, stored: StoredLease) -> bool:
+        """Whether that renews the write last seen: later, by the same holder (P12)."""
+        return self.stored is not None and stored.lease.is_renewal_of(self.stored.lease)
+
     def counted_from(self, now: int) -> Observation:
         """The same, as if seen for the first time at `now`."""
         return self if self.since is None else self._replace(since=now)

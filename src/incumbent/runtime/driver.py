@@ -156,10 +156,10 @@ class Driver:
 
     # The loop.
 
-    def _store_changed(self, _: StoredLease | None) -> None:
+    def _store_changed(self, stored: StoredLease | None) -> None:
         """A leader's own renewals are most of what is heard, and an elector that leads asks nothing then."""
         if self.elector.state != LEADER:
-            self._give(StoreChanged())
+            self._give(StoreChanged(stored))
 
     def _give(self, event: Input | TermInput) -> None:
         """Handle an input. A call from within is handled after that."""

@@ -29,6 +29,7 @@ PLAIN = {
     "start": Start(),
     "woke": TimerFired(),
     "changed": StoreChanged(),
+    "told bob": StoreChanged(record("v9")),
     "abstain": Abstain(),
     "resign": Resign(),
     "resign unreleased": Resign(release=False),
