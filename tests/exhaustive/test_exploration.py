@@ -9,13 +9,18 @@ from incumbent.core.elector import Elector
 from incumbent.core.messages import Abstain, Ended, Resign, Start, Stop, StoreChanged
 from incumbent.core.observation import Observation
 from incumbent.errors import ConfigurationError
-from incumbent.lease import Lease
+from incumbent.lease import Lease, StoreGuarantees
 from incumbent.testing.exploration import SmallWorld, explore
 from incumbent.testing.exploration.world import IDENTITY
 from support.exploring import LARGE_ONLY, no_rule_can_be_broken, run
 
 TIGHT = SmallWorld(lease_duration=2, skew=0)
 TOUCHED = SmallWorld(lease_duration=2, skew=0, touches=True)
+WATCHED = StoreGuarantees(durable=True, can_watch=True)
+TOLD = SmallWorld(lease_duration=2, skew=0, hints=True, guarantees=WATCHED)
+OLD_AND_TOLD = SmallWorld(
+    lease_duration=3, skew=0, hints=True, touches=True, in_flight=2, crashes=True, guarantees=WATCHED
+)
 HELD_BACK = SmallWorld(lease_duration=2, skew=0, holds=True, crashes=True, inputs=(Stop(), Ended()))
 NAMES = Resign(successor=IDENTITY), Resign(successor="nobody who is here"), Ended()
 NAMED = SmallWorld(lease_duration=2, skew=0, takeover_delay=1, crashes=True, inputs=NAMES)
@@ -60,6 +65,8 @@ SMALL = {
     ),
     "touches": (TOUCHED, 16, 15_887, 51_978, 16),
     "holds": (HELD_BACK, 15, 31_673, 192_560, 15),
+    "told": (TOLD, 16, 1, 1, 16),
+    "old and told": (OLD_AND_TOLD, 11, 11_894, 50_576, 11),
     "names": (NAMED, 14, 8_887, 61_048, 14),
     "stale": (SmallWorld(in_flight=2, crashes=True, duplicates=True), 11, 17_903, 76_866, 11),
     "everything": (EVERYTHING, 6, 3_572, 17_681, 6),
@@ -73,6 +80,7 @@ LARGE = {
     "crashes": (SmallWorld(lease_duration=2, skew=0, crashes=True), None, 224_557, 1_328_907, 70),
     "resign": (SmallWorld(lease_duration=2, skew=0, inputs=RESIGNS), None, 1_962_813, 15_261_125, 71),
     "requests": (SmallWorld(lease_duration=2, skew=0, resign_requests=True), None, 623_030, 2_608_821, 74),
+    "told": (TOLD, None, 728_431, 4_364_620, 74),
     "touches": (TOUCHED, None, 938_996, 4_594_173, 76),
     "three": (SmallWorld(candidates=3), 24, 1_698_332, 6_676_901, 24),
     "everything": (EVERYTHING, 9, 122_444, 829_159, 9),

@@ -6,6 +6,8 @@ Why that is so, each held in tests against runs of real electors:
   move with it, and those beyond every threshold are all equally far beyond.
 - Versions, sessions and the times in records are only ever compared for equality. So each is a *name*, with a
   label: its place in a walk through the candidate, or the record, that holds it.
+- But for a renewal that is told (P12): that is what the store has now, so it is what was seen, or later; and
+  what was seen comes first in the walk.
 - Until when a released lease is held back is long over, or for ever.
 - Tokens are only compared and counted up. So a candidate's are relative to the highest that it has seen.
 

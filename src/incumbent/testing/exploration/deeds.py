@@ -19,6 +19,7 @@ from incumbent.core.messages import (
     Reply,
     Request,
     Start,
+    StoreChanged,
     TimerFired,
     Unavailable,
     WriteRequest,
@@ -59,8 +60,15 @@ def actions(world: SmallWorld, participant: Participant, now: int) -> Iterator[A
     if is_heard:
         if participant.wake_at is not None and now >= participant.wake_at:
             yield Action("wakes")
-        yield from (Action("is given", what=event) for event in world.inputs)
+        yield from _unasked(world)
         yield from _endings(world, participant.code)
+
+
+def _unasked(world: SmallWorld) -> Iterator[Action]:
+    """What a candidate may be given at any moment."""
+    yield from (Action("is given", what=event) for event in world.inputs)
+    if world.hints:
+        yield Action("is told")
 
 
 def _endings(world: SmallWorld, code: UserCode) -> Iterator[Action]:
@@ -126,7 +134,8 @@ def act(
         term = None if world.term is None else Term(world.term)
         begun = Participant(Elector(world.config, session=moment.session), mail, term)
         return _handle(begun, record, Start(), moment.now)
-    return _handle(participant._replace(mail=mail), record, _event(action, message), moment.now)
+    event = StoreChanged(record) if action.kind == "is told" else _event(action, message)
+    return _handle(participant._replace(mail=mail), record, event, moment.now)
 
 
 def _event(action: Action, message: Reply | None) -> Input | TermInput:

@@ -61,7 +61,7 @@ class Graph:
         self._record_shift, self._relations_shift = _BITS * count, _BITS * (count + 1)
         self._choices: dict[tuple[int, int, int, int], list[Choice]] = {}
         self._steps: dict[int, list[Step]] = {}
-        self._asks: dict[tuple[int, int, Relation], list[Step]] = {}
+        self._at_store: dict[tuple[int, int, Relation], list[Step]] = {}
         self._ticks: dict[int, Step] = {}
         self._touches: dict[int, int] = {}
         self._obliging: dict[tuple[int, int, int, int], Choice | None] = {}
@@ -198,12 +198,12 @@ class Graph:
         steps = self._steps.get(situation)
         if steps is None:
             steps = self._steps[situation] = tables.steps(situation)
-        if tables.situations[situation].is_asking:
+        if tables.situations[situation].meets_store:
             relation = tables.relations.values[relations].seats[seat]._replace(ahead=0)
             view = situation, record, relation
-            if view not in self._asks:
-                self._asks[view] = tables.asks(*view)
-            steps = steps + self._asks[view]
+            if view not in self._at_store:
+                self._at_store[view] = tables.at_store(*view)
+            steps = steps + self._at_store[view]
         choices = []
         for step in steps:
             if step.broken:

@@ -184,6 +184,8 @@ class Replay:
                 )
             elif isinstance(message, Reply):
                 event = self._reply(elector.session, message)
+            elif action.kind == "is told":
+                event = f"StoreChanged({self._stored(self.record)})"
             else:
                 event = "TimerFired()" if isinstance(action.what, str) else repr(action.what)
             call = f"{name}.handle({event}, {now} * S)"
@@ -235,12 +237,15 @@ class Replay:
     def _reply(self, session: str, reply: Reply) -> str:
         number = f"{self._variables[session, reply.id]}.id"
         if isinstance(reply, Found):
-            return f"Found({number}, StoredLease({self._spell(reply.stored.lease)}, {reply.stored.version}))"
+            return f"Found({number}, {self._stored(reply.stored)})"
         if isinstance(reply, Written):
             return f"Written({number}, {reply.version})"
         if isinstance(reply, Unavailable):
             return f"Unavailable({number}, outcome_unknown={reply.outcome_unknown})"
         return f"{type(reply).__name__}({number})"
+
+    def _stored(self, stored: StoredLease | None) -> str:
+        return "" if stored is None else f"StoredLease({self._spell(stored.lease)}, {stored.version})"
 
     def _spell(self, lease: Lease) -> str:
         return next(expression for known, expression in self._leases if known is lease)

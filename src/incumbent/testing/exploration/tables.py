@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 from typing import Generic, NamedTuple, TypeVar, cast
 
-from incumbent.core.messages import Reply, StartedLeading
+from incumbent.core.messages import StartedLeading
 from incumbent.lease import EARLIEST_TIME, LATEST_TIME, Lease, StoredLease
 from incumbent.testing.exploration.canonical import ORIGIN, TOKEN, Canonizer, Form, Wrote, wall
 from incumbent.testing.exploration.deeds import actions, outcomes
@@ -26,6 +26,7 @@ from incumbent.testing.exploration.world import (
     SmallWorld,
 )
 
+_BY_THE_STORE = ("asks", "is told")
 _VERSION, _BASE, _SESSION, _WALL = range(4)  # the names of a record; a vacant one's: of version and wall
 _Value = TypeVar("_Value", bound=Hashable)
 
@@ -62,7 +63,7 @@ class Situation(NamedTuple):
     labels: tuple[Hashable, ...]
     leads: bool
     contends: bool
-    is_asking: bool
+    meets_store: bool
 
 
 class Tables:
@@ -89,7 +90,9 @@ class Tables:
                 form.labels,
                 leads=elector is not None and elector.is_leader(ORIGIN),
                 contends=value.contends,
-                is_asking=any(not isinstance(message, Reply) for message in value.mail),
+                meets_store=any(
+                    action.kind in _BY_THE_STORE for action in actions(self.world, value, ORIGIN)
+                ),
             )
             self.situations.append(situation)
         return number
@@ -102,7 +105,7 @@ class Tables:
         found = [
             step
             for action in actions(self.world, situation.value, ORIGIN)
-            if action.kind != "asks"
+            if action.kind not in _BY_THE_STORE
             for step in self._outcomes(situation, action, None, (), 0)
         ]
         return [*found, self.tick(number, alone=True)] if self.world.skew else found
@@ -114,14 +117,14 @@ class Tables:
         change = Change(places(situation.labels, form.names), ticks=alone)
         return Step(Action("ticks"), "", self.changes.number(change), self.situation(form))
 
-    def asks(self, number: int, record: int, relation: Relation) -> list[Step]:
-        """All that the store can do now with the requests of a candidate."""
+    def at_store(self, number: int, record: int, relation: Relation) -> list[Step]:
+        """All that the store can do now with the requests of a candidate, or tell it."""
         situation = self.situations[number]
         stored, names = self._seen_by(situation, record, relation)
         return [
             step
             for action in actions(self.world, situation.value, ORIGIN)
-            if action.kind == "asks"
+            if action.kind in _BY_THE_STORE
             for step in self._outcomes(situation, action, stored, names, relation.behind)
         ]
 

@@ -62,6 +62,7 @@ class SmallWorld:
         resign_requests: Somebody may put a request to resign on the record (P14).
         touches: Somebody may touch the record: another version, the same write (P15).
         holds: Somebody may hold a released lease back, for ever, or end that (P16). In good order it ends.
+        hints: The store may tell any candidate that runs of the record as it is (P12d).
         inputs: What else may be given to any running candidate at any moment.
         term: What the terms of each candidate are like; None: each is an elector alone, which obeys `inputs`.
         endings: How work may end. It may always go on for ever, too.
@@ -86,6 +87,7 @@ class SmallWorld:
     resign_requests: bool = False
     touches: bool = False
     holds: bool = False
+    hints: bool = False
     inputs: tuple[Input | TermInput, ...] = ()
     term: TermConfig | None = None
     endings: tuple[WorkEnded, ...] = (WorkEnded(),)
@@ -190,7 +192,8 @@ class Action(NamedTuple):
 
     Attributes:
         kind: "starts", "crashes", "wakes", "is given", "receives", "asks" (the store, which does it now),
-            "ends" (of its user's code) or "obeys" (the same, as it was asked to).
+            "is told" (by the store, what the record is), "ends" (of its user's code) or "obeys" (the same, as
+            it was asked to).
         at: Which message of its mail.
         what: The input that is given, or how the store deals with the request.
         keeps: The message stays under way.
