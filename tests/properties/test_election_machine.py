@@ -73,7 +73,7 @@ def waits_for_ever(self):
 WIND_DOWN, END = Term._wind_down, Term._end
 WRONG = {
     "the lease is let go beside the work": ("_wind_down", releases_at_once, "release_waits_for_all"),
-    "it contends while its work runs": ("_end", contends_on, "Can't trigger event begin"),
+    "it contends while its work runs": ("_end", contends_on, "Can't trigger event begin|failure_backs_off"),
     "what hangs is waited for": ("_lose_patience", waits_for_ever, "stop_is_in_time"),
 }
 

@@ -60,6 +60,15 @@ class Answered(NamedTuple):
     heard: bool
 
 
+class Hinted(NamedTuple):
+    """A hint arrived that carried the record; `received` says whether it was taken as seen (P12)."""
+
+    at: int
+    who: str
+    stored: StoredLease
+    received: bool
+
+
 class Turned(NamedTuple):
     """A process changed its role."""
 
@@ -205,6 +214,7 @@ Record: TypeAlias = (
     Invoked
     | Executed
     | Answered
+    | Hinted
     | Turned
     | Told
     | Led

@@ -22,6 +22,7 @@ from hypothesis import event
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from incumbent.lease import StoreGuarantees
 from incumbent.testing.history import Violation
 from incumbent.testing.profile import CODE_TROUBLES, MILLISECOND, Profile, Rates, sizes
 from incumbent.testing.properties import PropertyViolated, violations
@@ -44,6 +45,8 @@ TIGHT: Final = {"lease_duration": 4.0, "renew_deadline": 4.0, "clock_drift": 0.0
     "jitter": 0.0,
 }
 """The renew deadline is the whole lease: what is off by one nanosecond shows."""
+WATCHED: Final = {**ROOMY, "guarantees": StoreGuarantees(durable=True, can_watch=True)}
+"""The store tells of changes: with the record, but for messages that are late."""
 
 
 class ElectionMachine(RuleBasedStateMachine):
@@ -62,7 +65,7 @@ class ElectionMachine(RuleBasedStateMachine):
     """
 
     candidates: ClassVar[int] = 3
-    timings: ClassVar[tuple[Mapping[str, Any], ...]] = (ROOMY, TIGHT)
+    timings: ClassVar[tuple[Mapping[str, Any], ...]] = (ROOMY, WATCHED, TIGHT)
     unit: ClassVar[int] = SECOND
     delays: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0), (0, SECOND // 2))
     codes: ClassVar[tuple[Rates, ...]] = ((), tuple((each, MILLION // 20) for each in CODE_TROUBLES))

@@ -37,7 +37,8 @@ class Profile:
             returned by itself (P16). Where it is not 0 wall clocks tell the true time, until they are turned.
         code: (trouble, how many in a million) of user code: it may return or raise by itself, hang until all
             faults end (F19), or stop its campaign or resign from inside.
-        watches: The same of watches: "refuse" them.
+        watches: The same of watches: refuse them, or have them mute, so that they tell that something
+            changed, and not what.
         work_every: How often a leader's work writes to the guarded resource; 0: never.
         offsets: Clocks start anywhere in plus or minus this.
     """

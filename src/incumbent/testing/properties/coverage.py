@@ -28,6 +28,7 @@ from incumbent.testing.history import (
     Executed,
     Fenced,
     Finished,
+    Hinted,
     History,
     Invoked,
     Led,
@@ -57,6 +58,8 @@ SIGHTINGS: Final = (
     "duplicate ignored",
     "loss seen by reading",
     "resign request obeyed",
+    "renewal received by a hint",
+    "hint that was read",
     "renewal over a touch",
     "takeover of a touched record",
     "follower held back",
@@ -88,7 +91,7 @@ REASONS: Final = {
 def sightings(history: History) -> Counter[str]:
     """Count each of `SIGHTINGS` in a run."""
     seen = Counter(dict.fromkeys(SIGHTINGS, 0))
-    takes = _takeovers, _writes, _touches, _releases, _answers, _turns, _notices, _work, _ends, _rest
+    takes = _takeovers, _writes, _hints, _touches, _releases, _answers, _turns, _notices, _work, _ends, _rest
     for watch in takes:
         seen.update(watch(history))
     return seen
@@ -154,6 +157,12 @@ def _writes(history: History) -> Iterator[str]:
                     yield "release handover"
             elif is_stale and isinstance(record.reply, (Refused, Missing)):
                 yield "stale write landing as a conflict"
+
+
+def _hints(history: History) -> Iterator[str]:
+    """A hint that carried the record."""
+    for hint in history.of(Hinted):
+        yield "renewal received by a hint" if hint.received else "hint that was read"
 
 
 def _touches(history: History) -> Iterator[str]:

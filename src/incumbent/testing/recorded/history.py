@@ -22,12 +22,24 @@ from incumbent.core.messages import (
     Reply,
     Request,
     ResignRequested,
+    StoreChanged,
     UpdateLease,
     WriteRequest,
     Written,
 )
 from incumbent.lease import Lease, StoredLease, Version
-from incumbent.testing.history import Answered, Executed, History, Invoked, Led, Record, Struck, Told, Turned
+from incumbent.testing.history import (
+    Answered,
+    Executed,
+    Hinted,
+    History,
+    Invoked,
+    Led,
+    Record,
+    Struck,
+    Told,
+    Turned,
+)
 from incumbent.testing.profile import Profile
 from incumbent.testing.recorded.clocks import Axis
 from incumbent.testing.recorded.facts import Call, Facts, write_of
@@ -112,6 +124,9 @@ class Builder:
         who, axis = self._cast.process(facts), self._axis
         for step in facts.run.steps:
             at = axis.at(facts, step.handled.now)
+            event, effects = step.handled.event, step.handled.effects
+            if isinstance(event, StoreChanged) and event.stored is not None:
+                yield Hinted(at, who, self._stored(event.stored), received=effects.request is None)
             for move in step.handled.effects.moves:
                 yield Turned(at, who, move.trigger, move.source, move.dest, move.reason)
             for notice in step.handled.effects.notices:

@@ -138,14 +138,16 @@ class Network:
         self.announce()
 
     def announce(self) -> None:
-        """The record changed: tell those who watch, unless the message is lost (P12)."""
+        """The record changed: tell those who watch, unless the message is lost; or what was before (P12)."""
+        stored = self.store.stored
         for participant in self._participants:
             process, way = participant.host, participant.answers
             if process is not None and process.changed is not None:
                 trouble = self._chance.answers.draw()
                 if trouble != "lose" and not way.is_cut:
                     at = self._queue.now + self._chance.delay(way.delay)
-                    self._queue.push(at, process.enter, (partial(process.changed, self.store.stored),))
+                    told = self.store.past[-1] if trouble == "stale" else stored
+                    self._queue.push(at, process.enter, (partial(process.changed, told),))
 
     def _arrive(self, after: int, action: Callable[..., None], given: tuple[Any, ...]) -> None:
         at = self._queue.now + after

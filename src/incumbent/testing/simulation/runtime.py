@@ -17,12 +17,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from incumbent.core.elector import Elector
-from incumbent.core.messages import Effects, Input, Reply, Request
+from incumbent.core.messages import Effects, Input, Reply, Request, StoreChanged
 from incumbent.core.term import Term, TermConfig
 from incumbent.lease import NANOSECONDS, StoredLease
 from incumbent.runtime.driver import Driver
 from incumbent.runtime.reporter import Callbacks, Reporter
-from incumbent.testing.history import Answered, Finished, Told, Turned
+from incumbent.testing.history import Answered, Finished, Hinted, Told, Turned
 from incumbent.testing.simulation.participants import MICROSECOND, MILLION, NEVER, Participant
 from incumbent.testing.simulation.timers import SimulatedTimer
 from incumbent.testing.simulation.user_code import Running, UserCode
@@ -54,10 +54,12 @@ class Witness:
     def began(self, elector: Elector) -> None:
         """The driver has begun."""
 
-    def handled(self, _event: Input, _now: int, effects: Effects) -> None:
+    def handled(self, event: Input, _now: int, effects: Effects) -> None:
         """Record one step."""
-        process = self._process
-        world, name = process.world, process.name
+        world, name = (process := self._process).world, process.name
+        if isinstance(event, StoreChanged) and event.stored is not None:
+            received = process.driver.elector.observation.stored is event.stored
+            world.record(Hinted(world.queue.now, name, event.stored, received))
         for move in effects.moves:
             world.record(Turned(world.queue.now, name, move.trigger, move.source, move.dest, move.reason))
         for notice in effects.notices:
@@ -214,9 +216,10 @@ class Process:
         Raises:
             ConnectionError: The watch could not be opened.
         """
-        if self.world.profile.watches and self.world.chance.watches.draw():
+        trouble = self.world.profile.watches and self.world.chance.watches.draw()
+        if trouble == "refuse":
             raise ConnectionError("the watch was refused")
-        self.changed = changed
+        self.changed = (lambda _: changed(None)) if trouble == "mute" else changed
         return SimulatedWatch(self)
 
     # The port: the user's code.

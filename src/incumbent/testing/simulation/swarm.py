@@ -113,7 +113,7 @@ def _draw_profile(random: Random, seed: int, lease: int) -> Profile:
         stop_timeout=int(lease * random.choice((0.5, 2))),
         releases=_percent(random, 90),
         code=_draw_rates(random, CODE_TROUBLES),
-        watches=(("refuse", random.choice((0, MILLION // 3))),),
+        watches=(("refuse", random.choice((0, MILLION // 3))), ("mute", MILLION // 3)),
         work_every=lease // random.choice((2, 8)),
     )
 

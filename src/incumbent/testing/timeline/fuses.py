@@ -9,7 +9,7 @@ from typing import NamedTuple
 from incumbent.core.messages import ClockWentBackwards, Found, Missing, WriteRequest, Written
 from incumbent.core.states import STOPPED
 from incumbent.lease import Lease, to_ns
-from incumbent.testing.history import Answered, History, Invoked, Led, Record, Struck, Told, Turned
+from incumbent.testing.history import Answered, Hinted, History, Invoked, Led, Record, Struck, Told, Turned
 from incumbent.testing.simulation.participants import NEVER
 from incumbent.testing.timeline.signs import seconds
 
@@ -138,7 +138,7 @@ def fuses(history: History) -> dict[str, list[Fuse]]:
                 found[name] += views.pop(name).draw(record.at)
         if isinstance(record, Turned) and record.dest == STOPPED:
             stopped.add(record.who)
-        if isinstance(record, (Invoked, Answered, Led, Told)) and record.who not in stopped:
+        if isinstance(record, (Invoked, Answered, Hinted, Led, Told)) and record.who not in stopped:
             name = record.who.partition("-")[0]
             view = views.get(name)
             if view is None or view.name != record.who:  # another process in the same place
@@ -171,13 +171,15 @@ def _blinded(record: Record) -> tuple[str, ...]:
 
 
 def _tell(
-    view: _View, record: Invoked | Answered | Led | Told, writes: dict[tuple[str, int], Lease]
+    view: _View, record: Invoked | Answered | Hinted | Led | Told, writes: dict[tuple[str, int], Lease]
 ) -> Iterator[Fuse]:
     """Let a process see what this record says that it saw."""
     if isinstance(record, Led):
         yield from view.led(record.at, record.until)
     elif isinstance(record, Told) and isinstance(record.notice, ClockWentBackwards):
         yield from view.went_back(record.at)
+    elif isinstance(record, Hinted) and record.received:
+        yield from view.saw(record.at, record.stored.lease, record.stored.version)
     elif isinstance(record, Answered) and record.heard:
         reply = record.reply
         if isinstance(reply, Found):
