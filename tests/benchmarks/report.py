@@ -45,6 +45,9 @@ UNITS = {
     BEGIN: ("ms", 1e3),
 }
 
+PLOTTED = (CRASH, GRACEFUL, ONE_LEASE)
+"""Figures that are ours and peers', of one unit and one order of magnitude."""
+
 # Ratios within one run: a faster machine, or a busier one, changes both of their ends.
 GUARDS = (
     (f"{RENEWAL}: incumbent, 1,000 in memory", f"{RENEWAL}: the elector alone", 5.0),
@@ -94,15 +97,32 @@ def tables(values, machine):
         lines += [f"### {figure}\n\n"]
         if figure in GOALS:
             lines += [f"Goal: {GOALS[figure]}.\n\n"]
+        whose = {
+            name.removeprefix(f"{figure}: "): each
+            for name, each in values.items()
+            if name.startswith(f"{figure}: ")
+        }
+        if figure in PLOTTED:
+            lines += [plot(unit, {who: median(each) * factor for who, each in whose.items()})]
         lines += [f"| whose | median{unit and ', '}{unit} | least | most | times |\n"]
         lines += ["| --- | ---: | ---: | ---: | ---: |\n"]
-        for name, each in values.items():
-            whose = name.removeprefix(f"{figure}: ")
-            if whose != name:
-                cells = " | ".join(shown(value * factor) for value in (median(each), min(each), max(each)))
-                lines += [f"| {whose} | {cells} | {len(each)} |\n"]
+        for who, each in whose.items():
+            cells = " | ".join(shown(value * factor) for value in (median(each), min(each), max(each)))
+            lines += [f"| {who} | {cells} | {len(each)} |\n"]
         lines += ["\n"]
     return "".join(lines)
+
+
+def plot(unit, found):
+    """The medians as bars, quickest first."""
+    ordered = dict(sorted(found.items(), key=lambda each: each[1]))
+    names = ", ".join(f'"{who}"' for who in ordered)
+    return (
+        "```mermaid\nxychart-beta horizontal\n"
+        f"    x-axis [{names}]\n"
+        f'    y-axis "{unit}" 0 --> {max(ordered.values()):.0f}\n'
+        f"    bar [{', '.join(shown(value).replace(',', '') for value in ordered.values())}]\n```\n\n"
+    )
 
 
 def shown(value):
