@@ -101,6 +101,27 @@ def test_it_gives_up_when_a_record_of_the_future_is_renewed():
     chance.close()
 
 
+def test_it_gives_up_when_it_is_told_of_a_renewal():
+    """P12: who is told does not read. What came before the first look, a touch, what is late say nothing."""
+    codes, hints, store = [], [], MemoryStore("a")
+    chance = chance_of(store, codes)
+    first, second = (lease_of("eve", renewed=timedelta(days=1, seconds=after)) for after in (1, 2))
+    version = store.create_lease(first, timeout=1)
+    watch = chance.watch_lease(hints.append)
+    version = store.update_lease(second, version, timeout=1)
+    assert chance.get_lease(timeout=1).lease == second
+    version = store.update_lease(second.asked_to_resign("me"), version, timeout=1)
+    version = store.update_lease(first, version, timeout=1)
+    assert codes == []
+
+    third = replace(second, renew_time=second.renew_time + timedelta(seconds=1))
+    store.update_lease(third, version, timeout=1)
+    assert codes == [75]
+    assert [hint.version for hint in hints] == [2, 3, 4, 5]
+    watch.close()
+    chance.close()
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [(StoreUnavailable("the disk is full"), 69), (LeaseConflict("another was faster"), 75)],

@@ -86,8 +86,14 @@ class OneChance:
         return watch(self._store, notify)
 
     def watch_lease(self, notify: Callable[[StoredLease | None], None]) -> Watch:
-        """See `LeaseWatchableStore.watch_lease`."""
-        return watch_lease(self._store, notify)
+        """See `LeaseWatchableStore.watch_lease`. A renewal that is told is not read (P12), but judged."""
+
+        def told(stored: StoredLease | None) -> None:
+            if stored is not None and self._seen is not None and stored.lease.is_renewal_of(self._seen):
+                self._judge(stored.lease)
+            notify(stored)
+
+        return watch_lease(self._store, told)
 
     def close(self) -> None:
         """See `LeaseStore.close`."""
