@@ -50,7 +50,7 @@ from specs import conduct
 from specs.projection import essence, idle, node_of, record_of, timing_of, write_of
 from specs.proof import actions
 from specs.proof.actions import Node, Record, Step, Write
-from specs.proof.logic import every
+from specs.proof.logic import every, no
 
 
 class Nonconformance(AssertionError):
@@ -225,7 +225,8 @@ class Shadow:
             return False
         told, seen = record_of(stored), self.node.seen
         is_anothers = stored.lease.holder_session.rpartition(".")[0] != self.node.elector
-        return bool(every(is_anothers, actions.same_session(told, seen), told.stamp > seen.stamp))
+        is_held = every(no(told.vacant), is_anothers)
+        return bool(every(is_held, actions.same_session(told, seen), told.stamp > seen.stamp))
 
     def _end_candidacy(self, event: Abstain | Resign | Stop, now: int) -> None:
         """P9: who led leaves in order or lets the lease expire; anybody else just gives up."""

@@ -1,9 +1,9 @@
 """What the elector's modules are told of terms, where Python does not ask the values themselves.
 
 A few names are put in the place of builtins, in the modules' namespaces, and one term each in the place of
-`Lease.is_same_write` and `Observation.claimable_at`, which lemmas show to be the same. How a store spells
-what is beside the write (`Lease._note`) is left out: nothing of it is a decision. All other bytecode is as it
-was compiled.
+`Lease.is_same_write`, `Lease.is_renewal_of` and `Observation.claimable_at`, which lemmas show to be the same.
+How a store spells what is beside the write (`Lease._note`) is left out: nothing of it is a decision. All
+other bytecode is as it was compiled.
 """
 
 from __future__ import annotations
@@ -74,6 +74,16 @@ WRITTEN = (
 )
 
 
+IS_RENEWAL_OF = Lease.is_renewal_of
+"""As it is shipped; that `renewal_of` says the same for all values is a lemma."""
+
+
+def renewal_of(one: Lease, other: Lease) -> Any:
+    """`Lease.is_renewal_of` as one term."""
+    is_held, is_later = no(one.holder_identity == ""), one.renew_time > other.renew_time
+    return every(is_held, one.holder_session == other.holder_session, is_later)
+
+
 CLAIMABLE_AT = Observation.claimable_at
 """As it is shipped; that `claimable_at` says the same for all values is a lemma."""
 
@@ -110,7 +120,8 @@ def disguise() -> Iterator[None]:
     names = [(elector, "type", _type), (incumbent.lease, "type", _type)]
     names += [(state, "timedelta", _timedelta), (state, "session_of", session_of)]
     names.append((specs.conduct, "timedelta", _timedelta))
-    names += [(Lease, "is_same_write", same_write), (Observation, "claimable_at", claimable_at)]
+    names += [(Lease, "is_same_write", same_write), (Lease, "is_renewal_of", renewal_of)]
+    names += [(Observation, "claimable_at", claimable_at)]
     names += [(Lease, "_note", _note), (specs.projection, "parts_of", parts_of)]
     for module in (elector, incumbent.core.leaving, state, incumbent.core.observation):
         names += [(module, "max", largest), (module, "min", smallest)]

@@ -12,7 +12,15 @@ from typing import Any
 from incumbent.core.candidacy import Candidacy, Validity
 from incumbent.core.messages import UpdateLease
 from incumbent.lease import MAX_TRANSITIONS
-from specs.code.disguise import CLAIMABLE_AT, IS_SAME_WRITE, claimable_at, disguise, same_write
+from specs.code.disguise import (
+    CLAIMABLE_AT,
+    IS_RENEWAL_OF,
+    IS_SAME_WRITE,
+    claimable_at,
+    disguise,
+    renewal_of,
+    same_write,
+)
 from specs.code.doubts import Watched
 from specs.code.electors import Builder
 from specs.code.paths import Paths
@@ -80,6 +88,14 @@ def same_writes() -> Claims:
     yield "it is that all that was written is the same", same_write(one, other) == IS_SAME_WRITE(one, other)
 
 
+def renewals() -> Claims:
+    """P12: the same of `Lease.is_renewal_of`."""
+    builder = Builder(Terms())
+    one, other = (builder.stored(name).lease for name in ("one", "other"))
+    Paths.current.assume(builder.facts)
+    yield "it is that the holder wrote it later", renewal_of(one, other) == IS_RENEWAL_OF(one, other)
+
+
 def _writes(length: int, seen: list[Any]) -> list[Any]:
     return [Watched(_any_write(f"write {number}"), seen) for number in range(length)]
 
@@ -129,6 +145,7 @@ _HOLDS = {"": False, ", with a held one": True}
 LEMMAS: dict[str, Callable[[], Claims]] = {
     "Validity.covers": covers,
     "Lease.is_same_write": same_writes,
+    "Lease.is_renewal_of": renewals,
     **{
         f"Observation.claimable_at, {seen or 'nothing'} seen": partial(claimable, seen)
         for seen in ("", "missing", "record")

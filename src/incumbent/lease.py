@@ -131,8 +131,9 @@ class Lease:
         return self._written() == other._written()
 
     def is_renewal_of(self, other: Lease) -> bool:
-        """Whether the holder of `other` wrote it, later (P7c)."""
-        return self.holder_session == other.holder_session and self.renew_time > other.renew_time
+        """Whether the holder of `other` wrote it, later, and holds the lease still (P7c)."""
+        is_held_by_same = not self.is_vacant and self.holder_session == other.holder_session
+        return is_held_by_same and self.renew_time > other.renew_time
 
     def _written(self) -> tuple[object, ...]:
         times = self.renew_time, self.acquire_time, self.lease_duration

@@ -65,7 +65,7 @@ SMALL = {
     ),
     "touches": (TOUCHED, 16, 15_887, 51_978, 16),
     "holds": (HELD_BACK, 15, 31_673, 192_560, 15),
-    "told": (TOLD, 16, 1, 1, 16),
+    "told": (TOLD, 16, 15_730, 64_473, 16),
     "old and told": (OLD_AND_TOLD, 11, 11_894, 50_576, 11),
     "names": (NAMED, 14, 8_887, 61_048, 14),
     "stale": (SmallWorld(in_flight=2, crashes=True, duplicates=True), 11, 17_903, 76_866, 11),

@@ -75,7 +75,9 @@ HINTS = (
     mutant(
         "a rival's write is taken for a renewal",
         Patch(
-            "lease.py", "self.holder_session == other.holder_session and self.renew_time", "self.renew_time"
+            "lease.py",
+            "not self.is_vacant and self.holder_session == other.holder_session",
+            "not self.is_vacant",
         ),
         harmless=TIME,
     ),
