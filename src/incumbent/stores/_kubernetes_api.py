@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ import urllib3
 
 from incumbent.errors import ConfigurationError, StoreUnavailable
 from incumbent.stores._kubernetes_access import Credentials
+from incumbent.stores._kubernetes_record import stored_in
 from incumbent.stores._kubernetes_requests import CHECK_TIMEOUT, Answer, Rejected, Requests
 from incumbent.stores._server import Listener, Server
 
@@ -99,7 +101,8 @@ class ApiServer(Server):
             for event in _events(answer):
                 if listener.is_over or event["type"] == "ERROR":
                     return  # 410: too old a start; the next watch begins with what is there
-                listener.heard(event["object"]["metadata"]["name"])
+                found, is_gone = event["object"], event["type"] == "DELETED"  # then it is what it was last
+                listener.heard(found["metadata"]["name"], None if is_gone else partial(stored_in, found))
         finally:
             answer.close()
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from incumbent.errors import CorruptLease
-from incumbent.lease import Lease
+from incumbent.lease import Lease, StoredLease
 from incumbent.shown import shown
 from incumbent.stores._server import from_json, to_json
 
@@ -65,6 +65,18 @@ def from_object(found: dict[str, Any]) -> Lease:
     if _shown(to_patch(lease)["spec"]) == _shown(spec):
         return lease
     return _foreign(spec, lowest_token=lease.leader_transitions + 1)
+
+
+def stored_in(found: dict[str, Any]) -> StoredLease:
+    """The record and its version, as a read and a watch answer an object.
+
+    Raises:
+        CorruptLease: As `from_object`; or it is an object of another shape.
+    """
+    try:
+        return StoredLease(from_object(found), found["metadata"]["resourceVersion"])
+    except (AttributeError, LookupError, TypeError) as error:
+        raise CorruptLease(f"the object is malformed: {error}; repair it by hand") from error
 
 
 def is_of(body: dict[str, Any], found: dict[str, Any]) -> bool:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from incumbent.errors import CorruptLease
+from incumbent.lease import StoredLease
 from incumbent.shown import shown
 from incumbent.store import Watch
 
@@ -23,7 +25,7 @@ class Listener:
     """One thread that listens to a server for all watches of its leases, for as long as there are any.
 
     Every loss of the connection is a pause and another attempt, and after every connection all watches are
-    told, for anything may have changed meanwhile.
+    told None, for anything may have changed meanwhile.
     """
 
     def __init__(self, shown: str, listen: Callable[[Listener], None]) -> None:
@@ -40,7 +42,7 @@ class Listener:
 
     # For stores.
 
-    def watch(self, name: str, notify: Callable[[], None]) -> Watch:
+    def watch(self, name: str, notify: Callable[[StoredLease | None], None]) -> Watch:
         """Call `notify` at each change of the lease of that name, until closed."""
         watch = _ServerWatch(self, name, notify)
         with self._changed:
@@ -71,14 +73,26 @@ class Listener:
         for name in self.names:
             self.heard(name)
 
-    def heard(self, name: str) -> None:
-        """The lease of that name may have changed."""
+    def heard(self, name: str, read: Callable[[], StoredLease] | None = None) -> None:
+        """The lease of that name may have changed.
+
+        Args:
+            name: The lease's.
+            read: Returns the record that came with the notification, or raises `CorruptLease`, just as
+                `get_lease` would. Not called if nobody here watches that lease.
+        """
         if self._is_in_trouble and self._has_lasted():
             self._say_again()
         with self._changed:
             watches = tuple(self._watches.get(name, ()))
+        if not watches:
+            return
+        stored = None
+        if read is not None:
+            with suppress(CorruptLease):
+                stored = read()
         for watch in watches:
-            watch.notify()
+            watch.notify(stored)
 
     def interrupt_by(self, interrupt: Callable[[], None]) -> None:
         """Have `interrupt` called, from any thread, when `listen` is to return; at once if it is over."""
@@ -150,17 +164,17 @@ def _interrupt(interrupt: Callable[[], None]) -> None:
 
 
 class _ServerWatch:
-    def __init__(self, listener: Listener, name: str, notify: Callable[[], None]) -> None:
+    def __init__(self, listener: Listener, name: str, notify: Callable[[StoredLease | None], None]) -> None:
         self.name = name
         self._listener = listener
         self._notify = notify
         self._is_closed = False
 
-    def notify(self) -> None:
+    def notify(self, stored: StoredLease | None) -> None:
         if self._is_closed:
             return
         try:
-            self._notify()
+            self._notify(stored)
         except Exception:  # noqa: BLE001  # P13: a caller's bug is its own
             _LOG.exception("a watcher of lease %s failed", shown(self.name))
 

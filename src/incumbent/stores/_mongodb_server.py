@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Final, TypeVar
 
 import pymongo
+from bson.int64 import Int64
 from pymongo.errors import (
     ConnectionFailure,
     ExecutionTimeout,
@@ -20,9 +22,10 @@ from pymongo.errors import (
 )
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
-from incumbent.errors import ConfigurationError, StoreUnavailable
-from incumbent.shown import Secret, redacted
-from incumbent.stores._mongodb_client import UNAUTHORIZED, Leases, check, connect, described
+from incumbent.errors import ConfigurationError, CorruptLease, StoreUnavailable
+from incumbent.lease import Lease, StoredLease
+from incumbent.shown import Secret, redacted, shown
+from incumbent.stores._mongodb_client import UNAUTHORIZED, Document, Leases, check, connect, described
 from incumbent.stores._server import Listener, Server
 
 T = TypeVar("T")
@@ -148,7 +151,9 @@ class MongoServer(Server):
 
     def _follow(self, listener: Listener) -> None:
         """By a change stream. pymongo resumes it where it was, and raises where it cannot."""
-        keys = [{"$project": {"documentKey": 1}}]
+        # An insertion and a replacement come with the document by themselves. An update does not: that is
+        # nobody's but an operator's, and to have it looked up would be a read for each.
+        keys = [{"$project": {"documentKey": 1, "fullDocument": 1}}]
         with pymongo.timeout(_PATIENCE):
             stream = self._leases.value.watch(keys, max_await_time_ms=round(1000 * _AWAIT))
         try:
@@ -159,7 +164,9 @@ class MongoServer(Server):
                 if change is not None:
                     if "documentKey" not in change:
                         return  # the collection was dropped or renamed: begin anew, and tell all
-                    listener.heard(str(change["documentKey"]["_id"]))
+                    name, document = change["documentKey"]["_id"], change.get("fullDocument")
+                    if isinstance(name, str):
+                        listener.heard(name, None if document is None else partial(stored_in, document))
         finally:
             with suppress(PyMongoError), pymongo.timeout(_CLOSE_TIMEOUT):
                 stream.close()
@@ -168,19 +175,37 @@ class MongoServer(Server):
         """By looking: no server without a replica set, and no user who may not, has a change stream."""
         is_over = threading.Event()
         listener.interrupt_by(is_over.set)
-        known = self._versions()
+        known = self._look(listener.names)
         listener.connected()
         while not is_over.wait(_POLL_PERIOD):
-            found = self._versions()
-            for name in known.keys() | found.keys():
-                if known.get(name) != found.get(name):
-                    listener.heard(name)
+            found = self._look(listener.names)
+            for name in known.keys() - found.keys():
+                listener.heard(name)
+            for name, document in found.items():
+                if document != known.get(name):
+                    listener.heard(name, partial(stored_in, document))
             known = found
 
-    def _versions(self) -> dict[str, object]:
+    def _look(self, names: Sequence[str]) -> dict[str, Document]:
         with pymongo.timeout(_PATIENCE):
-            cursor = self._leases.value.find({"_id": {"$type": "string"}}, {"version": 1})
-            return {document["_id"]: document.get("version") for document in cursor}
+            cursor = self._leases.value.find({"_id": {"$in": names}})
+            return {document["_id"]: document for document in cursor}
+
+
+def stored_in(document: Document) -> StoredLease:
+    """The record and its version, as a read and a watch answer a document.
+
+    Raises:
+        CorruptLease: It is no lease.
+    """
+    version = document.get("version")
+    if not isinstance(version, str) or not version:
+        raise CorruptLease(
+            f"the record of lease {shown(document['_id'])} has no version; repair or delete it by hand"
+        )
+    # Of 64 bits, an integer comes back as a class of its own.
+    fields = {name: int(value) if isinstance(value, Int64) else value for name, value in document.items()}
+    return StoredLease(Lease.from_fields(fields), version)
 
 
 class _Sent(CommandListener):

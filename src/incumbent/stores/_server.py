@@ -16,13 +16,23 @@ from hashlib import sha256
 from typing import Any, Final, Generic, NoReturn, TypeAlias, TypeVar
 
 from incumbent.errors import CorruptLease, LeaseConflict, LeaseNotFound, StoreUnavailable
-from incumbent.lease import LONGEST_TEXT, Lease, Version
+from incumbent.lease import LONGEST_TEXT, Lease, StoredLease, Version
 from incumbent.shown import shown
 from incumbent.store import Call, Watch
 from incumbent.stores import check_lease_name
 from incumbent.stores._listener import Listener
 
-__all__ = ["LONGEST_RECORD", "Listener", "Server", "ServerStore", "Steps", "conclude", "from_json", "to_json"]
+__all__ = [
+    "LONGEST_RECORD",
+    "Listener",
+    "Server",
+    "ServerStore",
+    "Steps",
+    "conclude",
+    "fields_from_json",
+    "from_json",
+    "to_json",
+]
 
 LONGEST_RECORD: Final = 32 * LONGEST_TEXT
 """Bytes of a record that are looked at: three long texts take less, however they are escaped."""
@@ -45,8 +55,8 @@ class Server(ABC):
         """Connect, tell the listener what it needs to know, and return or raise when the connection is lost.
 
         Runs on the listener's thread while there are watches, and again after every loss. Its duties: say
-        `listener.connected()` once changes are sure to be noticed; `listener.heard(name)` at each change of
-        a lease; and, before it blocks, `listener.interrupt_by(...)` with what makes it return soon.
+        `listener.connected()` once changes are sure to be noticed; `listener.heard(name, ...)` at each change
+        of a lease; and, before it blocks, `listener.interrupt_by(...)` with what makes it return soon.
         """
 
     @abstractmethod
@@ -99,6 +109,10 @@ class ServerStore(Generic[S]):
 
     def watch(self, notify: Callable[[], None]) -> Watch:
         """See `WatchableStore.watch`."""
+        return self.watch_lease(lambda _: notify())
+
+    def watch_lease(self, notify: Callable[[StoredLease | None], None]) -> Watch:
+        """See `LeaseWatchableStore.watch_lease`."""
         return self._reach().listener.watch(self.name, notify)
 
     def _call_together(
@@ -158,9 +172,9 @@ class ServerStore(Generic[S]):
         raise LeaseConflict(f"lease {shown(self.name)} at {self._shown} {what}")
 
 
-def to_json(lease: Lease) -> str:
-    """A record as a store of texts keeps it."""
-    return json.dumps(lease.to_fields(), ensure_ascii=False, separators=(",", ":"))
+def to_json(lease: Lease, **more: str) -> str:
+    """A record, with more fields before its own, as a store of texts keeps it."""
+    return json.dumps({**more, **lease.to_fields()}, ensure_ascii=False, separators=(",", ":"))
 
 
 def from_json(text: str | bytes) -> Lease:
@@ -169,15 +183,23 @@ def from_json(text: str | bytes) -> Lease:
     Raises:
         CorruptLease: It is none.
     """
+    return Lease.from_fields(fields_from_json(text))
+
+
+def fields_from_json(text: str | bytes) -> Any:
+    """What may be the fields of a record, and more.
+
+    Raises:
+        CorruptLease: It is too long, or no JSON.
+    """
     if len(text) > LONGEST_RECORD:
         raise CorruptLease(f"the record is {len(text)} bytes long; repair or delete it by hand")
     try:
-        fields: Any = json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise CorruptLease(
             f"the record is not JSON ({shown(str(error))}); repair or delete it by hand"
         ) from None
-    return Lease.from_fields(fields)
 
 
 # The servers that stores of this process use, with how many of them.

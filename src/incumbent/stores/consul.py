@@ -28,6 +28,7 @@ import json
 import time
 from base64 import b64decode, b64encode
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -87,7 +88,7 @@ class ConsulStore(ServerStore["_ConsulServer"]):
         record = self._reach().read(self._key, timeout)
         if record is None:
             self._not_found()
-        return StoredLease(from_json(b64decode(record["Value"] or "")), int(record["ModifyIndex"]))
+        return _stored(record)
 
     def create_lease(self, lease: Lease, *, timeout: float) -> Version:
         """See `LeaseStore.create_lease`."""
@@ -228,14 +229,18 @@ class _ConsulServer(Server):
                 reply = http.call("GET", path, headers=self._headers(), timeout=wait + OPEN_TIMEOUT)
                 if _INDEX not in reply.headers or reply.status not in {_OK, _NOT_FOUND}:
                     raise self._error(reply)
-                found = {each["Key"]: int(each["ModifyIndex"]) for each in reply.json() or ()}
+                found: dict[str, dict[str, Any]] = {each["Key"]: each for each in reply.json() or ()}
                 latest = int(reply.headers[_INDEX])
                 if index == 0:
                     listener.connected()
-                for key, _ in found.items() ^ known.items():
+                for key in known.keys() - found.keys():
                     listener.heard(self._address.lease_of(key))
+                for key, record in found.items():
+                    if record["ModifyIndex"] != known.get(key):
+                        listener.heard(self._address.lease_of(key), partial(_stored, record))
+                known = {key: record["ModifyIndex"] for key, record in found.items()}
                 # An index that went backwards is that of servers that were made anew: from the beginning.
-                index, known = (max(latest, 1) if latest >= index else 0), found
+                index = max(latest, 1) if latest >= index else 0
                 time.sleep(_PAUSE)
 
     def close(self) -> None:
@@ -257,6 +262,11 @@ class _ConsulServer(Server):
         if reply.status in _HOPELESS:
             return Misconfigured(message)
         return StoreUnavailable(message, outcome_unknown=reply.status not in _CLIENT_ERRORS)
+
+
+def _stored(record: dict[str, Any]) -> StoredLease:
+    """The record of a key, as a read and a query that waits answer it."""
+    return StoredLease(from_json(b64decode(record["Value"] or "")), int(record["ModifyIndex"]))
 
 
 def open_url(url: str, lease: str) -> ConsulStore:

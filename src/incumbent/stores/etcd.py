@@ -25,6 +25,7 @@ import json
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from incumbent.errors import ConfigurationError, StoreError, StoreUnavailable
@@ -86,9 +87,7 @@ class EtcdStore(ServerStore["_EtcdServer"]):
         answer = self._reach().ask("/v3/kv/range", {"key": self._key}, timeout)
         if not answer.get("kvs"):
             self._not_found()
-        record = answer["kvs"][0]
-        # Of a value that is empty the gateway says nothing at all.
-        return StoredLease(from_json(b64decode(record.get("value", ""))), int(record["mod_revision"]))
+        return _stored(answer["kvs"][0])
 
     def create_lease(self, lease: Lease, *, timeout: float) -> Version:
         """See `LeaseStore.create_lease`."""
@@ -223,7 +222,8 @@ class _EtcdServer(Server):
             listener.connected()
         for event in result.get("events", ()):
             key = b64decode(event["kv"]["key"]).decode(errors="replace")
-            listener.heard(self._address.lease_of(key))
+            is_put = "type" not in event  # the gateway leaves out what is 0; any other is a deletion
+            listener.heard(self._address.lease_of(key), partial(_stored, event["kv"]) if is_put else None)
 
     def _judge(self, reply: Reply) -> dict[str, Any]:
         """The answer, or the error that it is."""
@@ -256,6 +256,12 @@ def open_url(url: str, lease: str) -> EtcdStore:
     except StoreError:
         pass  # it is away for now: the first call says so
     return store
+
+
+def _stored(record: dict[str, Any]) -> StoredLease:
+    """The record of a key, as a read and a watch answer it."""
+    # Of a value that is empty the gateway says nothing at all.
+    return StoredLease(from_json(b64decode(record.get("value", ""))), int(record["mod_revision"]))
 
 
 def _encode(text: str) -> str:

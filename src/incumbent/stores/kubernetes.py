@@ -32,7 +32,7 @@ from incumbent.shown import redacted
 from incumbent.store import Watch
 from incumbent.stores._kinds import KINDS
 from incumbent.stores._kubernetes_api import ApiServer
-from incumbent.stores._kubernetes_record import Coordinated, from_object, is_of, to_patch
+from incumbent.stores._kubernetes_record import Coordinated, is_of, stored_in, to_patch
 from incumbent.stores._kubernetes_requests import CHECK_TIMEOUT, Answer
 from incumbent.stores._options import options_of
 from incumbent.stores._server import ServerStore
@@ -83,11 +83,9 @@ class KubernetesStore(ServerStore[ApiServer]):
         if answer.status == HTTPStatus.NOT_FOUND:
             self._not_found()
         try:
-            return StoredLease(from_object(answer.found), answer.found["metadata"]["resourceVersion"])
+            return stored_in(answer.found)
         except Coordinated as error:
             raise Coordinated(f"lease {self.name!r} at {self._shown}: {error}") from None
-        except (AttributeError, LookupError, TypeError) as error:
-            raise CorruptLease(f"{self.name!r} at {self._shown} is malformed: {error}") from error
 
     def create_lease(self, lease: Lease, *, timeout: float) -> Version:
         """See `LeaseStore.create_lease`."""
@@ -121,8 +119,8 @@ class KubernetesStore(ServerStore[ApiServer]):
         if self._reach().request("DELETE", self.object_name, None, timeout).status == HTTPStatus.NOT_FOUND:
             self._not_found()
 
-    def watch(self, notify: Callable[[], None]) -> Watch:
-        """See `LeaseStore.watch`."""
+    def watch_lease(self, notify: Callable[[StoredLease | None], None]) -> Watch:
+        """See `LeaseWatchableStore.watch_lease`."""
         return self._reach().listener.watch(self.object_name, notify)
 
     def check(self) -> None:

@@ -13,8 +13,8 @@ an old record. That costs time only, since P4 counts from the receipt and a writ
 would rule it out for the price of a round trip to the majority with each read.
 
 Where there is a replica set (or a sharded cluster), one change stream tells the watches of all leases. A
-standalone server has none: there, and where the user may not open one, the versions are read once a second,
-in one query for all leases.
+standalone server has none: there, and where the user may not open one, they are read once a second, in one
+query for all leases that are watched.
 
 URL: `mongodb://[user:password@]host[:27017][,host2...]/database[?options]`, or `mongodb+srv:` for hosts from
 the DNS. The database must be named; unless there is `authSource=`, MongoDB looks for the user there. The
@@ -28,15 +28,12 @@ from __future__ import annotations
 from time import monotonic
 from typing import Any, Final, NoReturn
 
-from bson.int64 import Int64
 from pymongo.errors import DuplicateKeyError
 
-from incumbent.errors import CorruptLease
 from incumbent.lease import Lease, StoredLease, Version
-from incumbent.shown import shown
 from incumbent.stores._kinds import KINDS
 from incumbent.stores._mongodb_client import Leases
-from incumbent.stores._mongodb_server import MongoServer
+from incumbent.stores._mongodb_server import MongoServer, stored_in
 from incumbent.stores._server import ServerStore
 from incumbent.unique import unique
 
@@ -64,7 +61,7 @@ class MongoStore(ServerStore[MongoServer]):
         document = self._reach().read(lambda leases: leases.find_one({"_id": self.name}), timeout)
         if document is None:
             self._not_found()
-        return _stored(document)
+        return stored_in(document)
 
     def create_lease(self, lease: Lease, *, timeout: float) -> Version:
         """See `LeaseStore.create_lease`."""
@@ -136,14 +133,3 @@ def _inserted(leases: Leases, document: dict[str, Any]) -> bool:
     except DuplicateKeyError:
         return False
     return True
-
-
-def _stored(document: dict[str, Any]) -> StoredLease:
-    version = document.get("version")
-    if not isinstance(version, str) or not version:
-        raise CorruptLease(
-            f"the record of lease {shown(document['_id'])} has no version; repair or delete it by hand"
-        )
-    # Of 64 bits, an integer comes back as a class of its own.
-    fields = {name: int(value) if isinstance(value, Int64) else value for name, value in document.items()}
-    return StoredLease(Lease.from_fields(fields), version)
