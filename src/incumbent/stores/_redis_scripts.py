@@ -13,9 +13,10 @@ local function life()
   return redis.sha1hex(run .. reign)
 end
 """
-# The hash is written last: whichever command fails, nothing has been written.
+# The hash is written last: whichever command fails, nothing has been written. The message is what the hash is
+# to be, in which there is no NUL; and the database, for all databases of a server share their channels.
 _WRITE: Final = """
-local version, named, named_life, session = unpack(ARGV, 1, 4)
+local version, named, named_life, session, db = unpack(ARGV, 1, 5)
 local now = life()
 if named == '' then
   if redis.call('EXISTS', KEYS[1]) == 1 then return {'exists'} end
@@ -26,8 +27,9 @@ else
   if kept[1] ~= named then return {'changed'} end
   if named_life ~= now and (session == '' or kept[2] ~= session) then return {'elsewhen'} end
 end
-redis.call('PUBLISH', KEYS[1], '')
-redis.call('HSET', KEYS[1], 'version', version, 'life', now, unpack(ARGV, 5))
+local record = {'version', version, 'life', now, unpack(ARGV, 6)}
+redis.call('PUBLISH', KEYS[1], table.concat({'db', db, unpack(record)}, '\\0'))
+redis.call('HSET', KEYS[1], unpack(record))
 return {'written', now}
 """
 _READ: Final = "return {life(), redis.call('HGETALL', KEYS[1])}"

@@ -48,6 +48,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from incumbent.errors import CorruptLease, LeaseConflict, StoreUnavailable
@@ -95,6 +96,7 @@ class RedisStore(ServerStore["_RedisServer"]):
         place = place_of(url)
         super().__init__(name, url, lambda: _RedisServer(place))
         self._key: Final = place.key(name)
+        self._db: Final = place.db
         self._missing_in = ""
 
     def get_lease(self, *, timeout: float) -> StoredLease:
@@ -157,7 +159,7 @@ class RedisStore(ServerStore["_RedisServer"]):
         """`named` is the version to replace, or "" if there is to be no record."""
         version = unique()
         fields = [str(part) for pair in lease.to_fields().items() for part in pair]
-        arguments = [version, named, life, lease.holder_session, *fields]
+        arguments = [version, named, life, lease.holder_session, str(self._db), *fields]
         outcome, *rest = yield Command(WRITING, self._key, arguments)
         if outcome == b"missing":
             self._not_found()
@@ -216,12 +218,15 @@ class _RedisServer(Server):
                 if not connection.can_read(timeout=_LISTEN_PERIOD):
                     continue
                 heard_at = time.monotonic()
-                kind, channel, _ = connection.read_response()
+                kind, channel, message = connection.read_response()
                 if kind == b"subscribe" and not is_connected:  # one command subscribes to all at once
                     is_connected = True
                     listener.connected()
                 elif kind != b"unsubscribe" and channel in names:
-                    listener.heard(names[channel])
+                    # "": it was deleted, or an older version of this library wrote it.
+                    is_told = kind == b"message" and message != b""
+                    read = partial(_told, message, self.nodes.place.db) if is_told else None
+                    listener.heard(names[channel], read)
         finally:
             connection.disconnect()
 
@@ -254,6 +259,15 @@ def open_url(url: str, lease: str) -> RedisStore:
         store.close()
         raise
     return store
+
+
+def _told(message: bytes, db: int) -> StoredLease:
+    """The record that a message tells, as it counts in the life in which it was written."""
+    parts = message.split(b"\0")
+    record = dict(zip(parts[::2], parts[1::2], strict=False))
+    if record.get(b"db") != b"%d" % db or not record.get(b"life"):
+        raise CorruptLease("the message is of another database, or of somebody else")
+    return _stored(record, record[b"life"].decode(errors="replace"))
 
 
 def _stored(record: dict[bytes, bytes], life: str) -> StoredLease:
