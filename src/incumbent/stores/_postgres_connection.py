@@ -32,6 +32,14 @@ class Statement(NamedTuple):
     values: Sequence[bytes | None]
 
 
+class Notification(NamedTuple):
+    """A notification; `pid` is of the server's process that sent it."""
+
+    channel: str
+    pid: int
+    payload: str
+
+
 READ_ONLY: Final = "25006"
 _LASTING: Final = re.compile(
     r"authentication failed|no password supplied|does not exist|no pg_hba\.conf entry|not permitted to log in"
@@ -120,8 +128,8 @@ class Connection:
             for row in range(result.ntuples)
         ]
 
-    def notifications(self, stop: socket.socket) -> Iterator[str]:
-        """Payloads as they come, until something can be read from `stop`.
+    def notifications(self, stop: socket.socket) -> Iterator[Notification]:
+        """What is notified, in its order, until something can be read from `stop`.
 
         Raises:
             StoreUnavailable: The connection was lost.
@@ -129,7 +137,8 @@ class Connection:
         sources = {self._pg.socket: READ, stop.fileno(): READ}
         while True:
             while (notification := self._pg.notifies()) is not None:
-                yield notification.extra.decode()
+                channel, pid, payload = notification
+                yield Notification(channel.decode(), pid, payload.decode())
             if stop.fileno() in _wait(sources, None):
                 return
             try:
@@ -256,4 +265,4 @@ def _line(message: str) -> str:
     return " ".join(message.split()) or "no reason given"
 
 
-__all__ = ["READ_ONLY", "Connection", "Refused", "Row", "Statement", "addresses"]
+__all__ = ["READ_ONLY", "Connection", "Notification", "Refused", "Row", "Statement", "addresses"]

@@ -11,13 +11,24 @@ from contextlib import closing, contextmanager, suppress
 from functools import partial
 from typing import Final
 
-from incumbent.errors import ConfigurationError, StoreUnavailable
+from incumbent.errors import ConfigurationError, CorruptLease, StoreUnavailable
+from incumbent.lease import Lease, StoredLease
 from incumbent.shown import Secret
-from incumbent.stores._postgres_connection import Connection, Refused, Row, Statement, addresses
-from incumbent.stores._server import Listener, Server
+from incumbent.stores._postgres_connection import (
+    Connection,
+    Notification,
+    Refused,
+    Row,
+    Statement,
+    addresses,
+)
+from incumbent.stores._server import Listener, Server, fields_from_json
 
 CHANNEL: Final = "incumbent_lease"
 """The channel of notifications; the payload is the lease's name."""
+RECORDS: Final = "incumbent_lease_record"
+"""The channel on which the record is notified, right before the name. Older versions of this library do not
+know it: they hear the name, and send no more."""
 
 DDL: Final = """\
 CREATE TABLE IF NOT EXISTS incumbent_lease (
@@ -154,10 +165,18 @@ class PostgresServer(Server):
             listener.interrupt_by(partial(_wake, theirs))
             deadline = time.monotonic() + _LISTEN_TIMEOUT
             with closing(self._connect(deadline)) as connection:
-                connection.query(f"LISTEN {CHANNEL}".encode(), deadline=deadline)
+                for channel in (CHANNEL, RECORDS):  # in this order: no record without the name behind it
+                    connection.query(f"LISTEN {channel}".encode(), deadline=deadline)
                 listener.connected()
-                for name in connection.notifications(ours):
-                    listener.heard(name)
+                record: Notification | None = None
+                for each in connection.notifications(ours):
+                    if each.channel == RECORDS:
+                        record = each
+                        continue
+                    is_told = record is not None and record.pid == each.pid
+                    read = partial(_told, each.payload, record.payload) if record and is_told else None
+                    listener.heard(each.payload, read)
+                    record = None
 
     def close(self) -> None:
         """See `Server.close`."""
@@ -253,6 +272,15 @@ class PostgresServer(Server):
                 ) from error
             if error.sqlstate not in _CREATED_BY_ANOTHER:
                 raise
+
+
+def _told(name: str, record: str) -> StoredLease:
+    """The lease of that name, from the payload that the writer made."""
+    fields = fields_from_json(record)
+    lease = Lease.from_fields(fields)
+    if (fields.get("name"), type(fields.get("version"))) != (name, str):
+        raise CorruptLease("the notification is of another lease, or of somebody else")
+    return StoredLease(lease, fields["version"])
 
 
 def _wake(sleeper: socket.socket) -> None:

@@ -18,7 +18,7 @@ from typing import Final, TypeAlias
 
 from incumbent.errors import StoreUnavailable
 from incumbent.stores._postgres_connection import Connection, Row, Statement
-from incumbent.stores._postgres_server import CHANNEL, PostgresServer
+from incumbent.stores._postgres_server import CHANNEL, RECORDS, PostgresServer
 
 TRUE: Final = b"\1"
 """What is true, in binary."""
@@ -35,25 +35,30 @@ _FIELDS: Final = (
 )
 _COLUMNS: Final = ", ".join(_FIELDS)
 SELECT: Final = f"SELECT {_COLUMNS} FROM incumbent_lease WHERE name = $1".encode()  # noqa: S608 - all ours
-# Of a write: $1 is the name, $2 whether to tell of it.
-_TELL: Final = f"(SELECT count(pg_notify('{CHANNEL}', name)) FROM done WHERE $2::boolean)"  # noqa: S608
+# Of a write: $1 is the name, $2 whether to tell of it, $3 the record as it is told. A payload of 8000 bytes
+# would be an error: a record that is that long is not told.
+_TELL: Final = f"""(
+    SELECT count(pg_notify(channel, payload)) FROM told CROSS JOIN LATERAL (
+        VALUES ('{RECORDS}', told.record), ('{CHANNEL}', told.name)
+    ) AS each (channel, payload) WHERE $2::boolean AND octet_length(payload) < 8000
+)"""  # noqa: S608
 _OUTCOME: Final = f"""
-SELECT EXISTS (SELECT FROM done), EXISTS (SELECT FROM incumbent_lease WHERE name = $1), {_TELL}
+SELECT EXISTS (SELECT FROM told), EXISTS (SELECT FROM incumbent_lease WHERE name = $1), {_TELL}
 """  # noqa: S608
 INSERT: Final = f"""
-WITH done AS (
-    INSERT INTO incumbent_lease (name, {_COLUMNS}) VALUES ($1, $3, $4, $5, $6, $7, $8, $9, $10)
-    ON CONFLICT (name) DO NOTHING RETURNING name
+WITH told AS (
+    INSERT INTO incumbent_lease (name, {_COLUMNS}) VALUES ($1, $4, $5, $6, $7, $8, $9, $10, $11)
+    ON CONFLICT (name) DO NOTHING RETURNING name, $3::text AS record
 ) {_OUTCOME}
 """.encode()  # noqa: S608
 UPDATE: Final = f"""
-WITH done AS (
-    UPDATE incumbent_lease SET ({_COLUMNS}) = ($3, $4, $5, $6, $7, $8, $9, $10)
-    WHERE name = $1 AND version = $11 RETURNING name
+WITH told AS (
+    UPDATE incumbent_lease SET ({_COLUMNS}) = ($4, $5, $6, $7, $8, $9, $10, $11)
+    WHERE name = $1 AND version = $12 RETURNING name, $3::text AS record
 ) {_OUTCOME}
 """.encode()  # noqa: S608
 DELETE: Final = f"""
-WITH done AS (DELETE FROM incumbent_lease WHERE name = $1 RETURNING name) {_OUTCOME}
+WITH told AS (DELETE FROM incumbent_lease WHERE name = $1 RETURNING name, $3::text AS record) {_OUTCOME}
 """.encode()  # noqa: S608
 
 # The same parameters, each of them an array. A write is known by its new version: two may be of one lease.
@@ -61,12 +66,15 @@ _SELECT_MANY: Final = f"SELECT name, {_COLUMNS} FROM incumbent_lease WHERE name 
 _INSERT_MANY: Final = f"""
 WITH asked AS (
     SELECT * FROM unnest(
-        $1::text[], $3::text[], $4::text[], $5::double precision[], $6::timestamptz[], $7::timestamptz[],
-        $8::bigint[], $9::text[], $10::text[]
-    ) AS asked (name, {_COLUMNS})
+        $1::text[], $3::text[], $4::text[], $5::text[], $6::double precision[], $7::timestamptz[],
+        $8::timestamptz[], $9::bigint[], $10::text[], $11::text[]
+    ) AS asked (name, record, {_COLUMNS})
 ), done AS (
-    INSERT INTO incumbent_lease (name, {_COLUMNS}) SELECT * FROM asked ORDER BY name COLLATE "C"
+    INSERT INTO incumbent_lease (name, {_COLUMNS})
+    SELECT name, {_COLUMNS} FROM asked ORDER BY name COLLATE "C"
     ON CONFLICT (name) DO NOTHING RETURNING name, version
+), told AS (
+    SELECT asked.name, record FROM asked JOIN done USING (version)
 )
 SELECT asked.version, done.name IS NOT NULL, true, true, {_TELL}
 FROM asked LEFT JOIN done ON done.version = asked.version
@@ -74,9 +82,9 @@ FROM asked LEFT JOIN done ON done.version = asked.version
 _UPDATE_MANY: Final = f"""
 WITH asked AS (
     SELECT * FROM unnest(
-        $1::text[], $3::text[], $4::text[], $5::double precision[], $6::timestamptz[], $7::timestamptz[],
-        $8::bigint[], $9::text[], $10::text[], $11::text[]
-    ) AS asked (name, {_COLUMNS}, expected)
+        $1::text[], $3::text[], $4::text[], $5::text[], $6::double precision[], $7::timestamptz[],
+        $8::timestamptz[], $9::bigint[], $10::text[], $11::text[], $12::text[]
+    ) AS asked (name, record, {_COLUMNS}, expected)
 ), free AS (
     SELECT name FROM incumbent_lease WHERE name = ANY ($1::text[]) FOR NO KEY UPDATE SKIP LOCKED
 ), done AS (
@@ -84,6 +92,8 @@ WITH asked AS (
     FROM asked JOIN free USING (name)
     WHERE kept.name = asked.name AND kept.version = asked.expected
     RETURNING kept.name, kept.version
+), told AS (
+    SELECT asked.name, record FROM asked JOIN done USING (version)
 )
 SELECT
     asked.version, done.name IS NOT NULL, there.name IS NOT NULL, free.name IS NOT NULL, {_TELL}
@@ -92,7 +102,7 @@ LEFT JOIN done ON done.version = asked.version
 LEFT JOIN free ON free.name = asked.name
 LEFT JOIN incumbent_lease AS there ON there.name = asked.name
 """.encode()  # noqa: S608
-_VERSION: Final = 9
+_VERSION: Final = 10
 """The place of the new version among the values of a write."""
 
 _Values: TypeAlias = Sequence[Sequence["bytes | None"]]

@@ -36,7 +36,7 @@ from incumbent.stores._postgres_connection import Row, Statement
 from incumbent.stores._postgres_server import DDL, PostgresServer
 from incumbent.stores._postgres_statements import DELETE, INSERT, SELECT, TRUE, UPDATE, query_together
 from incumbent.stores._postgres_url import parse_url
-from incumbent.stores._server import ServerStore, Steps, conclude
+from incumbent.stores._server import ServerStore, Steps, conclude, to_json
 from incumbent.unique import unique
 
 __all__ = ["DDL", "PostgresStore", "open_url"]
@@ -102,15 +102,15 @@ class PostgresStore(ServerStore[PostgresServer]):
         """
         self._alone(self._delete_lease(), timeout)
 
-    def watch(self, notify: Callable[[], None]) -> Watch:
-        """See `WatchableStore.watch`.
+    def watch_lease(self, notify: Callable[[StoredLease | None], None]) -> Watch:
+        """See `LeaseWatchableStore.watch_lease`.
 
         Raises:
             NotImplementedError: The URL says `watch=off`.
         """
         if not self.guarantees.can_watch:
             raise NotImplementedError("the store's URL says watch=off: poll get_lease")
-        return super().watch(notify)
+        return super().watch_lease(notify)
 
     def _alone(self, steps: Steps[Statement, T], timeout: float) -> T:
         return conclude(steps, self._reach().query(next(steps), timeout))
@@ -123,7 +123,8 @@ class PostgresStore(ServerStore[PostgresServer]):
 
     def _create_lease(self, lease: Lease) -> Steps[Statement, Version]:
         version = unique()
-        was_done, _ = yield from self._write(INSERT, [*_values(lease), version.encode()])
+        values = [*_values(lease), version.encode()]
+        was_done, _ = yield from self._write(INSERT, values, to_json(lease, name=self.name, version=version))
         if not was_done:
             self._conflict()
         return version
@@ -133,7 +134,8 @@ class PostgresStore(ServerStore[PostgresServer]):
         # A version of another kind is none of ours, and equals none: NULL does not equal anything.
         expected = version.encode() if isinstance(version, str) and version.isalnum() else None
         values = [*_values(lease), new_version.encode(), expected]
-        was_done, was_there = yield from self._write(UPDATE, values)
+        record = to_json(lease, name=self.name, version=new_version)
+        was_done, was_there = yield from self._write(UPDATE, values, record)
         if not was_there:
             self._not_found()
         if not was_done:
@@ -141,14 +143,17 @@ class PostgresStore(ServerStore[PostgresServer]):
         return new_version
 
     def _delete_lease(self) -> Steps[Statement, None]:
-        was_done, _ = yield from self._write(DELETE, [])
+        was_done, _ = yield from self._write(DELETE, [], None)
         if not was_done:
             self._not_found()
 
-    def _write(self, sql: bytes, values: list[bytes | None]) -> Steps[Statement, tuple[bool, bool]]:
+    def _write(
+        self, sql: bytes, values: list[bytes | None], record: str | None
+    ) -> Steps[Statement, tuple[bool, bool]]:
         """Whether it was done, and whether there was a record when the statement began."""
         tells = b"t" if self.guarantees.can_watch else b"f"
-        [[was_done, was_there, _]] = yield Statement(sql, [self._key, tells, *values])
+        told = record.encode() if record is not None and self.guarantees.can_watch else None
+        [[was_done, was_there, _]] = yield Statement(sql, [self._key, tells, told, *values])
         return was_done == TRUE, was_there == TRUE
 
 
