@@ -31,18 +31,19 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from incumbent.errors import ConfigurationError, LeaseConflict, LeaseNotFound, StoreUnavailable
 from incumbent.lease import Lease, Version
-from incumbent.store import LeaseStore, watch
+from incumbent.store import LeaseStore
 from incumbent.testing.stores.batches import BatchContract
 from incumbent.testing.stores.fixtures import Opener, assert_is_store
 from incumbent.testing.stores.machine import ODD_LEASES, PLAIN, LeaseStoreMachine, assert_kept
 from incumbent.testing.stores.touches import TouchContract
+from incumbent.testing.stores.watches import WatchContract
 
 __all__ = ["LeaseStoreContract"]
 
 T = TypeVar("T")
 
 
-class LeaseStoreContract(TouchContract, BatchContract):
+class LeaseStoreContract(TouchContract, BatchContract, WatchContract):
     """Subclass it as `Test...`, override `open_store` and other hooks, and pytest does the rest.
 
     Attributes:
@@ -187,32 +188,6 @@ class LeaseStoreContract(TouchContract, BatchContract):
         versions = [first, *(version for versions in self._race(increment) for version in versions)]
         assert len(set(versions)) == len(versions)
         assert store.get_lease(timeout=self.timeout).lease.leader_transitions == times * self.racers
-
-    def test_a_watch_tells_of_every_change_until_it_is_closed(
-        self, name: str, store: LeaseStore, another: Opener
-    ) -> None:
-        """Changes by others too: creation, replacement and, where there is the hook, deletion (P12)."""
-        if not store.guarantees.can_watch:
-            pytest.skip("the store does not declare can_watch")
-        changed, control = threading.Event(), threading.Event()
-        first = watch(another(), changed.set)
-        version = store.create_lease(PLAIN, timeout=self.timeout)
-        assert changed.wait(self.timeout), "the creation was not told"
-        changed.clear()
-        version = store.update_lease(PLAIN, version, timeout=self.timeout)
-        assert changed.wait(self.timeout), "the replacement was not told"
-        changed.clear()
-        if self.delete_lease(name):
-            assert changed.wait(self.timeout), "the deletion was not told"
-            version = store.create_lease(PLAIN, timeout=self.timeout)
-        first.close()
-        first.close()
-        with closing(watch(another(), control.set)):
-            changed.clear()
-            control.clear()
-            store.update_lease(PLAIN, version, timeout=self.timeout)
-            assert control.wait(self.timeout), "a second watch was not told"
-        assert not changed.is_set(), "told after it was closed"
 
     @pytest.mark.parametrize("call", ["get", "create", "update"])
     def test_a_call_ends_when_its_time_is_up(
