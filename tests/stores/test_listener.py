@@ -7,8 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from incumbent.errors import CorruptLease
+from incumbent.lease import StoredLease
 from incumbent.stores import _listener
 from incumbent.stores._listener import Listener
+from incumbent.testing.stores.machine import PLAIN
 
 DOUBLED = [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0]
 
@@ -96,3 +99,52 @@ def test_connections_that_end_soon_are_one_line_and_another_when_one_lasts(liste
     listener.heard("x")
     listener.heard("x")
     assert lines(caplog)[1:] == ["INFO server: listening again"]
+
+
+class Records:
+    """What a notification tells, and how often it was asked."""
+
+    def __init__(self, stored):
+        self.stored, self.reads = stored, 0
+
+    def read(self):
+        self.reads += 1
+        if self.stored is None:
+            raise CorruptLease("no lease")
+        return self.stored
+
+
+@pytest.fixture
+def told(listener):
+    """What two watches of a lease are told."""
+    found = [], []
+    for each in found:
+        listener.watch("x", each.append)
+    return found
+
+
+def test_all_watches_of_a_lease_are_told_its_record(listener, told):
+    """Which is read once for all of them."""
+    records = Records(StoredLease(PLAIN, "1"))
+    listener.heard("x", records.read)
+    assert (told, records.reads) == (([records.stored], [records.stored]), 1)
+
+
+def test_a_record_of_a_lease_that_nobody_watches_is_not_read(listener, told):
+    """A server may have thousands of others."""
+    records = Records(StoredLease(PLAIN, "1"))
+    listener.heard("y", records.read)
+    assert (told, records.reads) == (([], []), 0)
+
+
+def test_without_a_record_that_is_a_lease_none_is_told(listener, told):
+    """It has to be read, to see what is there."""
+    listener.heard("x")
+    listener.heard("x", Records(None).read)
+    assert told == ([None, None], [None, None])
+
+
+def test_with_each_connection_none_is_told(listener, told):
+    """Anything may have changed meanwhile."""
+    listener.connected()
+    assert told == ([None], [None])

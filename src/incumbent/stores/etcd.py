@@ -222,8 +222,7 @@ class _EtcdServer(Server):
             listener.connected()
         for event in result.get("events", ()):
             key = b64decode(event["kv"]["key"]).decode(errors="replace")
-            is_put = "type" not in event  # the gateway leaves out what is 0; any other is a deletion
-            listener.heard(self._address.lease_of(key), partial(_stored, event["kv"]) if is_put else None)
+            listener.heard(self._address.lease_of(key), partial(_stored, event["kv"]))
 
     def _judge(self, reply: Reply) -> dict[str, Any]:
         """The answer, or the error that it is."""
@@ -260,7 +259,7 @@ def open_url(url: str, lease: str) -> EtcdStore:
 
 def _stored(record: dict[str, Any]) -> StoredLease:
     """The record of a key, as a read and a watch answer it."""
-    # Of a value that is empty the gateway says nothing at all.
+    # Of a value that is empty, or was deleted, the gateway says nothing at all.
     return StoredLease(from_json(b64decode(record.get("value", ""))), int(record["mod_revision"]))
 
 

@@ -13,6 +13,7 @@ HTTP = KINDS["etcd"]
 
 SEVERAL = {
     "test_batches": ("redis", "postgres"),
+    "test_told": ("redis", "postgres"),
     "test_named": ("postgres", "redis", "etcd", "consul", "mongodb", "kubernetes"),
 }
 """The kinds of which a module tests more than one."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import ExitStack, closing
+from queue import Queue
 
 import pytest
 
@@ -57,22 +57,21 @@ def test_sentinels_lead_to_the_master_and_to_its_successor(watched):
     """One that is down is passed over. After the failover calls and notifications go on, in a new life."""
     master, _, sentinel = watched
     url = f"redis+sentinel://127.0.0.1:{free_port()},127.0.0.1:{sentinel.port}/leases?wait=0"
-    told = threading.Event()
-    with closing(open_store(url, lease="x")) as store, closing(store.watch(told.set)):
+    told = Queue()
+    with closing(open_store(url, lease="x")) as store, closing(store.watch_lease(told.put)):
+        assert told.get(timeout=5) is None
         version = store.create_lease(PLAIN, timeout=5)
-        assert told.wait(5)
+        assert told.get(timeout=5) == store.get_lease(timeout=5)
         master.await_replica()
-        told.clear()
         master.kill()
         with pytest.raises(StoreUnavailable):
             store.get_lease(timeout=0.3)
         read = eventually(lambda: store.get_lease(timeout=1))
         assert read.lease == PLAIN
         assert read.version != version
-        assert told.wait(30), "the reconnection was not told"
-        told.clear()
+        assert told.get(timeout=30) is None, "the reconnection was not told"
         eventually(lambda: store.update_lease(OTHER, read.version, timeout=1))
-        assert told.wait(5), "a change after the failover was not told"
+        assert told.get(timeout=5) == store.get_lease(timeout=1), "it was not told in its new life"
 
 
 def test_a_demoted_master_is_left(watched):
