@@ -30,6 +30,7 @@ def _is_generated(path):
     )
 
 
+@functools.cache
 def sources():
     """The modules of the package, by dotted name."""
     return {
