@@ -48,7 +48,7 @@ class Bench:
         paths = os.pathsep.join(PATHS)
         settings = {"PYTHONPATH": paths, "HYPOTHESIS_STORAGE_DIRECTORY": self._folder.name}
         environment = {**os.environ, **settings, "PYTHONDONTWRITEBYTECODE": "1"}
-        environment.pop("PYTEST_ADDOPTS", None)
+        environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}  # each child loads them
         self._process = subprocess.Popen(
             [sys.executable, __file__],
             cwd=ROOT,

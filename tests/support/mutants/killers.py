@@ -29,9 +29,10 @@ def by_tests(where, seconds):
         "-x",
         "-q",
         f"--timeout={PATIENCE * 3}",
-        "-p",
-        "no:cacheprovider",
+        *("-p", "no:cacheprovider"),
+        *("-p", "pytest_timeout", "-p", "incumbent.testing.fixtures"),
         "--assert=plain",
+        "--tb=native",  # the quickest; nobody reads it
         "--rootdir",
         str(ROOT),
     ]
