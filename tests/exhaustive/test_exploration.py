@@ -147,7 +147,7 @@ def test_a_wrong_elector_is_found_with_a_program_that_shows_it(name, monkeypatch
     """The program is a test of its own, which the wrong elector fails."""
     owner, attribute, wrong, rule = WRONG[name]
     monkeypatch.setattr(owner, attribute, wrong)
-    violation = explore(TIGHT).violation
+    violation = explore(TIGHT, depth=20).violation
     assert violation.rule.startswith(rule)
     assert violation.is_replayed
     with pytest.raises(AssertionError, match=f"^{rule}"):

@@ -19,11 +19,11 @@ from incumbent.testing.machine import ElectionMachine
 from incumbent.testing.properties import PropertyViolated
 from incumbent.testing.properties.coverage import sightings, unseen
 
-EXAMPLES = int(os.environ.get("INCUMBENT_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("INCUMBENT_EXAMPLES", "50"))
 
 BUDGET = settings(
     max_examples=EXAMPLES,
-    stateful_step_count=50,
+    stateful_step_count=100,  # what hangs comes to light late
     deadline=None,
     derandomize=True,  # the same examples in every run; raise their number to look further
     database=None,

@@ -17,7 +17,7 @@ from incumbent.testing import check_seed
 from incumbent.testing.history import Executed
 from incumbent.testing.simulation.participants import MILLION, DriftingClock
 
-SEEDS = int(os.environ.get("INCUMBENT_SEEDS", "40"))
+SEEDS = int(os.environ.get("INCUMBENT_SEEDS", "12"))
 
 
 def records_of(history):

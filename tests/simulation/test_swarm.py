@@ -13,7 +13,7 @@ import pytest
 
 from incumbent.testing import PropertyViolated, Simulation, check_seed, sometimes
 
-SEEDS = int(os.environ.get("INCUMBENT_SEEDS", "200"))
+SEEDS = int(os.environ.get("INCUMBENT_SEEDS", "80"))
 PINNED = [
     int(line.split()[0])
     for line in (Path(__file__).parent / "seeds.txt").read_text("utf-8").splitlines()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 pytest.importorskip("z3", reason="the proof needs z3: pip install z3-solver")
@@ -12,16 +10,17 @@ from specs.code import clauses
 from specs.code.invariant import Clause
 from specs.code.shapes import Shape
 
+from support.sizes import CLAUSES
+
 NAMES = sorted(clauses.clauses().keys() - clauses.PROMISED)
 BUILT_IN = ("a release names no session", "a write under way is waited for", "it has a deadline")
 LOST = ("a candidate waits for something", "a leader has written", "durations are positive")
 """A few that take no long."""
 
-SIZE = os.environ.get("INCUMBENT_CLAUSES", "few")
 FOLLOWING = Shape("TimerFired", "follower", "", "", "record", 0, creates=False)
 
 
-@pytest.mark.parametrize("name", NAMES if SIZE == "all" else [*BUILT_IN, *LOST])
+@pytest.mark.parametrize("name", NAMES if CLAUSES == "all" else [*BUILT_IN, *LOST])
 @pytest.mark.timeout(1200)
 def test_a_clause_is_needed(name):
     """It says how electors are built, or without it something named is lost."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
 import pytest
@@ -18,9 +17,7 @@ from incumbent.core.messages import Unavailable, UpdateLease
 from incumbent.core.observation import Observation
 from incumbent.core.states import CANDIDATE, ENDING, FOLLOWER, LEADER, WINDING_DOWN
 from incumbent.core.term import Term
-
-SOME = 1 if os.environ.get("INCUMBENT_CLAUSES") == "all" else 4
-"""A plain run tries one clause in so many."""
+from support.sizes import sample
 
 SAW, LEASE, WITH_UNKNOWN, DISPATCH = (
     Observation.saw,
@@ -92,7 +89,7 @@ ELECTORS = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(clauses.PROMISED)[::SOME])
+@pytest.mark.parametrize("name", sample(sorted(clauses.PROMISED), few=8, some=4))
 def test_an_elector_that_breaks_a_promise_is_found(monkeypatch, name):
     """By that clause alone: no assertion, no action of the proof and no other clause is asked here."""
     shape, patch = ELECTORS[name]
@@ -156,7 +153,7 @@ TERMS = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(terms.PROMISED)[::SOME])
+@pytest.mark.parametrize("name", sample(sorted(terms.PROMISED), few=8, some=4))
 def test_a_term_that_breaks_a_promise_is_found(monkeypatch, name):
     """By that clause alone."""
     (phase, event), *patches = TERMS[name]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 pytest.importorskip("z3", reason="the proof needs z3: pip install z3-solver")
@@ -15,6 +13,7 @@ from incumbent.core import term as term_module
 from incumbent.core.messages import Ended, Resign
 from incumbent.core.states import BACKING_OFF, ENDING, SERVING, WINDING_DOWN
 from incumbent.core.term import Term
+from support.sizes import sample
 
 SHAPES = list(terms.shapes())
 
@@ -46,11 +45,7 @@ def test_a_new_term_is_what_the_invariant_says():
     assert term_steps.prove_beginning().failure == ""
 
 
-SOME = 1 if os.environ.get("INCUMBENT_CLAUSES") == "all" else 3
-"""A plain run tries one clause in so many."""
-
-
-@pytest.mark.parametrize("name", list(clauses())[::SOME])
+@pytest.mark.parametrize("name", sample(clauses(), few=6, some=3))
 def test_each_clause_is_needed(monkeypatch, name):
     """Without it another one is lost, or a promise, or an exception escapes; or it is a promise itself."""
     whole = terms.invariant

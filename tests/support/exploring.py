@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import pytest
 
 from incumbent.testing.exploration import explore
+from support.sizes import EXPLORE
 
-LARGE_ONLY = pytest.mark.skipif(
-    os.environ.get("INCUMBENT_EXPLORE") != "large", reason="INCUMBENT_EXPLORE is not large"
-)
+LARGE_ONLY = pytest.mark.skipif(EXPLORE != "large", reason="INCUMBENT_EXPLORE is not large")
 
 
 def no_rule_can_be_broken(world, depth, states, transitions, deepest):

@@ -17,7 +17,7 @@ from support.schedules.world import Stuck, World
 
 __all__ = ["SCHEDULES", "Stuck", "World", "all_end", "explore", "library_threads", "nothing_is_left"]
 
-SCHEDULES = int(os.environ.get("INCUMBENT_SCHEDULES", "150"))
+SCHEDULES = int(os.environ.get("INCUMBENT_SCHEDULES", "75"))
 """How many each scenario gets."""
 
 REPLAYED = 25
