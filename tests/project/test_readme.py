@@ -49,7 +49,7 @@ def test_two_commands_do_all_set_up():
     set_up = [block for block in blocks("sh") if block.startswith("python3 -m venv .venv")]
     assert len(set_up) == 2
     assert set_up[0].rstrip().endswith("incumbent demo")
-    assert set_up[1].rstrip().endswith(".venv/bin/pytest -n 5")
+    assert set_up[1].rstrip().endswith(".venv/bin/pytest -n 4")
 
 
 def test_every_link_leads_somewhere():
