@@ -67,13 +67,25 @@ def conjunction(system: System, parts: list[Part]) -> Any:
     return every(system.settings(), *(forall(part.about, part.body) for part in parts))
 
 
+def solver_of_its_own() -> z3.Solver:
+    """In a context of its own: else what was asked before decides whether an answer takes 1 s or 100 s."""
+    solver = z3.Solver(ctx=z3.Context())
+    solver.set("rlimit", EFFORT)
+    return solver
+
+
+def add(solver: z3.Solver, *formulas: Any) -> None:
+    """Take over what is true there, too."""
+    solver.add(z3.And(*formulas).translate(solver.ctx))
+
+
 def refute(solver: z3.Solver, universe: Universe, parts: list[Part]) -> Iterator[tuple[Part, str, Any]]:
     """Ask for a counterexample to each part."""
     for part in parts:
         solver.push()
-        solver.add(z3.Not(part.body(*names(universe, part.about, "x"))))
+        add(solver, z3.Not(part.body(*names(universe, part.about, "x"))))
         verdict = str(solver.check())
-        yield part, verdict, solver.model() if verdict == "sat" else None
+        yield part, verdict, solver.model().translate(z3.main_ctx()) if verdict == "sat" else None
         solver.pop()
 
 
@@ -83,14 +95,13 @@ def obligations(theory: Theory) -> Iterator[Obligation]:
     system = System(universe, **theory.broken)
     state = any_state(universe)
     parts = theory.invariant(system, state)
-    solver = z3.Solver()
-    solver.set("rlimit", EFFORT)
+    solver = solver_of_its_own()
     solver.push()
-    solver.add(system.initial(state), system.settings())
+    add(solver, system.initial(state), system.settings())
     for part, verdict, model in refute(solver, universe, parts):
         yield Obligation("start", "the first state", part.name, verdict, model)
     solver.pop()
-    solver.add(conjunction(system, parts))
+    add(solver, conjunction(system, parts))
     for action in system.actions:
         yield from _step(theory, system, state, solver, action)
     for part, verdict, model in refute(solver, universe, theory.promises(system, state)):
@@ -102,9 +113,8 @@ def steps(theory: Theory, name: str) -> Iterator[Obligation]:
     universe = Universe()
     system = System(universe, **theory.broken)
     state = any_state(universe)
-    solver = z3.Solver()
-    solver.set("rlimit", EFFORT)
-    solver.add(conjunction(system, theory.invariant(system, state)))
+    solver = solver_of_its_own()
+    add(solver, conjunction(system, theory.invariant(system, state)))
     action = next(action for action in system.actions if action.name == name)
     yield from _step(theory, system, state, solver, action)
 
@@ -114,7 +124,7 @@ def _step(
 ) -> Iterator[Obligation]:
     guard, after = action.step(state, *names(system.universe, action.about, "a"))
     solver.push()
-    solver.add(guard)
+    add(solver, guard)
     for part, verdict, model in refute(solver, system.universe, theory.invariant(system, after)):
         yield Obligation("step", action.name, part.name, verdict, model)
     solver.pop()
