@@ -104,7 +104,7 @@ def test_a_master_that_was_frozen_through_the_failover_acknowledges_nothing(watc
             eventually(lambda: true(new.info("replication")["role"] == "master"))
             ask.shutdown()  # nobody tells the old master
         with pytest.raises(StoreUnavailable, match=r"0 of 1 replicas") as caught:
-            store.update_lease(OTHER, version, timeout=1)
+            store.update_lease(OTHER, version, timeout=3)
         assert caught.value.outcome_unknown
 
 
