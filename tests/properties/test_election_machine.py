@@ -17,7 +17,7 @@ from incumbent.core import Abstain, Ended, Term
 from incumbent.core.observation import Observation
 from incumbent.testing.machine import ElectionMachine
 from incumbent.testing.properties import PropertyViolated
-from incumbent.testing.properties.coverage import sightings, unseen
+from incumbent.testing.properties.coverage import SIGHTINGS, sightings, unseen
 
 EXAMPLES = int(os.environ.get("INCUMBENT_EXAMPLES", "50"))
 
@@ -35,6 +35,9 @@ NOT_EXPECTED = (
     *("clock that went backwards", "stale token fenced off", "won write with its validity over"),
     *("follower held back", "claim after a hold", "hold of what is meant for somebody"),
 )
+# Once in twenty programs, or less: what Hypothesis draws depends on what else was imported.
+RARE = ("loss seen by reading", "unknown write that had not landed", "callback left behind")
+EXPECTED = set(SIGHTINGS) - {*NOT_EXPECTED, *(RARE if EXAMPLES < 150 else ())}
 
 
 class CountedMachine(ElectionMachine):
@@ -52,7 +55,7 @@ def test_no_program_of_faults_elects_two_leaders():
     """S1 and S5 after every fault, all properties at the end; and nothing that matters never happened."""
     CountedMachine.seen = Counter()
     run_state_machine_as_test(CountedMachine, settings=BUDGET)
-    assert [name for name in unseen([CountedMachine.seen]) if name not in NOT_EXPECTED] == []
+    assert EXPECTED.isdisjoint(unseen([CountedMachine.seen]))
 
 
 def releases_at_once(self, reason, until):
