@@ -36,7 +36,7 @@ def test_redis(record):
 @settings(max_examples=EXAMPLES)
 @given(RECORDS)
 def test_mongodb(record):
-    judged(pytest.importorskip("incumbent.stores.mongodb")._stored, record)
+    judged(pytest.importorskip("incumbent.stores.mongodb").stored_in, record)
 
 
 @settings(max_examples=EXAMPLES)
