@@ -36,11 +36,11 @@ _FIELDS: Final = (
 _COLUMNS: Final = ", ".join(_FIELDS)
 SELECT: Final = f"SELECT {_COLUMNS} FROM incumbent_lease WHERE name = $1".encode()  # noqa: S608 - all ours
 # Of a write: $1 is the name, $2 whether to tell of it, $3 the record as it is told. A payload of 8000 bytes
-# would be an error: a record that is that long is not told.
+# would be an error: a record that is that long is not told. For each row the record goes before the name.
 _TELL: Final = f"""(
-    SELECT count(pg_notify(channel, payload)) FROM told CROSS JOIN LATERAL (
-        VALUES ('{RECORDS}', told.record), ('{CHANNEL}', told.name)
-    ) AS each (channel, payload) WHERE $2::boolean AND octet_length(payload) < 8000
+    SELECT count(pg_notify('{RECORDS}', record)) FILTER (WHERE octet_length(record) < 8000)
+        + count(pg_notify('{CHANNEL}', name))
+    FROM told WHERE $2::boolean
 )"""  # noqa: S608
 _OUTCOME: Final = f"""
 SELECT EXISTS (SELECT FROM told), EXISTS (SELECT FROM incumbent_lease WHERE name = $1), {_TELL}
