@@ -1,7 +1,7 @@
 """Leases in a table of a PostgreSQL database. Needs `pip install 'incumbent[postgres]'`.
 
 Every write is one statement and a transaction of its own: `UPDATE ... WHERE name = ... AND version = ...`,
-with the `NOTIFY` that wakes the followers in it. Renewals that wait at the same time are one statement, and
+with the `NOTIFY` that tells the followers in it. Renewals that wait at the same time are one statement, and
 share its transaction (see `_postgres_statements`). PostgreSQL compares the version again once it has the
 row's lock, so of two writers that name one version one finds nothing to update.
 

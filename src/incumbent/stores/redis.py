@@ -11,7 +11,7 @@ the URL leaves out is looked for in REDISCLI_AUTH. Options:
 - `prefix=incumbent:` is what every key begins with; `{lease}` follows.
 - `wait=N`: what N replicas have not acknowledged is neither reported as written nor read. With `+sentinel` it
   is 1 unless given: a sentinel promotes a replica by itself. Of any other server that has replicas it has to
-  be given.
+  be given. Watches are told before that; nobody leads by what is told, so that it costs time at the most.
 - `db=N`, `username`, `password`: with `+unix`.
 - `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`: paths, with `rediss`.
 - `sentinel_username`, `sentinel_password`: for the sentinels, with `+sentinel`.
