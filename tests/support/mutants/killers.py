@@ -30,7 +30,7 @@ def by_tests(where, seconds):
         "-q",
         f"--timeout={PATIENCE * 3}",
         *("-p", "no:cacheprovider"),
-        *("-p", "pytest_timeout", "-p", "incumbent.testing.fixtures"),
+        *("-p", "pytest_timeout", "-p", "_hypothesis_pytestplugin", "-p", "incumbent.testing.fixtures"),
         "--assert=plain",
         "--tb=native",  # the quickest; nobody reads it
         "--rootdir",
