@@ -223,9 +223,7 @@ class _RedisServer(Server):
                     is_connected = True
                     listener.connected()
                 elif kind != b"unsubscribe" and channel in names:
-                    # "": it was deleted, or an older version of this library wrote it.
-                    is_told = kind == b"message" and message != b""
-                    read = partial(_told, message, self.nodes.place.db) if is_told else None
+                    read = partial(_told, message, self.nodes.place.db) if kind == b"message" else None
                     listener.heard(names[channel], read)
         finally:
             connection.disconnect()
@@ -266,7 +264,7 @@ def _told(message: bytes, db: int) -> StoredLease:
     parts = message.split(b"\0")
     record = dict(zip(parts[::2], parts[1::2], strict=False))
     if record.get(b"db") != b"%d" % db or not record.get(b"life"):
-        raise CorruptLease("the message is of another database, or of somebody else")
+        raise CorruptLease("the message tells a deletion, or is of an older version or another database")
     return _stored(record, record[b"life"].decode(errors="replace"))
 
 

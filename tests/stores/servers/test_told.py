@@ -76,9 +76,15 @@ def test_redis_older_versions_and_strangers_tell_no_record(redis):
         b"\xff\0db\0000",
     ]
     with watched(redis.url) as (store, told), redis.admin() as admin:
+        connection = listening(admin)
         assert_only_renewals_are_told(
             store, told, [partial(admin.publish, CHANNEL, message) for message in messages]
         )
+        assert listening(admin) == connection, "a message cost the connection"
+
+
+def listening(admin):
+    return [client["id"] for client in admin.client_list() if client["sub"] != "0"]
 
 
 def test_redis_older_versions_hear_of_each_write(redis):
