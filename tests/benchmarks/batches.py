@@ -1,6 +1,6 @@
 """Many leases on one server, called together and one by one: from `tests`, `python -m benchmarks.batches`.
 
-Prints, for Redis and PostgreSQL and each size, one line for calls by themselves and one for calls together:
+Prints, for each server that can and each size, one line for calls by themselves and one for calls together:
 CPU of a renewal (of the process, and of the server), what was made of the renewals due, and the threads and
 connections that it took. Both are measured in turn, each in a process of its own, on the same server.
 """
@@ -21,6 +21,7 @@ from incumbent import Campaign, open_store
 from incumbent.core.messages import Unavailable, Written
 from incumbent.runtime import threaded
 from support.servers import running
+from support.servers.etcd import EtcdServer
 from support.servers.postgres import PostgresServer
 from support.servers.redis import RedisServer
 
@@ -96,7 +97,7 @@ def main():
         url, pid, many, how = sys.argv[1:]
         measure(url, int(pid), int(many), together=how == "together")
     sizes = [int(s) for s in sys.argv[1:]] or SIZES
-    for kind in (RedisServer, PostgresServer):
+    for kind in (RedisServer, PostgresServer, EtcdServer):
         with running(kind) as server:
             for many in sizes:
                 for how in ("alone", "together"):

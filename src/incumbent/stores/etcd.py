@@ -21,43 +21,27 @@ connection to one could be made; a write that was sent is never sent again.
 
 from __future__ import annotations
 
-import json
-import time
-from base64 import b64decode, b64encode
-from collections.abc import Mapping
-from functools import partial
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, TypeVar
 
-from incumbent.errors import ConfigurationError, StoreError, StoreUnavailable
+from incumbent.errors import ConfigurationError, StoreError
 from incumbent.lease import Lease, StoredLease, Version
 from incumbent.shown import Secret
+from incumbent.store import Call
 from incumbent.stores import _login
-from incumbent.stores._http import OPEN_TIMEOUT, Address, Http, Misconfigured, Reply, parse
+from incumbent.stores._etcd_server import EtcdServer, Operation, encode, stored_in
+from incumbent.stores._http import OPEN_TIMEOUT, Misconfigured, parse
 from incumbent.stores._kinds import KINDS
-from incumbent.stores._server import Listener, Server, ServerStore, from_json, to_json
+from incumbent.stores._server import ServerStore, Steps, conclude, to_json
+
+T = TypeVar("T")
 
 _PORT: Final = 2379
-_SILENCE: Final = 30.0
-"""Seconds after which a watch that hears nothing is begun anew: its connection may be dead."""
-
 _NEVER: Final = -1
 """A revision that no key has."""
 
-_OK: Final = 200
-_NOT_ETCD: Final = frozenset({400, 404, 405})
-"""Statuses that a proxy answers to everybody, before it has read the request."""
 
-# Status codes of gRPC: what etcd refused, and so did not do.
-_INVALID: Final = 3
-_EXHAUSTED: Final = 8
-_PRECONDITION: Final = 9
-_UNAUTHENTICATED: Final = 16
-_HOPELESS: Final = frozenset({_INVALID, 5, 6, 7, _PRECONDITION, 11, 12, _UNAUTHENTICATED})
-_STALE_LOGIN: Final = ("invalid auth token", "revision of auth store is old", "user name is empty")
-_NO_LOGIN: Final = "authentication is not enabled"
-
-
-class EtcdStore(ServerStore["_EtcdServer"]):
+class EtcdStore(ServerStore[EtcdServer]):
     """One lease in etcd. All stores of one URL in a process share their connections.
 
     Args:
@@ -79,28 +63,44 @@ class EtcdStore(ServerStore["_EtcdServer"]):
             raise ConfigurationError(
                 f"store {address.shown!r} has half a login: give user:password@, or ETCDCTL_USER"
             )
-        super().__init__(name, url, lambda: _EtcdServer(address))
-        self._key = _encode(address.key_of(name))
+        super().__init__(name, url, lambda: EtcdServer(address))
+        self._key = encode(address.key_of(name))
 
     def get_lease(self, *, timeout: float) -> StoredLease:
         """See `LeaseStore.get_lease`."""
-        answer = self._reach().ask("/v3/kv/range", {"key": self._key}, timeout)
-        if not answer.get("kvs"):
-            self._not_found()
-        return _stored(answer["kvs"][0])
+        return self._alone(self._get_lease(), timeout)
 
     def create_lease(self, lease: Lease, *, timeout: float) -> Version:
         """See `LeaseStore.create_lease`."""
-        answer = self._put_if_at(0, lease, timeout)
+        return self._alone(self._create_lease(lease), timeout)
+
+    def update_lease(self, lease: Lease, version: Version, *, timeout: float) -> Version:
+        """See `LeaseStore.update_lease`."""
+        return self._alone(self._update_lease(lease, version), timeout)
+
+    def call_together(self, calls: Sequence[Call]) -> Sequence[object]:
+        """See `BatchStore.call_together`: one transaction, in which up to 127 are nested."""
+        return self._call_together(calls, EtcdServer.ask_together)
+
+    def _alone(self, steps: Steps[Operation, T], timeout: float) -> T:
+        return conclude(steps, self._reach().ask(next(steps), timeout))
+
+    def _get_lease(self) -> Steps[Operation, StoredLease]:
+        answer = yield Operation("range", self._key, {"key": self._key})
+        if not answer.get("kvs"):
+            self._not_found()
+        return stored_in(answer["kvs"][0])
+
+    def _create_lease(self, lease: Lease) -> Steps[Operation, Version]:
+        answer = yield self._put_if_at(0, lease)
         if not answer.get("succeeded"):
             self._conflict()
         return int(answer["header"]["revision"])
 
-    def update_lease(self, lease: Lease, version: Version, *, timeout: float) -> Version:
-        """See `LeaseStore.update_lease`."""
+    def _update_lease(self, lease: Lease, version: Version) -> Steps[Operation, Version]:
         # A version of another kind is none of ours, and neither is 0, which is that of a missing record.
         is_ours = type(version) is int and 0 < version < 2**63
-        answer = self._put_if_at(version if is_ours else _NEVER, lease, timeout)
+        answer = yield self._put_if_at(version if is_ours else _NEVER, lease)
         if not answer.get("succeeded"):
             if answer["responses"][0]["response_range"].get("kvs"):
                 self._conflict(version)
@@ -113,7 +113,7 @@ class EtcdStore(ServerStore["_EtcdServer"]):
         Raises:
             LeaseNotFound: There is no record.
         """
-        answer = self._reach().ask("/v3/kv/deleterange", {"key": self._key}, timeout)
+        answer = self._reach().ask(Operation("deleterange", self._key, {"key": self._key}), timeout)
         if int(answer.get("deleted", 0)) == 0:
             self._not_found()
 
@@ -125,119 +125,16 @@ class EtcdStore(ServerStore["_EtcdServer"]):
         """
         server = self._reach()
         to_watch = {"request_range": {**server.range, "limit": 1, "keys_only": True}}
-        server.ask("/v3/kv/txn", self._transaction(_NEVER, "", to_watch), timeout)
+        server.ask(self._transaction(_NEVER, "", to_watch), timeout)
 
-    def _put_if_at(self, revision: object, lease: Lease, timeout: float) -> dict[str, Any]:
-        transaction = self._transaction(revision, _encode(to_json(lease)))
-        return self._reach().ask("/v3/kv/txn", transaction, timeout)
+    def _put_if_at(self, revision: object, lease: Lease) -> Operation:
+        return self._transaction(revision, encode(to_json(lease)))
 
-    def _transaction(self, revision: object, value: str, *otherwise: dict[str, Any]) -> dict[str, Any]:
+    def _transaction(self, revision: object, value: str, *otherwise: dict[str, Any]) -> Operation:
         at = {"key": self._key, "target": "MOD", "result": "EQUAL", "mod_revision": str(revision)}
         put = {"request_put": {"key": self._key, "value": value}}
         look = {"request_range": {"key": self._key, "keys_only": True}}
-        return {"compare": [at], "success": [put], "failure": [look, *otherwise]}
-
-
-class _EtcdServer(Server):
-    """A cluster: its connections, and the token of who is logged in there.
-
-    Attributes:
-        range: Where the keys of all leases are.
-    """
-
-    def __init__(self, address: Address) -> None:
-        super().__init__(address.shown)
-        self.range: Final = {"key": _encode(address.prefix), "range_end": _end_of(address.prefix)}
-        self._address = address
-        self._http = Http(address)
-        self._login: Secret[Mapping[str, str]] | None = None
-
-    def ask(self, path: str, body: dict[str, Any], timeout: float) -> dict[str, Any]:
-        """Send a request and return the answer of etcd.
-
-        Raises:
-            StoreUnavailable: Nothing, or an error; certainly not done if etcd refused it.
-            Misconfigured: It refused, and would again.
-        """
-        deadline = time.monotonic() + timeout
-        content = json.dumps(body).encode()
-        for is_last in (False, True):
-            headers = self._logged_in(deadline - time.monotonic())
-            try:
-                reply = self._http.call(
-                    "POST", path, headers=headers, content=content, timeout=deadline - time.monotonic()
-                )
-            except StoreUnavailable:
-                # Some versions hang up on a token that they do not know (etcd#20332).
-                self._login = None
-                raise
-            if is_last or reply.status == _OK or not self._is_login_stale(reply):
-                break
-            self._login = None  # who was not let in has written nothing, so that it may be sent again
-        return self._judge(reply)
-
-    def listen(self, listener: Listener) -> None:
-        """See `Server.listen`. A stream begins at the present: of what was missed, all watches are told."""
-        content = json.dumps({"create_request": self.range})
-        with self._http.another() as http:
-            listener.interrupt_by(http.interrupt)
-            # A member that is cut off from the others has to say so, and not keep silent.
-            headers = {**self._logged_in(OPEN_TIMEOUT), "Grpc-Metadata-hasleader": "true"}
-            with http.stream(
-                "POST", "/v3/watch", headers=headers, content=content.encode(), silence=_SILENCE
-            ) as (reply, lines):
-                for line in lines:
-                    self._heed(listener, reply, line)
-
-    def close(self) -> None:
-        """See `Server.close`."""
-        self._http.close()
-
-    def _logged_in(self, timeout: float) -> Mapping[str, str]:
-        """The header that says who asks; none where nobody has to say."""
-        if not self._address.user:
-            return {}
-        login = self._login
-        if login is None:
-            who = {"name": self._address.user, "password": self._address.password.value}
-            content = json.dumps(who).encode()
-            reply = self._http.call(
-                "POST", "/v3/auth/authenticate", headers={}, content=content, timeout=timeout
-            )
-            # As etcd's own clients do: who has a password may come before the doors have locks.
-            needs_none = _NO_LOGIN in reply.text
-            login = Secret({} if needs_none else {"Authorization": str(self._judge(reply)["token"])})
-            self._login = login
-        return login.value
-
-    def _is_login_stale(self, reply: Reply) -> bool:
-        return bool(self._address.user) and any(why in reply.text for why in _STALE_LOGIN)
-
-    def _heed(self, listener: Listener, reply: Reply, line: bytes) -> None:
-        result = (json.loads(line) if line.strip() else {"result": {}}).get("result")
-        if result is None or result.get("canceled"):
-            self._login = None
-            raise StoreUnavailable(f"{self.shown}: the watch ended: {reply.status} {line[:200]!r}")
-        if result.get("created"):
-            listener.connected()
-        for event in result.get("events", ()):
-            key = b64decode(event["kv"]["key"]).decode(errors="replace")
-            listener.heard(self._address.lease_of(key), partial(_stored, event["kv"]))
-
-    def _judge(self, reply: Reply) -> dict[str, Any]:
-        """The answer, or the error that it is."""
-        answer = reply.json()
-        if isinstance(answer, dict):
-            if isinstance(answer.get("header"), dict):
-                return answer
-            code = answer.get("code")
-            message = f"{self.shown}: etcd answers: {answer.get('message') or answer.get('error')}"
-            if code in _HOPELESS:
-                raise Misconfigured(message)
-            if code is not None:
-                raise StoreUnavailable(message, outcome_unknown=code != _EXHAUSTED)
-        message = f"{self.shown}: this is no answer of etcd's JSON gateway: {reply.status} {reply.text!r}"
-        raise Misconfigured(message) if reply.status in _NOT_ETCD else StoreUnavailable(message)
+        return Operation("txn", self._key, {"compare": [at], "success": [put], "failure": [look, *otherwise]})
 
 
 def open_url(url: str, lease: str) -> EtcdStore:
@@ -255,18 +152,3 @@ def open_url(url: str, lease: str) -> EtcdStore:
     except StoreError:
         pass  # it is away for now: the first call says so
     return store
-
-
-def _stored(record: dict[str, Any]) -> StoredLease:
-    """The record of a key, as a read and a watch answer it."""
-    # Of a value that is empty, or was deleted, the gateway says nothing at all.
-    return StoredLease(from_json(b64decode(record.get("value", ""))), int(record["mod_revision"]))
-
-
-def _encode(text: str) -> str:
-    return b64encode(text.encode()).decode()
-
-
-def _end_of(prefix: str) -> str:
-    """The first key behind all that begin so; the prefix ends with a slash."""
-    return _encode(prefix[:-1] + chr(ord(prefix[-1]) + 1))

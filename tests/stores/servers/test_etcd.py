@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import closing
 
-from incumbent.stores import etcd, open_store
+from incumbent.stores import _etcd_server, open_store
 from support.servers import fixture_of, http_stores
 from support.servers.contract import ServerContract
 from support.servers.etcd import SERVER, encoded
@@ -62,7 +62,7 @@ def test_a_watch_goes_on_after_its_connection_was_lost(server, proxy, store):
 
 def test_a_watch_that_hears_nothing_is_begun_anew(monkeypatch, proxy, store):
     """A connection may be dead without anybody being told."""
-    monkeypatch.setattr(etcd, "_SILENCE", 0.2)
+    monkeypatch.setattr(_etcd_server, "_SILENCE", 0.2)
     told = threading.Event()
     with closing(store.watch(told.set)):
         assert told.wait(5)

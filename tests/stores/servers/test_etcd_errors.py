@@ -9,7 +9,7 @@ from contextlib import closing, suppress
 import pytest
 
 from incumbent.errors import LeaseConflict
-from incumbent.stores import etcd, open_store
+from incumbent.stores import _etcd_server, open_store
 from support.servers import find_binary, fixture_of, http_stores, missing
 from support.servers.etcd import SERVER, Cluster
 from support.servers.http_stores import LEASE, read_back, renew, unavailable, until
@@ -43,7 +43,7 @@ def cluster(tmp_path):
 
 def test_calls_and_watches_leave_a_member_that_is_silent(cluster, name, monkeypatch):
     """The first of the URL accepts connections, and no more. One call is lost to it, and one stream."""
-    monkeypatch.setattr(etcd, "_SILENCE", 0.5)
+    monkeypatch.setattr(_etcd_server, "_SILENCE", 0.5)
     told = threading.Event()
     with closing(open_store(cluster.url, lease=name)) as store:
         version = store.create_lease(LEASE, timeout=5)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 
 from incumbent.errors import ConfigurationError
+from incumbent.store import Call
 from incumbent.stores import open_store
 from support.servers import fixture_of, http_stores, running
 from support.servers.etcd import SERVER, TlsEtcdServer
@@ -119,6 +120,28 @@ def test_a_permission_that_is_withdrawn_is_certain(locked, name):
         locked.revoke("writer", PASSWORD)
         with unavailable(unknown=False):
             store.update_lease(LEASE, version, timeout=5)
+
+
+def test_nobody_writes_together_what_they_may_not_write_alone(locked, name):
+    """Where many servers check nothing that is nested."""
+    urls = [f"etcd://{user}:{PASSWORD}@127.0.0.1:{locked.port}" for user in ("root", "some")]
+    locked.grant("some", PASSWORD, b"incumbent/", b"incumbent0")
+    with ExitStack() as stack:
+        _, _, theirs, other = stores = [
+            stack.enter_context(closing(open_store(url, lease=f"{name}{number}")))
+            for url in urls
+            for number in range(2)
+        ]
+        versions = [store.create_lease(LEASE, timeout=5) for store in stores[:2]]
+        calls = [
+            Call(store, "update_lease", (LEASE, version), 5)
+            for store, version in zip((theirs, other), versions, strict=True)
+        ]
+        locked.revoke("some", PASSWORD)
+        assert theirs.call_together(calls) == [None, None]
+        locked.grant("some", PASSWORD, b"incumbent/", b"incumbent0")
+        assert [store.get_lease(timeout=5).version for store in stores[:2]] == versions
+        assert None not in theirs.call_together(calls)
 
 
 def test_a_password_where_none_is_needed_is_no_error(server, proxy, name):
