@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,7 +16,9 @@ from incumbent.clock import SYSTEM_CLOCK, Clock, SystemClock
 from incumbent.core import messages
 from incumbent.core.messages import Effects, Unavailable
 from incumbent.errors import ElectionError, StoreError, StoreUnavailable
+from incumbent.lease import StoredLease
 from incumbent.stores.memory import MemoryStore
+from support.elector.bench import record
 
 
 class TestErrors:
@@ -129,3 +132,17 @@ def test_a_store_that_declares_a_watch_has_one():
     watching.close()
     with pytest.raises(errors.ConfigurationError, match="object declares can_watch"):
         store.watch(object(), lambda: None)
+
+
+def test_a_watch_tells_the_record_where_the_store_does():
+    """P12: another store tells that something changed, and a reader is given nothing to go by."""
+    told, memory = [], MemoryStore()
+    names = "guarantees", "get_lease", "create_lease", "update_lease", "close", "watch"
+    mute = SimpleNamespace(**{name: getattr(memory, name) for name in names})
+    for watched in (memory, mute):
+        store.watch_lease(watched, told.append)
+    lease = record("v1").lease
+    version = memory.create_lease(lease, timeout=1)
+    assert told == [StoredLease(lease, version), None]
+    with pytest.raises(errors.ConfigurationError, match="has no method watch"):
+        store.watch_lease(SimpleNamespace(), told.append)
