@@ -325,8 +325,7 @@ class Campaign:
                 trace = opened(self._trace, self._store, self._config.identity, self._clock)
             self._runtime = runtime = ThreadedRuntime(self._store, self._clock, self._rng)
             callbacks = self._callbacks if work is None else replace(self._callbacks, on_started_leading=work)
-            terms = replace(self._terms, once=once)
-            self._driver = driver = assemble(self._config, terms, callbacks, runtime, trace)
+            self._driver = driver = assemble(self._config, self._terms, callbacks, runtime, trace, once=once)
             registry[self] = Runner(self._interpreter_exits, self._join, self.stop)
         self._post(driver, driver.start)
         return driver

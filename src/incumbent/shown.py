@@ -116,4 +116,6 @@ def _is_place(hosts: str) -> bool:
 
 
 def _escaped(text: str) -> str:
+    if text.isprintable():
+        return text
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

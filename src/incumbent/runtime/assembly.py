@@ -22,11 +22,14 @@ def assemble(
     callbacks: Callbacks,
     runtime: ThreadedRuntime,
     trace: Trace | None,
+    *,
+    once: bool,
 ) -> Driver:
     """Make a driver that has not begun. What there is to run in a term is known by the callbacks."""
     elector = Elector(config)
     terms = replace(
         terms,
+        once=once,
         has_work=callbacks.on_started_leading is not None,
         tells=callbacks.on_stopped_leading is not None,
     )

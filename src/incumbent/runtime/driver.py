@@ -146,6 +146,8 @@ class Driver:
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait, in real time, until nothing more will happen. From any thread but the runtime's."""
+        if self.has_finished:
+            return True  # as for most that are stopped: without a condition to wait on
         with (changed := self.changed.condition):
             return changed.wait_for(lambda: self.has_finished, timeout)
 

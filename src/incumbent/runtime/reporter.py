@@ -37,7 +37,9 @@ class Callbacks:
     def __post_init__(self) -> None:
         for name in self.__slots__:
             callback = getattr(self, name)
-            if callback is not None and not callable(callback) and not isinstance(callback, HostedWork):
+            if callback is None:
+                continue
+            if not callable(callback) and not isinstance(callback, HostedWork):
                 raise ConfigurationError(f"{name} is {callback!r}: give something to call, or None")
             if _only_creates(callback):
                 advice = "give a plain function"

@@ -104,16 +104,17 @@ class Scheduler:
 
     def call(self, action: Callable[[], None]) -> None:
         """Have the scheduler's thread run `action` and wait until it has. From any other thread."""
-        done = threads.event()
+        busy = threads.lock()  # an event is a lock, too, and a condition and a list besides
+        busy.acquire()
 
         def run() -> None:
             try:
                 action()
             finally:
-                done.set()
+                busy.release()
 
         if self._take(run):
-            done.wait()
+            busy.acquire()
 
     def call_at(self, at: int, action: Callable[[], None]) -> Timer:
         """Run `action` at the instant `at` or as soon after it as possible. On the scheduler's thread."""

@@ -41,7 +41,7 @@ class ThreadedRuntime:
         self._server: Hashable = getattr(store, "server", id(store))
         is_local = store.guarantees.is_local
         self._calls = None if is_local else pools.shared.acquire(self._server, "store")
-        self._is_batching = isinstance(store, BatchStore)
+        self._is_batching = not is_local and isinstance(store, BatchStore)
         self._observers: pools.SerialQueue | None = None
         self._went_back: Callable[[], None] | None = None
 
