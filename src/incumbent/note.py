@@ -7,7 +7,6 @@ programs refuse, or leave as it is when they write all others.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 
@@ -16,12 +15,16 @@ def write_note(by: str, **more: str) -> str:
     said = {name: text for name, text in more.items() if text}
     if not said and not by.startswith("{"):
         return by
+    import json  # noqa: PLC0415 - takes 1.5 ms to import, and few notes say more than a name
+
     return json.dumps({"by": by, **said}, ensure_ascii=False)
 
 
 def read_note(text: Any) -> dict[str, Any]:
     """Decode a note. Text that `write_note` did not make is the name of who asks to resign."""
     if isinstance(text, str) and text.startswith("{"):
+        import json  # noqa: PLC0415 - as above
+
         try:
             note = json.loads(text)
         except (ValueError, RecursionError):

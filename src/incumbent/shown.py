@@ -34,19 +34,17 @@ SCHEMES: Final = {"memory", "sqlite", "kubernetes", "mongodb+srv", "unix", *_SER
 LONGEST_LINE: Final = 1_000
 """Characters of a message, before they are escaped."""
 
+# Not compiled here: that takes as long as the rest of this module, and most processes quote no URL.
 _HOST: Final = r"(?:(?:[A-Za-z0-9._-]|%2[Ff])+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
-_SERVER: Final = re.compile(
-    rf"""
+_SERVER: Final = rf"""(?x)
     (?P<scheme>[a-z+]+)://
     (?:[^/?\#@]*@)?                      # who logs in: never shown
     (?P<hosts>(?:{_HOST}(?:,{_HOST})*)?)
     (?P<rest>(?:/[^?\#@:]*)?(?:\?[^\#@]*)?)  # with an @, what comes before it may be a password
-    """,
-    re.VERBOSE,
-)
-_FILE: Final = re.compile(r"sqlite:///[^?#@:=&]+")
+"""
+_FILE: Final = r"sqlite:///[^?#@:=&]+"
 _LONGEST_PLACE: Final = 200
-_LIKE_A_URL: Final = re.compile(r":/|:.*@|password=", re.DOTALL)
+_LIKE_A_URL: Final = r"(?s):/|:.*@|password="
 _LAST_PORT: Final = 65535
 
 _repr: Final = Repr()
@@ -80,7 +78,7 @@ def typed(text: str) -> str:
 
 def may_be_url(text: str) -> bool:
     """Whether it looks like the URL of a store, or like a mistyped one."""
-    return _LIKE_A_URL.search(text) is not None
+    return re.search(_LIKE_A_URL, text) is not None
 
 
 def one_line(message: str) -> str:
@@ -102,9 +100,9 @@ def redacted(url: object) -> str:
         return "..."
     if scheme == "memory" and not rest:
         return url
-    if _FILE.fullmatch(url) and len(url) <= _LONGEST_PLACE:
+    if re.fullmatch(_FILE, url) and len(url) <= _LONGEST_PLACE:
         return _escaped(url)
-    found = _SERVER.fullmatch(url)
+    found = re.fullmatch(_SERVER, url)
     if scheme == "sqlite" or found is None or not _is_place(found["hosts"]):
         return f"{scheme}:..."
     return f"{scheme}://{found['hosts']}{'/...' if found['rest'].strip('/') else ''}"

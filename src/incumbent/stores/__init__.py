@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Final, TypeAlias
 
@@ -91,6 +90,8 @@ def _from_another_package(scheme: str) -> Opener | None:
 
 def _unknown(scheme: str) -> str:
     """Explain why the scheme is refused, without quoting it: it may be a piece of a password."""
+    from difflib import get_close_matches  # noqa: PLC0415 - takes 1 ms to import, and most schemes are known
+
     base, plus, _ = scheme.partition("+")
     near = [each for each in get_close_matches(scheme.lower(), SCHEMES, 1) if ("+" in each) == bool(plus)]
     if base in SCHEMES and not near:
