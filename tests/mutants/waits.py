@@ -174,8 +174,8 @@ SCHEDULERS = (
     loop(
         "an action that raises is waited for",
         f"{SCHEDULER_TESTS}an_action_that_raises_ends_neither_the_thread_nor_the_wait_for_it",
-        "            try:\n                action()\n            finally:\n                busy.release()\n",
-        "            action()\n            busy.release()\n",
+        "            try:\n                action()\n            finally:\n                done.set()\n",
+        "            action()\n            done.set()\n",
         "P13",
     ),
     loop(

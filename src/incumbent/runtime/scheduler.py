@@ -104,17 +104,16 @@ class Scheduler:
 
     def call(self, action: Callable[[], None]) -> None:
         """Have the scheduler's thread run `action` and wait until it has. From any other thread."""
-        busy = threads.lock()  # an event is a lock, too, and a condition and a list besides
-        busy.acquire()
+        done = threads.event()
 
         def run() -> None:
             try:
                 action()
             finally:
-                busy.release()
+                done.set()
 
         if self._take(run):
-            busy.acquire()
+            done.wait()
 
     def call_at(self, at: int, action: Callable[[], None]) -> Timer:
         """Run `action` at the instant `at` or as soon after it as possible. On the scheduler's thread."""
