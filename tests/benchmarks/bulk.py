@@ -24,6 +24,8 @@ class Counted:
     def __init__(self, store):
         self._store = store
         self.writes = self.reads = 0
+        if hasattr(store, "call_together"):
+            self.call_together = self._call_together
 
     def __getattr__(self, name):
         return getattr(self._store, name)
@@ -36,7 +38,7 @@ class Counted:
         self.writes += 1
         return self._store.update_lease(*arguments, **options)
 
-    def call_together(self, calls):
+    def _call_together(self, calls):
         outcomes = self._store.call_together([call._replace(store=call.store._store) for call in calls])
         for call, outcome in zip(calls, outcomes, strict=True):
             call.store.writes += outcome is not None and call.method == "update_lease"
