@@ -7,8 +7,11 @@ from incumbent.lease import NANOSECONDS, StoreGuarantees
 from incumbent.testing.history import Executed, Hinted, Led
 from incumbent.testing.profile import ANSWER_TROUBLES, Profile
 from incumbent.testing.properties import check
+from incumbent.testing.recorded import explain
+from incumbent.testing.recorded.history import Builder
 from incumbent.testing.simulation.participants import MILLION
 from incumbent.testing.simulation.verbs import Simulation
+from support.simulation.recorded import elected
 
 WATCHED = StoreGuarantees(durable=True, can_watch=True)
 
@@ -69,3 +72,15 @@ def test_hints_that_are_lost_late_or_old_elect_nobody_else(seed):
     simulation.run_for(300)
     assert {hint.received for hint in simulation.history.of(Hinted)} == {True, False}
     check(simulation.history)
+
+
+def test_what_is_told_stands_in_a_trace(traces):
+    """As a trace of a real process has it, so that what is drawn of it is what each candidate knew."""
+    simulation = elected(guarantees=WATCHED)
+    simulation.run_for(20)
+    explanation = explain([traces])
+    assert explanation.breaches == []
+    history = Builder(explanation._facts, explanation._axis, explanation._cast).history()
+    hints = {(hint.who, hint.stored.version): hint.received for hint in simulation.history.of(Hinted)}
+    assert len(hints) > 10
+    assert {(hint.who, hint.stored.version): hint.received for hint in history.of(Hinted)} == hints

@@ -15,12 +15,13 @@ from incumbent.core.messages import (
     StartedLeading,
     Stop,
     StoppedLeading,
+    StoreChanged,
     Unavailable,
     WriteRequest,
     Written,
 )
 from incumbent.errors import ConfigurationError
-from incumbent.lease import Lease
+from incumbent.lease import Lease, StoredLease
 from incumbent.runtime.recording import Line, Run
 from incumbent.shown import shown
 
@@ -80,6 +81,14 @@ class Term:
         return until if self.told is None else min(self.told, until)
 
 
+class Hint(NamedTuple):
+    """The store told the record with a hint; whether that was received, or a look under way kept from it."""
+
+    at: int
+    stored: StoredLease
+    received: bool
+
+
 class Silence(NamedTuple):
     """From when on a step was due, and when it came."""
 
@@ -106,6 +115,7 @@ class Facts:
     terms: list[Term] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     silences: list[Silence] = field(default_factory=list)
+    hints: list[Hint] = field(default_factory=list)
 
     def writes(self) -> Iterator[tuple[Call, WriteRequest]]:
         """Those calls that wrote, or were to."""
@@ -152,6 +162,9 @@ class _Reader:
             found.silences.append(Silence(found.due, now))
         found.stopped = found.stopped or isinstance(event, Stop)
         self._hear(event, now)
+        if isinstance(event, StoreChanged) and event.stored is not None:
+            is_idle = self._pending is None and effects.request is None
+            found.hints.append(Hint(now, event.stored, received=is_idle))
         for notice in effects.notices:
             if isinstance(notice, StartedLeading):
                 self._begin(line, now, notice.token)

@@ -22,7 +22,6 @@ from incumbent.core.messages import (
     Reply,
     Request,
     ResignRequested,
-    StoreChanged,
     UpdateLease,
     WriteRequest,
     Written,
@@ -124,15 +123,14 @@ class Builder:
         who, axis = self._cast.process(facts), self._axis
         for step in facts.run.steps:
             at = axis.at(facts, step.handled.now)
-            event, effects = step.handled.event, step.handled.effects
-            if isinstance(event, StoreChanged) and event.stored is not None:
-                yield Hinted(at, who, self._stored(event.stored), received=effects.request is None)
             for move in step.handled.effects.moves:
                 yield Turned(at, who, move.trigger, move.source, move.dest, move.reason)
             for notice in step.handled.effects.notices:
                 yield Told(at, who, notice)
                 if isinstance(notice, ResignRequested):
                     yield Struck(at, "request_resign", (notice.by,), (), scripted=False, outside=False)
+        for hint in facts.hints:
+            yield Hinted(axis.at(facts, hint.at), who, self._stored(hint.stored), hint.received)
         for call in facts.calls:
             yield from self._call(facts, who, call)
         for term in facts.terms:
