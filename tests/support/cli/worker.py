@@ -35,18 +35,20 @@ class Worker:
         for name in ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGCONT"):
             signal.signal(getattr(signal, name), self.on_signal)
         self.is_stubborn = "stubborn" in settings
+        token = f"token={os.environ.get('INCUMBENT_TOKEN', '')}"
+        self.write(token)  # before it has children: the journal's first words are the command's own
         if "children" in settings and os.fork() == 0:
             self.is_stubborn = True
             settings = {}
+            self.write(token)
         if "daemon" in settings and os.fork() == 0:
             os.setsid()
             if os.fork() != 0:
                 os._exit(0)
             self.is_stubborn = True
             settings = {}
-        token = f"token={os.environ.get('INCUMBENT_TOKEN', '')}"
+            self.write(token)
         beat = token if "named" in words else "beat"
-        self.write(token)
         end = time.monotonic() + float(settings.get("lasts", "inf"))
         while time.monotonic() < end:
             self.write(beat)
