@@ -12,7 +12,7 @@ from incumbent.errors import ConfigurationError
 from incumbent.lease import Lease, StoreGuarantees
 from incumbent.testing.exploration import SmallWorld, explore
 from incumbent.testing.exploration.world import IDENTITY
-from support.exploring import LARGE_ONLY, no_rule_can_be_broken, run
+from support.exploring import LARGE_ONLY, NOT_SMALL, no_rule_can_be_broken, run
 
 TIGHT = SmallWorld(lease_duration=2, skew=0)
 TOUCHED = SmallWorld(lease_duration=2, skew=0, touches=True)
@@ -47,7 +47,7 @@ EVERYTHING = SmallWorld(
 
 # The counts are pinned: who changes the elector sees here that the set of its behaviours changed.
 SMALL = {
-    "tight": (TIGHT, None, 232_646, 917_887, 71),
+    "tight": (TIGHT, 20, 18_772, 56_213, 20),
     "skew": (SmallWorld(), 20, 51_737, 162_855, 20),
     "read-back": (
         SmallWorld(lease_duration=3, renew_deadline=3, skew=0, errors=True),
@@ -73,6 +73,7 @@ SMALL = {
     "three": (SmallWorld(candidates=3), 14, 15_381, 49_553, 14),
 }
 RESIGNS = (Resign(), Resign(release=False), Ended())
+CLOSED = {"tight, to the end": (TIGHT, None, 232_646, 917_887, 71)}
 LARGE = {
     "skew": (SmallWorld(), None, 856_296, 3_615_304, 110),
     "read-back": (SmallWorld(lease_duration=3, renew_deadline=3, skew=0), None, 859_744, 3_513_660, 89),
@@ -91,6 +92,13 @@ LARGE = {
 def test_no_rule_can_be_broken(name):
     """S1, S5, E1 to E6 on every state and step, L1 and L2 from every state."""
     no_rule_can_be_broken(*SMALL[name])
+
+
+@NOT_SMALL
+@pytest.mark.parametrize("name", CLOSED)
+def test_nor_in_all_of_a_small_world(name):
+    """The same, until there is nothing that was not seen."""
+    no_rule_can_be_broken(*CLOSED[name])
 
 
 @LARGE_ONLY

@@ -33,7 +33,7 @@ from incumbent.testing.simulation.participants import SimulatedStore
 from support.sizes import EXPLORE
 
 DEPTH = 25 if EXPLORE == "small" else None
-SEEDS = int(os.environ.get("INCUMBENT_SEEDS", "12"))
+SEEDS = int(os.environ.get("INCUMBENT_SEEDS", "6"))
 # What a run is empty without; a candidate that never resigns leaves no office.
 ELECTING = {"read", "claim", "renew", "answer: written", "read own write", "candidacy ends"}
 LEAVING = {"leave office", "release", "release settled"}

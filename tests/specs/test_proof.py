@@ -113,7 +113,7 @@ def test_the_states_that_matter_exist():
     assert witnesses.missing_witnesses() == []
 
 
-@pytest.mark.parametrize("name", sample(VARIANTS, few=10, some=5))
+@pytest.mark.parametrize("name", sample(VARIANTS, few=20, some=5))
 def test_a_broken_rule_loses_the_proof(name):
     """P1 to P11, P14 to P17 and the assumptions: each is needed, and z3 shows where the argument fails."""
     variant = VARIANTS[name]
@@ -127,7 +127,7 @@ PARTS = [(theory, name) for theory in parts.THEORIES for name in parts.names(the
 
 
 @pytest.mark.parametrize(
-    ("theory", "name"), sample(PARTS, few=40, some=20), ids=lambda given: getattr(given, "name", given)
+    ("theory", "name"), sample(PARTS, few=80, some=20), ids=lambda given: getattr(given, "name", given)
 )
 def test_each_part_of_the_invariant_is_needed(theory, name):
     """Without it another part, or a promise, is not shown any more; or it is wanted for its own sake."""
@@ -147,7 +147,7 @@ def test_what_is_wanted_for_its_own_sake_is_said():
     assert {name for _theory, name in PARTS} > parts.PROMISED
 
 
-@pytest.mark.parametrize(("rule", "call", "place", "condition"), sample(guards.conditions(), few=15, some=5))
+@pytest.mark.parametrize(("rule", "call", "place", "condition"), sample(guards.conditions(), few=30, some=5))
 def test_each_condition_of_a_guard_is_needed(rule, call, place, condition):
     """Or it is said why not, and shown; a reason that is none any more is noticed, too."""
     if (rule, condition) in guards.SPARE:

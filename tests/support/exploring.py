@@ -9,6 +9,7 @@ import pytest
 from incumbent.testing.exploration import explore
 from support.sizes import EXPLORE
 
+NOT_SMALL = pytest.mark.skipif(EXPLORE == "small", reason="INCUMBENT_EXPLORE is small")
 LARGE_ONLY = pytest.mark.skipif(EXPLORE != "large", reason="INCUMBENT_EXPLORE is not large")
 
 
