@@ -1,4 +1,4 @@
-"""Each mutant is found by its killer: a sample of elections' and stores' in a plain run, all of them at night.
+"""Each mutant is found by its killer: a sample of them in a plain run, all of them at night.
 
 INCUMBENT_MUTANTS=some pytest tests/mutants     all of those of elections and stores
 INCUMBENT_MUTANTS=named pytest tests/mutants    every mutant, by the killer that its table names
