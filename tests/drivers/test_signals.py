@@ -82,6 +82,21 @@ def test_a_second_signal_does_what_it_does_without_a_campaign(service, number, s
     assert not lease_is_vacant()
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("work", "is_told_twice"),
+    [("send(); term.wait()", False), ("send(); term.wait(); send(); threading.Event().wait()", True)],
+)
+def test_a_signal_that_wakes_nobody_is_heard(service, number, work, is_told_twice):
+    """As one that comes just before the wait begins: here one that another thread is sent, by itself."""
+    start, lease_is_vacant = service
+    send = f"import threading; send = lambda: signal.pthread_kill(threading.get_ident(), {number:d})"
+    process = start(work, before=send)
+    process.communicate(timeout=60)
+    assert process.returncode == (-number if is_told_twice else 0)
+    assert lease_is_vacant() == (not is_told_twice)
+
+
 @pytest.mark.parametrize(
     ("before", "arguments"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import queue
 import signal
 import threading
 from collections.abc import Callable
@@ -16,6 +18,8 @@ _DEFAULTS: Final[dict[signal.Signals, _Handler]] = {
     signal.SIGTERM: signal.SIG_DFL,
     signal.SIGINT: signal.default_int_handler,
 }
+_LATEST_S: Final = 1.0
+"""How late a signal is heard at most that ends no wait: sent just before it, or to another thread."""
 
 
 class Waiter:
@@ -49,7 +53,7 @@ class Waiter:
         """Wait until `join` has returned, on a thread of its own; call `ask_to_end` at the first signal."""
         threads.start_after("run", join, partial(self._events.put, False))
         try:
-            while self._events.get():
+            while self._next():
                 self._is_asked = True
                 ask_to_end()
         except BaseException:
@@ -60,6 +64,11 @@ class Waiter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._restore()
+
+    def _next(self) -> bool:
+        while True:
+            with contextlib.suppress(queue.Empty):
+                return bool(self._events.get(timeout=_LATEST_S))
 
     def _handle(self, *_: object) -> None:
         self._restore()
