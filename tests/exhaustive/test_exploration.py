@@ -75,16 +75,16 @@ SMALL = {
 RESIGNS = (Resign(), Resign(release=False), Ended())
 CLOSED = {"tight, to the end": (TIGHT, None, 232_646, 917_887, 71)}
 LARGE = {
-    "skew": (SmallWorld(), None, 856_296, 3_615_304, 110),
-    "read-back": (SmallWorld(lease_duration=3, renew_deadline=3, skew=0), None, 859_744, 3_513_660, 89),
-    "errors": (SmallWorld(lease_duration=2, skew=0, errors=True), None, 1_347_381, 5_881_682, 83),
-    "crashes": (SmallWorld(lease_duration=2, skew=0, crashes=True), None, 224_557, 1_328_907, 70),
-    "resign": (SmallWorld(lease_duration=2, skew=0, inputs=RESIGNS), None, 1_962_813, 15_261_125, 71),
-    "requests": (SmallWorld(lease_duration=2, skew=0, resign_requests=True), None, 623_030, 2_608_821, 74),
+    "skew": (SmallWorld(), None, 1_595_080, 6_764_156, 119),
+    "read-back": (SmallWorld(lease_duration=3, renew_deadline=3, skew=0), None, 1_700_434, 7_002_166, 95),
+    "errors": (SmallWorld(lease_duration=2, skew=0, errors=True), None, 2_739_690, 12_025_881, 87),
+    "crashes": (SmallWorld(lease_duration=2, skew=0, crashes=True), None, 561_387, 3_330_619, 74),
+    "resign": (SmallWorld(lease_duration=2, skew=0, inputs=RESIGNS), None, 8_123_097, 80_004_556, 75),
+    "requests": (SmallWorld(lease_duration=2, skew=0, resign_requests=True), None, 1_210_055, 5_102_076, 76),
     "told": (TOLD, None, 728_431, 4_364_620, 74),
     "touches": (TOUCHED, None, 938_996, 4_594_173, 76),
-    "three": (SmallWorld(candidates=3), 24, 1_698_332, 6_676_901, 24),
-    "everything": (EVERYTHING, 9, 122_444, 829_159, 9),
+    "three": (SmallWorld(candidates=3), 24, 1_698_378, 6_676_934, 24),
+    "everything": (EVERYTHING, 9, 163_544, 1_124_479, 9),
 }
 
 
