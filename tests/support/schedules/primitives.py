@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 from collections import deque
 from datetime import datetime, timedelta, timezone
 
@@ -129,9 +130,10 @@ class SimpleQueue:
             self.items.append(item)
             self.changed.notify()
 
-    def get(self):
+    def get(self, timeout=None):
         with self.changed:
-            self.changed.wait_for(lambda: self.items)
+            if not self.changed.wait_for(lambda: self.items, timeout):
+                raise queue.Empty
             return self.items.popleft()
 
 
