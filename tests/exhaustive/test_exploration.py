@@ -12,7 +12,7 @@ from incumbent.errors import ConfigurationError
 from incumbent.lease import Lease, StoreGuarantees
 from incumbent.testing.exploration import SmallWorld, explore
 from incumbent.testing.exploration.world import IDENTITY
-from support.exploring import LARGE_ONLY, NOT_SMALL, no_rule_can_be_broken, run
+from support.exploring import LARGE_ONLY, NOT_SMALL, no_rule_can_be_broken, not_on_the_page, run
 
 TIGHT = SmallWorld(lease_duration=2, skew=0)
 TOUCHED = SmallWorld(lease_duration=2, skew=0, touches=True)
@@ -107,6 +107,11 @@ def test_nor_in_all_of_a_small_world(name):
 def test_nor_in_a_larger_world(name):
     """The same, for minutes."""
     no_rule_can_be_broken(*LARGE[name])
+
+
+def test_the_page_gives_the_pinned_counts():
+    """Which change when the elector does."""
+    assert not_on_the_page(CLOSED | LARGE) == []
 
 
 def claims_at_once(self, _):

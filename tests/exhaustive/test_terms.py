@@ -21,7 +21,7 @@ from incumbent.core import (
 from incumbent.errors import ConfigurationError
 from incumbent.testing.exploration import SmallWorld, explore
 from incumbent.testing.exploration.world import STEP
-from support.exploring import LARGE_ONLY, no_rule_can_be_broken, run
+from support.exploring import LARGE_ONLY, no_rule_can_be_broken, not_on_the_page, run
 
 TERM = TermConfig(lease_ns=2 * STEP, stop_timeout_ns=STEP)
 ASKED, STOP = AskedToResign("asked"), AskedToStop(STEP)
@@ -88,6 +88,11 @@ def test_no_rule_can_be_broken(name):
 def test_nor_in_a_larger_world(name):
     """The same, for minutes."""
     no_rule_can_be_broken(*LARGE[name])
+
+
+def test_the_page_gives_the_pinned_counts():
+    """Which change when the elector or its term does."""
+    assert not_on_the_page(LARGE) == []
 
 
 def without(method, *, order=None, wish=None):

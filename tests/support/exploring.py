@@ -7,8 +7,10 @@ import sys
 import pytest
 
 from incumbent.testing.exploration import explore
+from support.project import ROOT
 from support.sizes import EXPLORE
 
+PAGE = ROOT / "docs" / "reference" / "exploration.md"
 NOT_SMALL = pytest.mark.skipif(EXPLORE == "small", reason="INCUMBENT_EXPLORE is small")
 LARGE_ONLY = pytest.mark.skipif(EXPLORE != "large", reason="INCUMBENT_EXPLORE is not large")
 
@@ -21,6 +23,16 @@ def no_rule_can_be_broken(world, depth, states, transitions, deepest):
     assert [result.states, result.transitions, result.depth] == [states, transitions, deepest]
     assert result.is_closed == (depth is None)
     assert 0 < result.slowest_election <= world.election_bound
+
+
+def not_on_the_page(worlds):
+    """Which worlds' pinned counts the page of the exploration does not give."""
+    page = PAGE.read_text("utf-8")
+    return [
+        name
+        for name, (_world, _depth, states, transitions, _deepest) in worlds.items()
+        if f"| {states:,} | {transitions:,} |" not in page
+    ]
 
 
 def run(program):
