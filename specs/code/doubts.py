@@ -27,6 +27,7 @@ candidate leaves, is therefore true of lists of any length.
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -110,5 +111,6 @@ class Watched:
         """When it was sent."""
         frame = sys._getframe(1)  # noqa: SLF001 (that is the loop)
         variables = {name: id(value) for name, value in frame.f_locals.items() if value is not self}
-        self.seen.append((frame.f_code, frame.f_lasti, variables))
+        at = inspect.getframeinfo(frame, context=0)  # `f_lasti` is another where the code is warm
+        self.seen.append((at, getattr(at, "positions", None), variables))
         return self.write.sent_at
