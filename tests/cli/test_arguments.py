@@ -61,7 +61,6 @@ def test_help_fits_a_terminal_and_lists_every_exit_code(capsys):
         pytest.param(
             ["run", "--once", "sleep", "1"], "[OPTIONS] -- sleep 1", id="-- forgotten after options"
         ),
-        pytest.param(["status", "--store=--"], "--store: expected one argument", id="-- as a value"),
         pytest.param(["run", "--bogus"], "unrecognized arguments: --bogus", id="an option that is none"),
         pytest.param(["status", "lease"], "unrecognized arguments: lease", id="a word too many"),
         pytest.param(["run", "--log-format", "xml", "--", "x"], "json", id="no such format"),
@@ -82,6 +81,21 @@ def test_wrong_usage_is_2(arguments, hint, capsys):
 
     assert ended.value.code == 2
     assert hint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["run", "--lease", "x", "--", "true"]])
+def test_dashes_are_no_store(arguments, capsys):
+    """Python 3.13 takes them for a value, and the versions before for none."""
+    command, *others = arguments
+    with contextlib.suppress(SystemExit):
+        raise SystemExit(main([command, "--store=--", *others]))
+
+    assert re.search("--store: expected one argument|has no scheme known here", capsys.readouterr().err)
+
+
+def test_a_store_that_is_none_is_refused_before_a_name_is_asked_for(capsys):
+    assert main(["status", "--store", "nosuch://host"]) == 2
+    assert "has no scheme known here" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,9 @@ def test_every_program_runs_and_its_tests_pass(page, program, tmp_path, monkeypa
     for name, value in names.items():
         if name.startswith("test_"):
             value()
+    for database in names.values():
+        if isinstance(database, sqlite3.Connection):
+            database.close()
 
 
 def command_lines():

@@ -15,7 +15,7 @@ from incumbent.errors import ConfigurationError, CorruptLease, LeaseNotFound
 from incumbent.lease import LATEST_TIME, Lease, StoredLease
 from incumbent.shown import may_be_url, one_line, redacted, shown
 from incumbent.store import LeaseStore
-from incumbent.stores import open_store
+from incumbent.stores import open_store, opener
 
 READ_TIMEOUT: Final = 5.0
 """Seconds that a person waits for an answer of the store."""
@@ -148,13 +148,14 @@ def read_leases(url: str, lease: str | None) -> dict[str, StoredLease | CorruptL
     """The lease of that name, if there is one; without a name every lease in a SQLite file.
 
     Raises:
-        ConfigurationError: No name was given, and the store does not list its leases.
+        ConfigurationError: The URL is wrong, or no name was given, and the store does not list its leases.
         StoreError: The store cannot be used.
     """
     if lacking_file(url) is not None:
         return {}
     if lease is None:
         if not url.startswith("sqlite:"):
+            opener(url)  # what is wrong with the URL itself is said first
             raise ConfigurationError(f"store {redacted(url)} does not list its leases: name one by --lease")
         from incumbent.stores.sqlite import list_leases, path_of  # noqa: PLC0415 - only who uses it pays
 

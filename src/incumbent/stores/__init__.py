@@ -42,8 +42,7 @@ def open_store(url: str, *, lease: str) -> LeaseStore:
             store at that URL. A store that is only unavailable for now is opened: its first call says so.
     """
     check_lease_name(lease)
-    _check_url(url)
-    return _opener(url)(url, lease)
+    return opener(url)(url, lease)
 
 
 def _check_url(url: object) -> None:
@@ -58,7 +57,13 @@ def _check_url(url: object) -> None:
         )
 
 
-def _opener(url: str) -> Opener:
+def opener(url: str) -> Opener:
+    """Return what opens this URL.
+
+    Raises:
+        ConfigurationError: It is none, or the client for it is not installed.
+    """
+    _check_url(url)
     scheme, colon, _ = url.partition(":")
     kind = SCHEMES.get(scheme) if colon else None
     if kind is None:
