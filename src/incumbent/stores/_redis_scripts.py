@@ -13,8 +13,9 @@ local function life()
   return redis.sha1hex(run .. reign)
 end
 """
-# The hash is written last: whichever command fails, nothing has been written. The message is what the hash is
-# to be, in which there is no NUL; and the database, for all databases of a server share their channels.
+# The hash is written by the one command that may fail, before anybody is told: what is told was written, and
+# who is refused has written nothing. The message is what the hash is, in which there is no NUL; and the
+# database, for all databases of a server share their channels.
 _WRITE: Final = """
 local version, named, named_life, session, db = unpack(ARGV, 1, 5)
 local now = life()
@@ -28,8 +29,9 @@ else
   if named_life ~= now and (session == '' or kept[2] ~= session) then return {'elsewhen'} end
 end
 local record = {'version', version, 'life', now, unpack(ARGV, 6)}
-redis.call('PUBLISH', KEYS[1], table.concat({'db', db, unpack(record)}, '\\0'))
+local message = table.concat({'db', db, unpack(record)}, '\\0')
 redis.call('HSET', KEYS[1], unpack(record))
+redis.pcall('PUBLISH', KEYS[1], message)
 return {'written', now}
 """
 _READ: Final = "return {life(), redis.call('HGETALL', KEYS[1])}"

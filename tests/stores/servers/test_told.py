@@ -12,12 +12,14 @@ import psycopg
 import pytest
 
 from incumbent import open_store
+from incumbent.errors import StoreUnavailable
 from incumbent.store import Call
 from incumbent.stores._server import to_json
 from incumbent.testing.stores.machine import PLAIN
 from support.servers import running
 from support.servers.postgres import SERVER as POSTGRES
 from support.servers.redis import SERVER as REDIS
+from support.servers.redis import configured
 
 CHANNEL = "incumbent:{x}"
 LONG = replace(PLAIN, holder_identity="ü" * 30_000)
@@ -109,6 +111,28 @@ def test_redis_tells_a_record_however_long_it_is(redis):
     with watched(redis.url) as (store, told):
         latest = renewed(store, LONG)
         assert told.get(timeout=10) == latest
+
+
+@pytest.mark.parametrize("settings", [{"maxmemory": "1"}, {"min_replicas_to_write": "1"}])
+def test_redis_tells_no_record_that_it_refused_to_write(redis, settings):
+    """Or followers wait for a leader whose renewals all fail, and then name a version that never was."""
+    with watched(redis.url) as (store, told), redis.admin() as admin:
+        with configured(admin, **settings), pytest.raises(StoreUnavailable):
+            renewed(store)
+        latest = renewed(store)
+        assert told.get(timeout=10) == latest
+
+
+def test_redis_writes_although_it_may_not_tell(redis):
+    """The permission was taken away since the store was opened: a leader still renews, certainly."""
+    with redis.admin() as admin, watched(redis.url) as (store, told):
+        admin.acl_setuser("writer", enabled=True, nopass=True, keys="*", channels="*", categories=["+@all"])
+        with closing(open_store(redis.url_of("writer", "x"), lease="x")) as writer:
+            assert told.get(timeout=10) is None  # opening tries whether it may
+            admin.acl_setuser("writer", channels=None, reset_channels=True)
+            latest = renewed(writer)
+        assert store.get_lease(timeout=5) == latest
+        assert told.empty()
 
 
 def notify(connection, *notifications):
