@@ -135,7 +135,7 @@ class ServerStore(Generic[S]):
                 steps = getattr(call.store, f"_{call.method}")(*call.arguments)
                 begun.append((place, steps))
                 commands.append((next(steps), now + call.timeout))
-        for (place, steps), answer in zip(begun, run(server, commands), strict=True):
+        for (place, steps), answer in zip(begun, run(server, commands) if begun else (), strict=True):
             if answer is None or isinstance(answer, Exception):
                 outcomes[place] = answer
                 continue

@@ -48,6 +48,14 @@ def damage(server, lease):
         server.execute(f"UPDATE incumbent_lease SET renew_time = 'infinity' WHERE name = '{lease}'")
 
 
+def test_no_calls_have_no_outcomes(server):
+    """Nor has one of a store that is closed: it is left out."""
+    with closing(open_store(server.url, lease="x")) as store:
+        (closed := open_store(server.url, lease="x")).close()
+        assert store.call_together([]) == []
+        assert store.call_together([Call(closed, "get_lease", (), 5)]) == [None]
+
+
 def test_many_renewals_are_one_request_and_so_are_many_reads(server):
     """Counted on the wire; the server's answer is awaited once."""
     with Proxy(server.port) as proxy, opened(server.url_at(proxy.port), "y") as (stores, versions):
