@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+from contextlib import closing
 from types import SimpleNamespace
 
 import pytest
@@ -148,3 +150,67 @@ def test_with_each_connection_none_is_told(listener, told):
     """Anything may have changed meanwhile."""
     listener.connected()
     assert told == ([None], [None])
+
+
+class Broken(logging.Handler):
+    """A log that cannot be written to."""
+
+    def emit(self, _):
+        raise OSError("no space left")
+
+
+@pytest.fixture
+def broken_log():
+    logger = logging.getLogger("incumbent")
+    logger.addHandler(handler := Broken())
+    yield
+    logger.removeHandler(handler)
+
+
+@pytest.mark.usefixtures("broken_log")
+def test_a_broken_log_does_not_keep_it_from_listening_again(listener, clock):
+    assert pauses(listener, clock, None, 9) == DOUBLED
+    assert pauses(listener, clock, 100.0, 1) == [0.1]
+
+
+@pytest.mark.usefixtures("broken_log")
+def test_a_broken_log_and_a_watcher_that_fails_cost_no_other_watcher_its_news():
+    told, over = [], threading.Event()
+
+    def listen(listener):
+        listener.interrupt_by(over.set)
+        listener.connected()
+        over.wait(10)
+
+    listener, news = Listener("server", listen), threading.Event()
+    with (
+        closing(listener.watch("x", lambda _: 1 / 0)),
+        closing(listener.watch("x", told.append)),
+        closing(listener.watch("y", lambda _: news.set())),
+    ):
+        listener.connected()
+        assert news.wait(10)
+        assert told
+
+
+def test_a_thread_that_could_not_be_started_is_started_for_the_next_watch(monkeypatch):
+    """The machine had none left for a moment: who watches after that is told as ever."""
+    told, over = threading.Event(), threading.Event()
+
+    def listen(listener):
+        assert listener.names == ("y",), "who was refused is no watcher"
+        listener.interrupt_by(over.set)
+        listener.connected()
+        over.wait(10)
+
+    listener = Listener("server", listen)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            listener.watch("x", lambda _: None)
+    with closing(listener.watch("y", lambda _: told.set())):
+        assert told.wait(10)
+
+
+def no_thread(_):
+    raise RuntimeError("can't start new thread")

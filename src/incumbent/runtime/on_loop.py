@@ -9,6 +9,7 @@ import inspect
 import logging
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -148,12 +149,13 @@ class Run(HostedWork):
                 return
             was_asked, self.is_stopping, self.is_lost = self.is_stopping, True, True
         if not was_asked:
-            logger.warning(
-                "%s leaves the race: its event loop has ended, and so has its work; "
-                "await stop() before the loop is closed",
-                self.contest.identity,
-                extra={"identity": self.contest.identity},
-            )
+            with suppress(Exception):  # P13
+                logger.warning(
+                    "%s leaves the race: its event loop has ended, and so has its work; "
+                    "await stop() before the loop is closed",
+                    self.contest.identity,
+                    extra={"identity": self.contest.identity},
+                )
         self.ask_to_stop()
         if self.term is not None:
             self.term.finish(None)

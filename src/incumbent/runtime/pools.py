@@ -6,6 +6,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from functools import partial
 from typing import Final, TypeVar, cast
 
@@ -125,7 +126,8 @@ class WorkerPool:
         try:
             call()
         except BaseException:  # P13: not even SystemExit in a callback ends the thread
-            logger.exception("a call failed")
+            with suppress(Exception):
+                logger.exception("a call failed")
         with self._changed:
             self._begun.pop(me, None)  # gone, if a call that it submitted could only run within it
 
@@ -164,7 +166,8 @@ class SerialQueue:
             try:
                 call()
             except BaseException:  # P13: a callback's failure is a log line
-                logger.exception("a callback failed")
+                with suppress(Exception):
+                    logger.exception("a callback failed")
 
 
 class _Shared:

@@ -172,7 +172,8 @@ class Credentials:
             if self._renewal is not threading.current_thread():
                 return  # it took too long, and another one was begun
             if failure is not None and self._failure is None and self._access is not None:
-                _LOG.warning("the credentials of before are used as long as they do: %s", failure())
+                with suppress(Exception):  # P13
+                    _LOG.warning("the credentials of before are used as long as they do: %s", failure())
             self._renewal, self._failure = None, failure
             self._access = access or self._access
             self._changed.notify_all()

@@ -48,8 +48,13 @@ class Listener:
         with self._changed:
             self._watches.setdefault(name, []).append(watch)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="incumbent-watch", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="incumbent-watch", daemon=True)
+                try:
+                    thread.start()
+                except BaseException:  # the machine has none left for now
+                    self._watches.clear()  # this one: without a thread there was no other
+                    raise
+                self._thread = thread
         return watch
 
     # For `Server.listen`.
@@ -132,7 +137,10 @@ class Listener:
         is_trouble = bool(why) or self._pause >= _LONGEST_PAUSE
         if is_trouble and not (self.is_over or has_lasted or self._is_in_trouble):
             self._is_in_trouble = True
-            _LOG.warning("%s: not listening: %s", self._shown, why or "the server ends each connection soon")
+            with suppress(Exception):  # P13: nor does a broken log end this thread
+                _LOG.warning(
+                    "%s: not listening: %s", self._shown, why or "the server ends each connection soon"
+                )
         pause, self._pause = self._pause, min(2 * self._pause, _LONGEST_PAUSE)
         return pause
 
@@ -143,7 +151,8 @@ class Listener:
     def _say_again(self) -> None:
         if self._is_in_trouble:
             self._is_in_trouble = False
-            _LOG.info("%s: listening again", self._shown)
+            with suppress(Exception):
+                _LOG.info("%s: listening again", self._shown)
 
     def _forget(self, watch: _ServerWatch) -> None:
         with self._changed:
@@ -176,7 +185,8 @@ class _ServerWatch:
         try:
             self._notify(stored)
         except Exception:  # noqa: BLE001  # P13: a caller's bug is its own
-            _LOG.exception("a watcher of lease %s failed", shown(self.name))
+            with suppress(Exception):
+                _LOG.exception("a watcher of lease %s failed", shown(self.name))
 
     def close(self) -> None:
         self._is_closed = True

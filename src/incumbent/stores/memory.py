@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from incumbent.errors import ConfigurationError, LeaseConflict, LeaseNotFound, StoreUnavailable
@@ -157,7 +158,8 @@ class _MemoryWatch:
         try:
             self._notify(stored)
         except Exception:  # noqa: BLE001 - P13: a caller's bug is its own
-            _LOG.exception("a watcher of lease %s failed", shown(self._store.name))
+            with suppress(Exception):
+                _LOG.exception("a watcher of lease %s failed", shown(self._store.name))
 
     def close(self) -> None:
         self._is_closed = True
