@@ -25,11 +25,12 @@ from incumbent.leadership import Leadership
 from incumbent.lease import check_number, to_ns
 from incumbent.runtime import signals, threads
 from incumbent.runtime.assembly import assemble
+from incumbent.runtime.callables import check_flag, check_timeout
 from incumbent.runtime.driver import Driver
 from incumbent.runtime.lifecycle import Runner, campaigns, default_identity, registry
 from incumbent.runtime.loop import TermLoop
 from incumbent.runtime.reporter import Callbacks
-from incumbent.runtime.store_calls import check_store
+from incumbent.runtime.store_calls import check_surroundings
 from incumbent.runtime.threaded import ThreadedRuntime
 from incumbent.runtime.work import Work
 from incumbent.store import LeaseStore
@@ -102,7 +103,8 @@ class Campaign:
         rng: random.Random | None = None,
         trace: str | PathLike[str] | Trace | Sequence[str | PathLike[str] | Trace] | None = None,
     ) -> None:
-        check_store(store)
+        check_surroundings(store, clock, rng)
+        check_flag("release_on_cancel", release_on_cancel)
         check_number("stop_timeout", stop_timeout, positive=False)
         check_number("hold_for", hold_for, positive=False)
         self._config = ElectorConfig(
@@ -118,8 +120,7 @@ class Campaign:
         self._callbacks = Callbacks(on_started_leading, on_stopped_leading, on_new_leader, report_metric)
         self._store = store
         self._clock = SYSTEM_CLOCK if clock is None else clock
-        self._rng = rng
-        self._trace = trace
+        self._rng, self._trace = rng, trace
         self._stop_timeout = stop_timeout
         lease_ns, stop_ns, hold_ns = self._config.lease_ns, to_ns(stop_timeout), to_ns(hold_for)
         self._terms = TermConfig(lease_ns, stop_ns, release=release_on_cancel, hold_ns=hold_ns)
@@ -196,7 +197,12 @@ class Campaign:
         Work that does not end within `timeout` seconds (`stop_timeout` by default) is reported in the log
         and left behind, and so is the lease, to expire. Called from the work itself, or from a callback, it
         asks and does not wait.
+
+        Raises:
+            ConfigurationError: `timeout` is no number of seconds.
         """
+        patience = self._stop_timeout if timeout is None else timeout
+        check_timeout(patience)
         driver = self._driver
         if self._forked_from is not None:
             return
@@ -205,7 +211,7 @@ class Campaign:
                 with self._ending:
                     pass  # another thread's call has it end
             return
-        self._post(driver, partial(driver.stop, to_ns(self._stop_timeout if timeout is None else timeout)))
+        self._post(driver, partial(driver.stop, to_ns(max(patience, 0.0))))
         if threads.is_own():
             threads.thread("end", partial(self._await_end, driver)).start()
         else:
@@ -285,8 +291,11 @@ class Campaign:
             Whether it leads; False also when it was stopped meanwhile.
 
         Raises:
+            ConfigurationError: `timeout` is no number of seconds.
             ElectionError: The campaign does not run, or this is a forked child.
         """
+        if timeout is not None:
+            check_timeout(timeout)
         driver = self._running()
         until = None if timeout is None else self._clock.now() + timeout
         with (changed := driver.changed.condition):

@@ -94,6 +94,8 @@ class ElectorConfig:
         for name in ("renew_deadline", "request_timeout"):
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), positive=True)
+        if not isinstance(self.guarantees, StoreGuarantees):
+            raise ConfigurationError(f"guarantees is {shown(self.guarantees)}: give StoreGuarantees(...)")
         self._settle_durations()
         self._check_timing()
 

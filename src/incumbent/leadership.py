@@ -52,6 +52,9 @@ class Leadership:
 
         Returns:
             True when the work is to end, False when the time has passed and the term goes on.
+
+        Raises:
+            ConfigurationError: `timeout` is no number of seconds.
         """
         return self._term.wait(timeout)
 

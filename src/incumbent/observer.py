@@ -14,8 +14,9 @@ from incumbent.core.sight import Lookout, Sight
 from incumbent.lease import check_number, to_ns
 from incumbent.runtime import threads
 from incumbent.runtime.alarm import Alarm
+from incumbent.runtime.callables import check_like
 from incumbent.runtime.lifecycle import campaigns
-from incumbent.runtime.store_calls import check_store
+from incumbent.runtime.store_calls import check_surroundings
 from incumbent.runtime.threaded import ThreadedRuntime
 from incumbent.store import LeaseStore, StoredLease, Watch
 
@@ -54,7 +55,9 @@ class Observer:
         request_timeout: float = 5.0,
         clock: Clock | None = None,
     ) -> None:
-        check_store(store)
+        check_surroundings(store, clock)
+        if on_change is not None:
+            check_like("on_change", on_change, ("__call__",), "something to call, or None")
         check_number("every", every, positive=True)
         check_number("lease_duration", lease_duration, positive=True)
         check_number("request_timeout", request_timeout, positive=True)

@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import inspect
+import random
 import subprocess
 import sys
 import textwrap
@@ -73,7 +74,7 @@ def test_each_setting_reaches_the_campaign(clock, tmp_path):
         "on_new_leader": lambda _: None,
         "report_metric": lambda *_: None,
         "clock": clock,
-        "rng": object(),
+        "rng": random.Random(7),
         "trace": tmp_path / "trace",
     }
     assert {"store", "on_started_leading", "hold_for", "release_on_cancel", *config, *rest} == set(

@@ -8,6 +8,7 @@ from incumbent.clock import Clock
 from incumbent.core.candidacy import Validity
 from incumbent.errors import LeadershipLost
 from incumbent.lease import NANOSECONDS, to_ns
+from incumbent.runtime.callables import check_timeout
 from incumbent.runtime.change import Change
 from incumbent.runtime.listeners import Listeners
 
@@ -69,7 +70,13 @@ class TermHandle:
             )
 
     def wait(self, timeout: float | None) -> bool:
-        """Block until the work is to end (True), or for `timeout` seconds on the clock (False)."""
+        """Block until the work is to end (True), or for `timeout` seconds on the clock (False).
+
+        Raises:
+            ConfigurationError: `timeout` is no number of seconds.
+        """
+        if timeout is not None:
+            check_timeout(timeout)
         if self.is_to_end():
             return True  # in a forked child the lock may be held by a thread that stayed with the parent
         until = None if timeout is None else self._clock.now() + timeout

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from incumbent.lease import check_number, to_ns
+from incumbent.lease import to_ns
+from incumbent.runtime.callables import check_timeout
 from incumbent.runtime.listeners import Listeners
 from incumbent.runtime.scheduler import Scheduler, Timer
 
@@ -53,9 +54,8 @@ def timeout_of(waits: Scheduler, seconds: Any) -> Timeout | None:
     """
     if seconds is None:
         return None
-    if not (isinstance(seconds, (int, float)) and seconds < 0):  # which has passed already
-        check_number("timeout", seconds, positive=False)
-    return Timeout(waits, seconds)
+    check_timeout(seconds)
+    return Timeout(waits, max(seconds, 0.0))
 
 
 async def until(is_enough: Callable[[], bool], changes: Listeners, timeout: Timeout | None = None) -> None:

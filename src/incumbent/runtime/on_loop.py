@@ -24,6 +24,7 @@ from incumbent.runtime.listeners import Listeners
 from incumbent.runtime.loop_waits import tell
 from incumbent.runtime.scheduler import Scheduler, Timer
 from incumbent.runtime.work import HostedWork
+from incumbent.shown import shown
 
 logger: Final = logging.getLogger("incumbent")
 
@@ -267,7 +268,7 @@ class TermTask:
         outcome = lead(self.handle, self._run.waits)
         if not inspect.isawaitable(outcome):
             self._run.refused = ConfigurationError(
-                f"the work returned {outcome!r}, which cannot be awaited: give run() an `async def` function"
+                f"the work returned {shown(outcome)}, which cannot be awaited: give run() an `async def`"
             )
             self._run.ask_to_stop()
             raise self._run.refused

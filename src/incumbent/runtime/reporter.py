@@ -40,13 +40,13 @@ class Callbacks:
             if callback is None:
                 continue
             if not callable(callback) and not isinstance(callback, HostedWork):
-                raise ConfigurationError(f"{name} is {callback!r}: give something to call, or None")
+                raise ConfigurationError(f"{name} is {shown(callback)}: give something to call, or None")
             if _only_creates(callback):
                 advice = "give a plain function"
                 if name == "on_started_leading":
                     advice += ", or use incumbent.aio.Campaign, whose work is `async def`"
                 raise ConfigurationError(
-                    f"{name} is {callback!r}: calling it creates a coroutine or a generator that nobody "
+                    f"{name} is {shown(callback)}: calling it creates a coroutine or a generator that nobody "
                     f"runs; {advice}"
                 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from incumbent.core.messages import (
     CreateLease,
@@ -17,18 +17,40 @@ from incumbent.core.messages import (
     Written,
 )
 from incumbent.errors import ConfigurationError, LeaseConflict, LeaseNotFound, StoreUnavailable
+from incumbent.lease import StoreGuarantees, check_number
+from incumbent.runtime.callables import check_flag, check_like
+from incumbent.shown import shown
 from incumbent.store import Call, LeaseStore
+
+_METHODS: Final = ("get_lease", "create_lease", "update_lease", "guarantees")
 
 
 def check_store(store: object) -> None:
     """Refuse what cannot be called as a store.
 
     Raises:
-        ConfigurationError: It lacks what every `LeaseStore` has.
+        ConfigurationError: It lacks what every `LeaseStore` has, or promises nothing that is known.
     """
-    for name in ("get_lease", "create_lease", "update_lease", "guarantees"):
-        if not hasattr(store, name):
-            raise ConfigurationError(f"store is {store!r}, which has no {name}: give a LeaseStore")
+    check_like("store", store, _METHODS, "a LeaseStore, as open_store(url, lease=...) makes it")
+    guarantees = getattr(store, "guarantees", None)
+    if not isinstance(guarantees, StoreGuarantees):
+        raise ConfigurationError(f"the store's guarantees are {shown(guarantees)}: give StoreGuarantees(...)")
+    check_number("the store's resolution", guarantees.resolution, positive=False)
+    for name in ("durable", "can_watch", "is_local"):
+        check_flag(f"the store's guarantee {name}", getattr(guarantees, name))
+
+
+def check_surroundings(store: object, clock: object, rng: object = None) -> None:
+    """Refuse what cannot be used as a store, as a clock, or to draw from.
+
+    Raises:
+        ConfigurationError: One of them lacks a method. No clock and no `rng` stand for the default.
+    """
+    check_store(store)
+    if clock is not None:
+        check_like("clock", clock, ("now", "utcnow", "wait"), "a Clock")
+    if rng is not None:
+        check_like("rng", rng, ("random",), "a random.Random")
 
 
 def perform(store: LeaseStore, request: Request, timeout: float) -> Reply:

@@ -21,8 +21,10 @@ from incumbent.clock import SYSTEM_CLOCK, Clock
 from incumbent.config import ElectorConfig
 from incumbent.core.elector import EPOCH, Elector
 from incumbent.core.messages import Effects, Input
+from incumbent.errors import ConfigurationError
 from incumbent.lease import new_session
 from incumbent.runtime.codec import line
+from incumbent.shown import shown
 
 logger: Final = logging.getLogger("incumbent")
 
@@ -246,6 +248,7 @@ def opened(
     """What a campaign tells its steps to: a file of that name, or in that folder, or what it was given.
 
     Raises:
+        ConfigurationError: It is none of these.
         OSError: A file cannot be opened.
     """
     if isinstance(trace, Trace):
@@ -253,12 +256,20 @@ def opened(
     if isinstance(trace, (str, PathLike)):
         name = getattr(store, "name", "")
         boot = boot_id() if clock is SYSTEM_CLOCK else ""
-        return TraceWriter(trace, identity=identity, lease=name if isinstance(name, str) else "", boot=boot)
+        lease = name if isinstance(name, str) else ""
+        try:
+            return TraceWriter(trace, identity=identity, lease=lease, boot=boot)
+        except ValueError as error:
+            raise ConfigurationError(
+                f"trace is {shown(trace)}: {error}: give a path that can be one"
+            ) from None
+    if not isinstance(trace, Sequence) or isinstance(trace, bytes):  # type: ignore[redundant-expr]  # anybody's
+        raise ConfigurationError(f"trace is {shown(trace)}: give a path, a Trace, or a list of such")
     found: list[Trace] = []
     try:
         for one in trace:
             found.append(opened(one, store, identity, clock))  # noqa: PERF401  # what was opened is closed
-    except OSError:
+    except BaseException:
         _Several(found).close()
         raise
     return _Several(found)
