@@ -98,6 +98,36 @@ def test_a_damaged_line_is_named(damage, written):
         list(read_trace(written))
 
 
+@pytest.mark.parametrize(
+    ("number", "old", "new"),
+    [
+        (1, '"epoch":', '"epoch":99999999999999999999'),
+        (1, '"state":null', '"state":["follower",0]'),
+        (1, '"state":null', '"state":[]'),
+        (1, '"state":null', '"state":["king"' + 13 * ",null" + "]"),
+        (1, '"state":null', '"state":[{}' + 13 * ",null" + "]"),
+        (2, '"epoch":', '"epoch":-99999999999999999999'),
+    ],
+)
+def test_so_is_one_with_a_value_that_no_elector_has(number, old, new, written):
+    """Of the right type: what is made of it later would stumble over it."""
+    lines = written.read_text().splitlines()
+    assert old in lines[number - 1]
+    written.write_text(
+        "\n".join([*lines[: number - 1], lines[number - 1].replace(old, new), *lines[number:], ""])
+    )
+    with pytest.raises(ConfigurationError, match=f"trace:{number} is damaged"):
+        list(read_trace(written))
+
+
+def test_so_is_one_with_a_move_to_no_role(written):
+    text = written.read_text()
+    assert '"dest":"candidate"' in text
+    written.write_text(text.replace('"dest":"candidate"', '"dest":"king"'))
+    with pytest.raises(ConfigurationError, match=r"trace:\d+ is damaged: .*king"):
+        list(read_trace(written))
+
+
 def test_where_a_process_was_killed_the_next_run_begins_on_a_line_of_its_own(written, clock):
     """A campaign that goes on in the file of a process that was killed ends the unfinished line."""
     runs = len(list(read_trace(written)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final, NamedTuple, get_args, get_origin, get_type_hints
@@ -13,7 +13,9 @@ from typing import Any, Final, NamedTuple, get_args, get_origin, get_type_hints
 from incumbent.config import ElectorConfig
 from incumbent.core import messages
 from incumbent.core.candidacy import Candidacy, Leaving, Validity
+from incumbent.core.elector import EPOCH, Elector
 from incumbent.core.observation import Observation
+from incumbent.core.states import STATES
 from incumbent.errors import ConfigurationError
 from incumbent.lease import StoredLease, StoreGuarantees
 from incumbent.runtime.codec import decode
@@ -185,6 +187,21 @@ def _records(path: Path) -> Iterator[tuple[Line, Began | Handled | Configuration
             yield line, record
 
 
+def _check(record: Any) -> None:
+    """Refuse what is of the right types and yet no elector's: a time beyond the calendar, or no role."""
+    roles: list[object] = []
+    if isinstance(record, (Began, Handled)):
+        _ = EPOCH + timedelta(microseconds=record.epoch)
+    if isinstance(record, Handled):
+        roles = [role for move in record.effects.moves for role in (move.source, move.dest)]
+    elif isinstance(record, Began) and record.state is not None:
+        roles = [record.state[0]]
+        if len(record.state) != len(Elector._STATE) + 1:  # noqa: SLF001  # as the writer puts it
+            raise ValueError(f"a state of {len(record.state)} values")
+    if not all(role in STATES for role in roles):
+        raise ValueError(f"roles {shown(roles)}")
+
+
 def _record(line: Line, written: bytes) -> Began | Handled:
     if not written.endswith(b"\n"):
         raise ConfigurationError(f"{line} is no whole line of a trace: {shown(written[:80])}")
@@ -203,6 +220,7 @@ def _record(line: Line, written: bytes) -> Began | Handled:
         )
     try:
         record = decode(content, _MAKERS)
+        _check(record)
     except Exception as error:  # whatever its classes make of such values
         raise ConfigurationError(f"{line} is damaged: {shown(error)}") from error
     if isinstance(record, (Began, Handled)):
