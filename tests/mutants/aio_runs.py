@@ -30,8 +30,8 @@ LOOP = (
         "each look at a closed loop is a line in the log",
         "P13",
         LOOPS + "a_campaign_is_stopped_from_another_loop_though_its_own_is_closed",
-        "        if not was_asked:\n            logger",
-        "        if True:\n            logger",
+        "        if not was_asked:\n            with",
+        "        if True:\n            with",
     ),
     of_loop(
         "work that was said to have ended begins",

@@ -75,8 +75,8 @@ CAMPAIGNS = (
     campaign(
         "the time given to stop is ignored",
         "drivers/test_timing.py::test_a_campaign_is_stopped_within_the_time_that_is_given_to_stop",
-        "to_ns(self._stop_timeout if timeout is None else timeout)",
-        "to_ns(self._stop_timeout)",
+        "patience = self._stop_timeout if timeout is None else timeout",
+        "patience = self._stop_timeout",
     ),
     mutant(
         "a start returns before it has begun",
