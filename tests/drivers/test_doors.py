@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from incumbent import Campaign, ConfigurationError, ElectorConfig, Observer, StoreGuarantees, aio
+from incumbent import Campaign, ConfigurationError, Observer, StoreGuarantees, aio
 from incumbent.stores.memory import MemoryStore
 
 SECRET = "s3kr3t"
@@ -69,10 +69,6 @@ def test_a_store_promises_what_is_known(kind, guarantees):
 
     Promising.guarantees = guarantees
     refusal(kind, Promising("x"))
-
-
-def test_so_does_a_configuration():
-    assert "StoreGuarantees" in refusal(ElectorConfig, "x", guarantees=None)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -184,6 +184,10 @@ class TestResolution:
         )
         assert config.lease_duration == 1
 
+    def test_what_is_no_promise_is_refused(self):
+        """Such as `None`, or the keywords of one."""
+        refused(r"guarantees is None: give StoreGuarantees\(...\)", guarantees=None)
+
     @given(lease=st.floats(1, 1e5), resolution=st.sampled_from([1e-9, 1e-6, 1e-3, 0.1, 1, 5, 10]))
     def test_what_is_written_is_what_is_waited_for(self, lease, resolution):
         """The record's duration, read back, is the one that was checked, and at most a step longer."""
