@@ -44,7 +44,6 @@ _SERVER: Final = rf"""(?x)
 """
 _FILE: Final = r"sqlite:///[^?#@:=&]+"
 _LONGEST_PLACE: Final = 200
-_LIKE_A_URL: Final = r"(?s):/|:.*@|password="
 _LAST_PORT: Final = 65535
 
 _repr: Final = Repr()
@@ -78,7 +77,20 @@ def typed(text: str) -> str:
 
 def may_be_url(text: str) -> bool:
     """Whether it looks like the URL of a store, or like a mistyped one."""
-    return re.search(_LIKE_A_URL, text) is not None
+    return ":/" in text or "password=" in text or "@" in text.partition(":")[2]
+
+
+def without_urls(message: str) -> str:
+    """The message up to the first word that may be a URL: who knows where that ends."""
+    for word in re.finditer(r"\S+", message):
+        if may_be_url(word[0]):
+            return message[: word.start()] + "..."
+    return message
+
+
+def named_path(path: object) -> str:
+    """The whole path of a file, if there is one; not what may be the URL that was given for it."""
+    return "a file" if path is None else "'...'" if may_be_url(str(path)) else str(path)
 
 
 def one_line(message: str) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import re
 import subprocess
 import sys
+import time
 from importlib import metadata
 
 import pytest
@@ -123,6 +124,24 @@ def test_a_url_in_the_wrong_place_is_not_quoted(arguments, url, capsys):
     said = capsys.readouterr().err
     assert "error" in said or "INCUMBENT_STORE" in said
     assert "SECRET" not in said
+
+
+@pytest.mark.parametrize("option", ["--html", "--svg", "--json"])
+def test_a_url_given_for_a_file_is_not_shown_either(option, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert main(["simulate", "--for", "1", option, "redis://u:SECRET@h/0"]) == 2
+    assert main(["explain", "redis://u:SECRET@h/0"]) == 2
+    assert "SECRET" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["x" * 100_000, ":" * 100_000, "a:b " * 25_000])
+def test_a_long_word_too_many_is_refused_at_once(text, capsys):
+    """Such as a file's content: to look for URLs in it does not take the square of its length."""
+    started = time.monotonic()
+    with pytest.raises(SystemExit):
+        main(["status", text])
+    assert time.monotonic() - started < 5
+    assert len(capsys.readouterr().err) < 2_000
 
 
 @pytest.mark.parametrize("url", ["redis://u:SECRET@h/0", "u:SECRET not encoded@h/0"])

@@ -6,7 +6,6 @@ import argparse
 import importlib
 import io
 import os
-import re
 import sys
 from contextlib import suppress
 from typing import Any, Final, NoReturn
@@ -112,17 +111,15 @@ with zsh, in a folder of its $fpath:
   incumbent completion zsh > ~/.zfunc/_incumbent
 """
 
-_FROM_A_URL_ON: Final = re.compile(r"\S*(?::/|:\S*@|password=).*", re.DOTALL)
-
 
 class Parser(argparse.ArgumentParser):
     """A parser whose messages quote nothing raw, and no URL: where one is given by mistake it has secrets."""
 
     def error(self, message: str) -> NoReturn:
         """See `argparse.ArgumentParser.error`."""
-        from incumbent.shown import one_line  # noqa: PLC0415 - only a mistake needs it
+        from incumbent.shown import one_line, without_urls  # noqa: PLC0415 - only a mistake needs it
 
-        super().error(one_line(_FROM_A_URL_ON.sub("...", message)))
+        super().error(one_line(without_urls(message)))
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from incumbent.cli.drawing import can_draw, show_timeline, width
 from incumbent.errors import ConfigurationError
+from incumbent.shown import named_path
 
 if TYPE_CHECKING:
     from incumbent.testing.recorded import Explanation
@@ -25,7 +26,7 @@ def main(arguments: argparse.Namespace) -> int:
         found = explain(arguments.traces, arguments.lease)
     except OSError as error:
         raise ConfigurationError(
-            f"{error.filename or 'a trace'} cannot be read ({error.strerror}): give traces, or their folder"
+            f"{named_path(error.filename)} cannot be read ({error.strerror}): give traces, or their folder"
         ) from error
     if arguments.format == "text" and arguments.output is None:
         drawn = found.text(width())
@@ -57,5 +58,5 @@ def _write(output: Path | None, content: str) -> None:
         output.write_text(content, encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(
-            f"{output} cannot be written ({error.strerror}): give another file"
+            f"{named_path(output)} cannot be written ({error.strerror}): give another file"
         ) from error

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from incumbent.cli.drawing import can_draw, show_timeline, width
 from incumbent.errors import ConfigurationError
 from incumbent.lease import to_ns
+from incumbent.shown import named_path
 from incumbent.tracked import tracked
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _write(timeline: Timeline, arguments: argparse.Namespace) -> None:
             timeline.history.save(arguments.json)
     except OSError as error:
         raise ConfigurationError(
-            f"{error.filename or 'a file'} cannot be written ({error.strerror}): give another one"
+            f"{named_path(error.filename)} cannot be written ({error.strerror}): give another one"
         ) from error
 
 
