@@ -243,3 +243,18 @@ def test_a_store_that_cannot_watch_after_all_is_polled(clock, caplog):
                 settle(leader, follower)
             assert beside.calls == ["get"] * 6
     assert "watching the store failed" in caplog.text
+
+
+def test_a_call_that_ends_after_its_campaign_is_no_line(clock, remote, caplog):
+    """The store was closed meanwhile, as it may be once `stop` has returned; another shares the scheduler."""
+    with Campaign(MemoryStore("other"), identity="b", clock=clock) as other:
+        remote.hang()
+        campaign = Campaign(remote, identity="a", clock=clock)
+        campaign.start()
+        eventually(lambda: remote.hanging == 1)
+        campaign.stop()
+        remote.close()
+        remote.heal()
+        eventually(lambda: remote.hanging == 0)
+        settle(other)
+    assert "failed" not in caplog.text

@@ -212,6 +212,8 @@ class Driver:
         self._alarm.set(due)
 
     def _answered(self, request: Request, reply: Reply) -> None:
+        if self.has_finished:
+            return  # nobody waited for it: the store may have been closed meanwhile
         if isinstance(reply, Unavailable):
             self._reporter.store_failed(request, reply.reason)
         else:
