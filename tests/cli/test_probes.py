@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import http.client
 import json
 import os
@@ -125,6 +126,14 @@ def test_who_asks_slowly_keeps_nobody_waiting(world):
         assert ask(where, "/livez", patience=3)[0] == 200
         silent.settimeout(PATIENCE)
         assert silent.recv(1) == b"", "it was hung up on"
+
+
+def test_many_who_ask_at_once_are_let_in_at_once():
+    """A kubelet waits for one second, which is when whoever found no place tries again."""
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(_Server("127.0.0.1", 0).socket)
+        for _ in range(100):
+            stack.enter_context(socket.create_connection(server.getsockname(), timeout=0.9))
 
 
 def test_a_port_that_is_taken_is_wrong_configuration(tmp_path, capsys):

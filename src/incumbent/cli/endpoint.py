@@ -59,6 +59,7 @@ class _Server(ThreadingMixIn, WSGIServer):
     """A thread for each request: who asks slowly keeps nobody else waiting."""
 
     daemon_threads = True
+    request_queue_size = 128  # of those who come at once; whoever finds no place comes again a second later
 
     def __init__(self, host: str, port: int) -> None:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
