@@ -30,6 +30,14 @@ class TestOpening:
     def test_a_directory(self, tmp_path):
         assert "is a directory" in refused(tmp_path)
 
+    @pytest.mark.parametrize("url", ["redis://u:s3kr3t@h", "postgresql://u:s3kr3t@h/d"])
+    def test_a_url(self, url, tmp_path, monkeypatch):
+        """Of another kind of store: its password is not shown."""
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(ConfigurationError, match=r"^path is a URL: give it to open_store\(") as caught:
+            SqliteStore(url, "x")
+        assert "s3kr3t" not in str(caught.value)
+
     def test_a_missing_directory(self, tmp_path):
         assert f"no directory {tmp_path / 'missing'}: create it" in refused(
             tmp_path / "missing" / "leases.db"

@@ -57,7 +57,7 @@ def connect(url: str, listener: CommandListener) -> tuple[MongoClient[Document],
     given = _options(query, wrong)
     defaults: dict[str, Any] = {name: value for name, value in _DEFAULTS.items() if name not in given}
     database = address.partition("://")[2].partition("/")[2]
-    if not database or "." in database:
+    if not database or any(each in unquote_plus(database) for each in ".\\\0"):
         raise wrong("names no database")
     client = _client(url, event_listeners=[listener], **defaults)
     if client is None:

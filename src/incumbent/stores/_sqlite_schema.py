@@ -80,6 +80,8 @@ def absolute(path: object) -> str:
     """
     if not isinstance(path, (str, Path)) or _CONTROLS.search(str(path)):
         raise ConfigurationError(f"path is {shown(path)}: give a path without control characters")
+    if "://" in str(path):  # its password is not for a message, nor a name for a file
+        raise ConfigurationError("path is a URL: give it to open_store(url, lease=...), or a path")
     try:
         return str(Path(path).expanduser().absolute())
     except (OSError, RuntimeError) as error:  # nobody has that home, or the working directory is gone
