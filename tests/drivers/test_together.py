@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from incumbent import StoreUnavailable
 from incumbent.core.messages import Found, GetLease, Unavailable
 from incumbent.lease import to_ns
 from incumbent.runtime.pools import THREADS_PER_POOL
@@ -88,3 +89,42 @@ def test_what_a_store_leaves_out_is_asked_by_itself(clock, stores):
     replies = answers_of(clock, stores, reads(*[3.0] * 6))
     assert [type(reply) for reply in replies] == [Found] * 6
     assert [store.calls.count("get") for store in stores] == [1] * 6
+
+
+def refuse(*_, **__):
+    raise StoreUnavailable("for maintenance", outcome_unknown=False)
+
+
+class Refusing(Batching):
+    get_lease = refuse
+
+
+class Wrapping:
+    """Passes on all but what it changes."""
+
+    def __init__(self, store):
+        self._store = store
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    get_lease = refuse
+
+
+def patched(store):
+    store.get_lease = refuse
+    return store
+
+
+@pytest.mark.parametrize(
+    "change", [lambda _: Refusing(), Wrapping, patched], ids=["subclass", "wrapper", "patch"]
+)
+def test_who_changes_a_call_is_not_passed_by(clock, stores, change):
+    """Calls that are made together would not go through what was changed: each of them is made by itself."""
+    batches = stores[0].batches
+    stores = [change(store) for store in stores]
+    for store in stores:
+        store.batches, store.is_left_out = batches, False
+    replies = answers_of(clock, stores, reads(*[3.0] * 6))
+    assert [type(reply) for reply in replies] == [Unavailable] * 6
+    assert batches == []

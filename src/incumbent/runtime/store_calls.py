@@ -20,7 +20,7 @@ from incumbent.errors import ConfigurationError, LeaseConflict, LeaseNotFound, S
 from incumbent.lease import StoreGuarantees, check_number
 from incumbent.runtime.callables import check_flag, check_like
 from incumbent.shown import shown
-from incumbent.store import Call, LeaseStore
+from incumbent.store import BatchStore, Call, LeaseStore
 
 _METHODS: Final = ("get_lease", "create_lease", "update_lease", "guarantees")
 
@@ -68,6 +68,16 @@ def perform(store: LeaseStore, request: Request, timeout: float) -> Reply:
         return _reply(request, getattr(store, call.method)(*call.arguments, timeout=timeout))
     except BaseException as error:  # noqa: BLE001  # P13: whatever it was, it is an answer
         return _reply(request, error)
+
+
+def can_batch(store: LeaseStore) -> bool:
+    """Whether its calls can be made together: not where a subclass or a wrapper changes one of them."""
+    kind, names = type(store), _METHODS[:3]
+    home = next((each for each in kind.__mro__ if "call_together" in vars(each)), None)
+    if home is None or not isinstance(store, BatchStore):
+        return False
+    is_changed = any(getattr(kind, name) is not getattr(home, name) for name in names)
+    return not is_changed and getattr(store, "__dict__", {}).keys().isdisjoint(names)
 
 
 def perform_together(asked: Sequence[tuple[LeaseStore, Request, float]]) -> list[Reply | None]:

@@ -12,8 +12,8 @@ from incumbent.clock import Clock
 from incumbent.core.messages import Reply, Request
 from incumbent.lease import NANOSECONDS
 from incumbent.runtime import pools, scheduler, threads
-from incumbent.runtime.store_calls import perform, perform_together
-from incumbent.store import BatchStore, LeaseStore, StoredLease, Watch, watch_lease
+from incumbent.runtime.store_calls import can_batch, perform, perform_together
+from incumbent.store import LeaseStore, StoredLease, Watch, watch_lease
 
 if TYPE_CHECKING:
     import random
@@ -41,7 +41,7 @@ class ThreadedRuntime:
         self._server: Hashable = getattr(store, "server", id(store))
         is_local = store.guarantees.is_local
         self._calls = None if is_local else pools.shared.acquire(self._server, "store")
-        self._is_batching = not is_local and isinstance(store, BatchStore)
+        self._is_batching = not is_local and can_batch(store)
         self._observers: pools.SerialQueue | None = None
         self._went_back: Callable[[], None] | None = None
 
