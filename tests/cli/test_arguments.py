@@ -6,7 +6,6 @@ import contextlib
 import re
 import subprocess
 import sys
-import time
 from importlib import metadata
 
 import pytest
@@ -134,13 +133,12 @@ def test_a_url_given_for_a_file_is_not_shown_either(option, capsys, monkeypatch,
     assert "SECRET" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("text", ["x" * 100_000, ":" * 100_000, "a:b " * 25_000])
+@pytest.mark.timeout(60)  # hours, were it the square
+@pytest.mark.parametrize("text", ["x" * 1_000_000, ":" * 1_000_000, "a:b " * 25_000])
 def test_a_long_word_too_many_is_refused_at_once(text, capsys):
     """Such as a file's content: to look for URLs in it does not take the square of its length."""
-    started = time.monotonic()
     with pytest.raises(SystemExit):
         main(["status", text])
-    assert time.monotonic() - started < 5
     assert len(capsys.readouterr().err) < 2_000
 
 

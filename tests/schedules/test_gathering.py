@@ -11,7 +11,7 @@ pytestmark = pytest.mark.usefixtures("small_pools")
 RAISED = {1: OSError("no such host"), 2: SystemExit(3)}
 
 
-@pytest.mark.parametrize("thread_chance", [1, 0.5])
+@pytest.mark.parametrize("thread_chance", [1, 0.5, 0])
 def test_what_is_gathered_is_taken_exactly_once_and_in_order(thread_chance, quiet, monkeypatch):
     """Whoever submits meanwhile, whatever raises, and with no more at once than may be."""
     monkeypatch.setattr(pools, "MOST_TOGETHER", 3)

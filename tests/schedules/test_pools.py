@@ -31,7 +31,7 @@ def submitters(world, pool, ran, *, count=3, calls=3):
     ]
 
 
-@pytest.mark.parametrize("thread_chance", [1, 0.5])
+@pytest.mark.parametrize("thread_chance", [1, 0.5, 0])
 def test_every_submitted_call_runs_exactly_once(thread_chance, quiet):
     """Whatever raises, and whether or not threads can be started; none is left when the pool is closed."""
 
