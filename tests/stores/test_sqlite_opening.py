@@ -63,11 +63,13 @@ class TestOpening:
         assert "database of another program" in refused(path)
         assert path.read_bytes() == before
 
-    def test_a_schema_of_a_newer_version(self, path):
+    @pytest.mark.parametrize("version", [0, 2])
+    def test_a_schema_of_another_version(self, version, path):
+        """A newer one, or one that is no longer what was written."""
         SqliteStore(str(path), "x").close()
         with raw(path) as connection:
-            connection.execute("PRAGMA user_version = 2")
-        assert "schema is version 2, but this program knows version 1: upgrade" in refused(path)
+            connection.execute(f"PRAGMA user_version = {version}")
+        assert f"schema is version {version}, but this program knows version 1: upgrade" in refused(path)
 
     def test_a_damaged_file(self, path):
         with closing(SqliteStore(str(path), "x")) as store:
