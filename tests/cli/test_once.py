@@ -176,6 +176,18 @@ def test_who_waits_for_the_dead_waits_as_long_as_their_lease(monkeypatch):
     assert codes == []
 
 
+def test_who_waits_for_a_shorter_lease_waits_as_long_as_its_own_allows(monkeypatch):
+    """The limit counts from the longest lease known, and the candidate's own is one of them."""
+    monkeypatch.setattr(once, "time", SimpleNamespace(monotonic=lambda: 0.0))
+    codes, store = [], MemoryStore("a")
+    store.create_lease(replace(lease_of("eve", renewed=timedelta(hours=-1)), lease_duration=1.0), timeout=1)
+    chance = chance_of(store, codes, lease_duration=10.0, delay=7.0)
+    chance.get_lease(timeout=1)
+    assert chance._left() == 27.0
+    chance.close()
+    assert codes == []
+
+
 def test_the_last_line_of_the_log_says_who_holds_the_lease_and_why(world):
     """Of one that lost at once, of one that was ended while it waited, and of the one that led."""
     leader = world.run(options=("--id", "anna", *LONGER))
