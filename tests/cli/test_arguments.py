@@ -87,9 +87,10 @@ def test_wrong_usage_is_2(arguments, hint, capsys):
 def test_dashes_are_no_store(arguments, capsys):
     """Python 3.13 takes them for a value, and the versions before for none."""
     command, *others = arguments
-    with contextlib.suppress(SystemExit):
+    with pytest.raises(SystemExit) as ended:
         raise SystemExit(main([command, "--store=--", *others]))
 
+    assert ended.value.code == 2
     assert re.search("--store: expected one argument|has no scheme known here", capsys.readouterr().err)
 
 
