@@ -39,3 +39,19 @@ def log_as_found():
     logging.disable(before)
     logging.root.setLevel(level)
     logger.setLevel(logging.NOTSET)
+
+
+class Broken(logging.Handler):
+    """A log that cannot be written to."""
+
+    def emit(self, _):
+        raise OSError("no space left")
+
+
+@pytest.fixture
+def broken_log():
+    """P13: what is to be said of a failure fails, too."""
+    logger = logging.getLogger("incumbent")
+    logger.addHandler(handler := Broken())
+    yield
+    logger.removeHandler(handler)

@@ -61,6 +61,15 @@ def test_a_loop_that_is_closed_while_leading_lets_go_of_the_lease(clock, caplog,
     assert "the work failed" not in caplog.text
 
 
+def test_a_lease_is_let_go_though_nobody_can_be_told_why(clock, broken_log):
+    """P13: the log is full when the loop is lost."""
+    store = MemoryStore()
+    campaign = aio.Campaign(store, identity="a", clock=clock)
+    leading(campaign).close()
+    clock.advance(campaign.config.retry_period)
+    eventually(lambda: campaign.state == "stopped" and store.get_lease(timeout=1).lease.is_vacant)
+
+
 def test_a_follower_whose_loop_is_closed_leaves_the_race(clock, caplog):
     """It would win a lease for which nobody works."""
     store = MemoryStore()

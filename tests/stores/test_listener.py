@@ -152,21 +152,6 @@ def test_with_each_connection_none_is_told(listener, told):
     assert told == ([None], [None])
 
 
-class Broken(logging.Handler):
-    """A log that cannot be written to."""
-
-    def emit(self, _):
-        raise OSError("no space left")
-
-
-@pytest.fixture
-def broken_log():
-    logger = logging.getLogger("incumbent")
-    logger.addHandler(handler := Broken())
-    yield
-    logger.removeHandler(handler)
-
-
 @pytest.mark.usefixtures("broken_log")
 def test_a_broken_log_does_not_keep_it_from_listening_again(listener, clock):
     assert pauses(listener, clock, None, 9) == DOUBLED

@@ -195,3 +195,11 @@ def test_only_the_store_in_use_is_imported():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_watcher_and_a_log_that_fail_do_not_fail_the_write(broken_log):
+    store, told = MemoryStore(), []
+    store.watch(lambda: 1 / 0)
+    store.watch(lambda: told.append(True))
+    assert store.create_lease(LEASE, timeout=1)
+    assert told == [True]

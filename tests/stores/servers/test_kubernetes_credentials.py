@@ -82,6 +82,22 @@ def test_files_that_are_away_for_a_while_are_read_when_they_are_back(
         eventually(lambda: is_refused(far, 403))
 
 
+def test_a_log_that_cannot_be_written_to_costs_no_credentials(
+    server, store, tmp_path, monkeypatch, broken_log
+):
+    """P13: it is full when the files are away, and they are read when they are back."""
+    monkeypatch.setattr(_kubernetes_access, "_READ_EVERY", 0.0)
+    monkeypatch.setattr(_kubernetes_access, "_PAUSE", 0.0)
+    path = server.config(tmp_path / "config", {"token": ADMIN})
+    with closing(open_store(url_of(path), lease=store.name)) as far:
+        path.unlink()
+        for _ in range(3):
+            with pytest.raises(LeaseNotFound):
+                far.get_lease(timeout=5)
+        server.config(path, {"token": NOBODY})
+        eventually(lambda: is_refused(far, 403))
+
+
 @pytest.mark.parametrize("kind", ["token", "tokenFile"])
 def test_a_token_that_was_rotated_is_read_anew_within_the_call(server, store, tmp_path, kind):
     """The call that is refused for the old one is sent again with the new one; an old one is sent once."""
